@@ -1,0 +1,14 @@
+// The index of a compiled module; `_cpu` and `_cuda` are built from the same bind files. One line per op.
+#include "bind/backend.hpp"
+
+namespace hyra {
+
+void bind_quadrant_energy(py::module_& m);
+
+}  // namespace hyra
+
+PYBIND11_MODULE(HYRA_MODULE, m, py::mod_gil_not_used()) {
+  m.doc() = "hyra's kernels. Arguments are addresses and extents: call them through hyra._native alone.";
+  hyra::bind_backend(m);
+  hyra::bind_quadrant_energy(m);
+}

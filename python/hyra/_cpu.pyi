@@ -1,0 +1,17 @@
+backend: str
+
+def simd_level() -> str: ...
+def simd_levels() -> list[str]: ...
+def set_simd_level(level: str) -> None: ...
+def quadrant_energy(
+    dtype: str,
+    partials: int,
+    column_sums: int,
+    spectrum: int,
+    planes: int,
+    rows: int,
+    columns: int,
+    bands: int,
+    weighting: int,
+    context: int,
+) -> None: ...

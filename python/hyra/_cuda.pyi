@@ -1,0 +1,16 @@
+backend: str
+
+def runtime_version() -> int: ...
+def driver_version() -> int: ...
+def quadrant_energy(
+    dtype: str,
+    partials: int,
+    column_sums: int,
+    spectrum: int,
+    planes: int,
+    rows: int,
+    columns: int,
+    bands: int,
+    weighting: int,
+    context: int,
+) -> None: ...

@@ -1,0 +1,101 @@
+"""The compiled modules: the only importer of them, and the only place that takes an address of a tensor.
+
+`call` is the single way in. It passes addresses, so it is also where every rule that makes addresses safe is kept:
+tensors are made contiguous and held across the call, conjugate and negative bits are resolved, fake tensors are
+refused, and the device and its current stream are set.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from types import ModuleType
+
+import torch  # before the compiled modules: torch's OpenMP runtime then serves both
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+
+from hyra import _cpu
+
+
+def _load_cuda() -> ModuleType | None:
+    try:
+        from hyra import _cuda
+    except ImportError:
+        return None
+    if torch.version.hip is not None:
+        return None
+    driver, runtime = _cuda.driver_version(), _cuda.runtime_version()
+    if torch.cuda.is_available() and driver < runtime:
+        warnings.warn(
+            f"hyra's CUDA kernels were built with CUDA {runtime // 1000}.{runtime % 1000 // 10} and the driver supports "
+            f"{driver // 1000}.{driver % 1000 // 10} at most: they are switched off, CUDA tensors use plain torch",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
+    module: ModuleType = _cuda
+    return module
+
+
+MODULES: dict[str, ModuleType] = {"cpu": _cpu}
+"""The module that serves each device type; a device without one runs the plain-torch body of an op."""
+
+if (_loaded := _load_cuda()) is not None:
+    MODULES["cuda"] = _loaded
+
+DEVICES = tuple(MODULES)
+
+if (_level := os.environ.get("HYRA_SIMD")) is not None:
+    _cpu.set_simd_level(_level)
+
+_forked = False
+
+
+def _after_fork() -> None:
+    global _forked  # noqa: PLW0603 - a fork is a property of the process
+    _forked = True
+
+
+# The threads of an OpenMP team do not survive a fork, and waiting for them hangs: a child runs on one thread.
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def threads() -> int:
+    """Threads that a CPU kernel may use: torch's count, or one in a forked child."""
+    return 1 if _forked else torch.get_num_threads()
+
+
+def backend(x: Tensor) -> str:
+    """``"cpu"`` or ``"cuda"``: the kind of kernels that serve `x` (the tests run the CUDA ones on CPU tensors)."""
+    return str(MODULES[x.device.type].backend)
+
+
+def call(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | None], *scalars: int | float) -> None:
+    """Run kernel `op` of the module that serves the inputs' device; `outputs` are written in place.
+
+    The element type is that of the first input (its real type for complex ones). Outputs and workspaces must be
+    contiguous; inputs are made so. `None` stands for a tensor that this call does not use.
+    """
+    first = next(x for x in inputs if x is not None)
+    device = first.device
+    held: list[Tensor | None] = []
+    for x in (*outputs, *inputs):
+        if isinstance(x, FakeTensor):
+            raise TypeError(f"{op} needs real tensors, got a fake one: a native kernel was called while tracing")
+        if x is not None and x.device != device:
+            raise ValueError(f"{op} needs all tensors on one device, got {device} and {x.device}")
+    for x in outputs:
+        if x is not None and not x.is_contiguous():
+            raise ValueError(f"{op} needs contiguous outputs, got strides {x.stride()} for shape {tuple(x.shape)}")
+        held.append(x)
+    held.extend(None if x is None else x.resolve_conj().resolve_neg().contiguous() for x in inputs)
+    addresses = [0 if x is None else x.data_ptr() for x in held]
+    dtype = str(first.dtype.to_real()).removeprefix("torch.")
+    kernel = getattr(MODULES[device.type], op)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            kernel(dtype, *addresses, *scalars, torch.cuda.current_stream(device).cuda_stream)
+    else:
+        kernel(dtype, *addresses, *scalars, threads() if backend(first) == "cpu" else 0)

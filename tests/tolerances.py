@@ -1,0 +1,24 @@
+"""The one table of tolerances. A row is what the arithmetic allows, never what makes a test pass."""
+
+import torch
+
+EPSILON = {torch.float32: torch.finfo(torch.float32).eps, torch.float64: torch.finfo(torch.float64).eps}
+
+RELATIVE = {
+    # op: {real dtype: largest |native - reference| over the largest |reference|}
+    "quadrant_energy": {torch.float32: 1e-13, torch.float64: 1e-13},  # accumulated in float64 for both
+    "quadrant_energy.grad": {torch.float32: 1e-6, torch.float64: 1e-13},
+}
+
+
+def assert_close(actual: torch.Tensor, expected: torch.Tensor, op: str) -> None:
+    """Compare with the row of `op`, relative to the largest expected magnitude; NaN equals NaN, nothing else."""
+    assert actual.shape == expected.shape, f"{op}: shape {tuple(actual.shape)} instead of {tuple(expected.shape)}"
+    assert torch.equal(actual.isnan(), expected.isnan()), f"{op}: NaN in different places"
+    if actual.numel() == 0:
+        return
+    real = expected.dtype.to_real()
+    bound = RELATIVE[op][real]
+    error = (actual.to(expected.dtype) - expected).abs().nan_to_num().max().item()
+    scale = expected.abs().nan_to_num().max().item()
+    assert error <= bound * scale, f"{op}: relative error {error / scale if scale else error:.3g} over {bound:.3g}"
