@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch.library import CustomOpDef
+from torch._library.custom_ops import CustomOpDef
 
 import hyra.ops
 from hyra import _cpu, _native
@@ -39,7 +39,7 @@ def available() -> list[Backend]:
 
 def cuda_on_cpu():
     """The CUDA kernels built for the CPU (tests/cuda_on_cpu), or None where they cannot be built."""
-    return None
+    return
 
 
 def missing() -> list[str]:

@@ -45,16 +45,16 @@ void bind_backend(py::module_& m);
 #ifndef HYRA_BACKEND_CPU
 #define HYRA_RUN(op, args, ctx) ::hyra::cuda::op(args, ctx)
 #elif defined(HYRA_HAS_AVX512)
-#define HYRA_RUN(op, args, ctx)                       \
-  switch (::hyra::simd_level()) {                     \
-    case ::hyra::SimdLevel::kAvx512:                  \
-      ::hyra::avx512::op(args, ctx);                  \
-      break;                                          \
-    case ::hyra::SimdLevel::kAvx2:                    \
-      ::hyra::avx2::op(args, ctx);                    \
-      break;                                          \
-    default:                                          \
-      ::hyra::baseline::op(args, ctx);                \
+#define HYRA_RUN(op, args, ctx)        \
+  switch (::hyra::simd_level()) {      \
+    case ::hyra::SimdLevel::kAvx512:   \
+      ::hyra::avx512::op(args, ctx);   \
+      break;                           \
+    case ::hyra::SimdLevel::kAvx2:     \
+      ::hyra::avx2::op(args, ctx);     \
+      break;                           \
+    default:                           \
+      ::hyra::baseline::op(args, ctx); \
   }
 #else
 #define HYRA_RUN(op, args, ctx) ::hyra::baseline::op(args, ctx)

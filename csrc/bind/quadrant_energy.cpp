@@ -10,8 +10,14 @@ void quadrant_energy(const std::string& dtype, Address partials, Address column_
                      std::int64_t weighting, Context context) {
   visit_real(dtype, [&](auto* real) {
     using T = std::remove_pointer_t<decltype(real)>;
-    const QuadrantEnergyArgs<T> args{pointer<double>(partials), pointer<double>(column_sums), pointer<const T>(spectrum),
-                                     planes, rows, columns, bands, static_cast<Weighting>(weighting)};
+    const QuadrantEnergyArgs<T> args{pointer<double>(partials),
+                                     pointer<double>(column_sums),
+                                     pointer<const T>(spectrum),
+                                     planes,
+                                     rows,
+                                     columns,
+                                     bands,
+                                     static_cast<Weighting>(weighting)};
     HYRA_RUN(quadrant_energy, args, context);
   });
 }

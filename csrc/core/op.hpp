@@ -32,6 +32,6 @@ using Context = std::uintptr_t;
   }
 
 // Ends a kernel file, inside the target's namespace.
-#define HYRA_INSTANTIATE(op, Args)                            \
-  template void op<float>(const Args<float>& args, Context);  \
+#define HYRA_INSTANTIATE(op, Args)                           \
+  template void op<float>(const Args<float>& args, Context); \
   template void op<double>(const Args<double>& args, Context);

@@ -10,9 +10,9 @@ enum class Weighting : std::int64_t { kIntegral = 0, kShiftInvariant = 1 };
 
 template <typename T>
 struct QuadrantEnergyArgs {
-  double* partials;       // [planes, 2, bands]: the energy of each band of rows
-  double* column_sums;    // [planes, 2, bands, columns] complex workspace of the GPU; unused on a CPU
-  const T* spectrum;      // [planes, rows, columns] complex
+  double* partials;     // [planes, 2, bands]: the energy of each band of rows
+  double* column_sums;  // [planes, 2, bands, columns] complex workspace of the GPU; unused on a CPU
+  const T* spectrum;    // [planes, rows, columns] complex
   std::int64_t planes, rows, columns, bands;
   Weighting weighting;
 };

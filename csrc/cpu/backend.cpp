@@ -1,4 +1,5 @@
 #include "bind/backend.hpp"
+
 #include "cpu/simd.hpp"
 
 namespace hyra {

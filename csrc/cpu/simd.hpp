@@ -9,8 +9,8 @@ namespace hyra {
 enum class SimdLevel { kBaseline, kAvx2, kAvx512 };
 
 SimdLevel simd_level();
-std::vector<std::string> simd_levels();           // those that this build holds and this machine runs
-void set_simd_level(const std::string& level);    // throws std::invalid_argument
+std::vector<std::string> simd_levels();         // those that this build holds and this machine runs
+void set_simd_level(const std::string& level);  // throws std::invalid_argument
 std::string simd_level_name();
 
 }  // namespace hyra

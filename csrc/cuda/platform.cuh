@@ -11,13 +11,13 @@
 #include <string>
 
 #define CU_SHARED(T, name, extents) __shared__ T name extents
-#define CU_DYN_SHARED(T, name)                           \
+#define CU_DYN_SHARED(T, name)                                  \
   extern __shared__ __align__(16) unsigned char name##_bytes[]; \
   T* const name = reinterpret_cast<T*>(name##_bytes)
-#define CU_LAUNCH(kernel, grid, block, shared, stream, ...)                                              \
-  do {                                                                                                   \
-    CU_STRIP kernel<<<grid, block, shared, stream>>>(__VA_ARGS__);                                       \
-    const cudaError_t error = cudaGetLastError();                                                        \
+#define CU_LAUNCH(kernel, grid, block, shared, stream, ...)                                                      \
+  do {                                                                                                           \
+    CU_STRIP kernel<<<grid, block, shared, stream>>>(__VA_ARGS__);                                               \
+    const cudaError_t error = cudaGetLastError();                                                                \
     if (error != cudaSuccess) throw std::runtime_error(std::string(#kernel) + ": " + cudaGetErrorString(error)); \
   } while (false)
 #define CU_STRIP(...) __VA_ARGS__

@@ -8,7 +8,6 @@
 // Bytes, with S the size of the spectrum: at least S. Moved: S for one band or the shift-invariant weighting, 2 S +
 // small else (the second reading mostly from L2). Shared memory: 16 bytes per warp and row of a step, 16 per row.
 #include "core/quadrant_energy.hpp"
-
 #include "cuda/block.cuh"
 #include "cuda/platform.cuh"
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import Any, TypeVar
 
 import torch  # before the compiled modules: torch's OpenMP runtime then serves both
 from torch import Tensor
+from torch._library.custom_ops import CustomOpDef
 from torch._subclasses.fake_tensor import FakeTensor
 
 from hyra import _cpu
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _load_cuda() -> ModuleType | None:
@@ -29,8 +33,8 @@ def _load_cuda() -> ModuleType | None:
     driver, runtime = _cuda.driver_version(), _cuda.runtime_version()
     if torch.cuda.is_available() and driver < runtime:
         warnings.warn(
-            f"hyra's CUDA kernels were built with CUDA {runtime // 1000}.{runtime % 1000 // 10} and the driver supports "
-            f"{driver // 1000}.{driver % 1000 // 10} at most: they are switched off, CUDA tensors use plain torch",
+            f"hyra's CUDA kernels were built with CUDA {runtime // 1000}.{runtime % 1000 // 10} and the driver "
+            f"supports {driver // 1000}.{driver % 1000 // 10} at most: they are off, CUDA tensors use plain torch",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -44,8 +48,6 @@ MODULES: dict[str, ModuleType] = {"cpu": _cpu}
 
 if (_loaded := _load_cuda()) is not None:
     MODULES["cuda"] = _loaded
-
-DEVICES = tuple(MODULES)
 
 if (_level := os.environ.get("HYRA_SIMD")) is not None:
     _cpu.set_simd_level(_level)
@@ -65,6 +67,18 @@ os.register_at_fork(after_in_child=_after_fork)
 def threads() -> int:
     """Threads that a CPU kernel may use: torch's count, or one in a forked child."""
     return 1 if _forked else torch.get_num_threads()
+
+
+def register(op: CustomOpDef) -> Callable[[F], F]:
+    """Decorator: put a native kernel over the plain-torch body of `op` on every device that has a module."""
+
+    def decorate(kernel: F) -> F:
+        # One device at a time: with several, torch disables all of them by the name of the last one.
+        for device in MODULES:
+            op.register_kernel(device)(kernel)
+        return kernel
+
+    return decorate
 
 
 def backend(x: Tensor) -> str:

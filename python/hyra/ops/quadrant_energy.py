@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from hyra import _native
 
-Weighting = Literal["integral", "shift_invariant"]
-WEIGHTINGS: tuple[Weighting, ...] = ("integral", "shift_invariant")
+WEIGHTINGS = ("integral", "shift_invariant")
 
 
 @torch.library.custom_op("hyra::quadrant_energy", mutates_args=())
@@ -22,7 +21,7 @@ def quadrant_energy(spectrum: Tensor, weighting: str) -> Tensor:
     ``-floor(rows / 2)``, so an even height has the Nyquist row in quadrant 1 and the zero row in quadrant 0 alone. Both
     hold all columns. With (i, j) counted from the quadrant's origin and R x K its size:
 
-    * ``"integral"`` (the paper, eq. for FSDS): ``D(i, j) = sum of X(m, n) over m <= i, n <= j``; the result is the sum of
+    * ``"integral"`` (the paper's FSDS): ``D(i, j) = sum of X(m, n) over m <= i, n <= j``; the result is the sum of
       ``|D|^2``. The sums are complex, so phase counts.
     * ``"shift_invariant"`` (ours): the mean of that energy over all circular shifts of the image, which is exactly
       ``sum of (R - i)(K - j) |X|^2`` and needs no scan.
@@ -71,14 +70,14 @@ def _shift_invariant_weights(quadrant: Tensor) -> Tensor:
     return rows[:, None] * columns
 
 
-@quadrant_energy.register_kernel(_native.DEVICES)
+@_native.register(quadrant_energy)
 def _kernel(spectrum: Tensor, weighting: str) -> Tensor:
     planes, rows, columns = spectrum.shape
     bands = _bands(rows) if _native.backend(spectrum) == "cuda" else 1
     partials = spectrum.new_empty((planes, 2, bands), dtype=torch.float64)
     needs_sums = weighting == "integral" and bands > 1
     sums = spectrum.new_empty((planes, 2, bands, columns), dtype=torch.complex128) if needs_sums else None
-    weighting_index = WEIGHTINGS.index(weighting)  # type: ignore[arg-type]  # checked by whoever calls the op
+    weighting_index = WEIGHTINGS.index(weighting)
     _native.call("quadrant_energy", (partials, sums), (spectrum,), planes, rows, columns, bands, weighting_index)
     return partials.sum((1, 2))
 

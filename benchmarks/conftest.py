@@ -1,0 +1,38 @@
+"""What every benchmark shares: two threads, a fixed seed, and one way to time ours beside its peers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+
+THREADS = 2
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def contend(benchmark: Any) -> Callable[..., Any]:
+    """Time one contender of a job: ``contend(job, contender, f)`` returns what `f` returns.
+
+    Contenders of one job form a group; run.py divides the time of each peer by the time of the contender "hyra".
+    Whatever else is given lands beside the time (shape, dtype, bytes).
+    """
+
+    def run(job: str, contender: str, f: Callable[[], Any], **extra: object) -> Any:
+        benchmark.group = job
+        benchmark.extra_info.update(contender=contender, threads=THREADS, **extra)
+        result = f()
+        benchmark.pedantic(f, rounds=7, warmup_rounds=1)
+        return result
+
+    return run
