@@ -1,0 +1,40 @@
+"""What training and evaluation must do alike: the LR image, its bicubic enlargement, the PSNR."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def resize(image: Tensor, height: int, width: int, *, antialias: bool) -> Tensor:
+    """Bicubic resizing of [3, H, W] to [3, height, width], clamped to 0..1."""
+    size = (height, width)
+    return F.interpolate(image[None], size, mode="bicubic", align_corners=False, antialias=antialias)[0].clamp(0, 1)
+
+
+def degrade(photograph: Tensor, scale: int) -> tuple[Tensor, Tensor]:
+    """The LR image of a photograph [3, H, W], and the photograph cut to multiples of `scale`: (LR, HR).
+
+    Every LR image of the demo is made here, by antialiased bicubic downscaling.
+    """
+    height, width = (side // scale for side in photograph.shape[1:])
+    hr = photograph[:, : scale * height, : scale * width]
+    return resize(hr, height, width, antialias=True), hr
+
+
+def enlarge(lr: Tensor, scale: int) -> Tensor:
+    """The bicubic enlargement of [3, h, w] that a network has to beat: [3, scale*h, scale*w], clamped to 0..1."""
+    return resize(lr, scale * lr.shape[1], scale * lr.shape[2], antialias=False)
+
+
+def psnr(preds: Tensor, target: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB of two images in 0..1, over all elements; `preds` is clamped first."""
+    return -10 * float(F.mse_loss(preds.clamp(0, 1), target).log10())
+
+
+@torch.no_grad()
+def super_resolve(network: torch.nn.Module, lr: Tensor) -> Tensor:
+    """One image [3, h, w] through a network, clamped to 0..1."""
+    sr: Tensor = network(lr[None])[0]
+    return sr.clamp(0, 1)

@@ -1,0 +1,106 @@
+"""A small EDSR-like super-resolution network, and the trained weights that ship with the package.
+
+Everything between input and output is learned: no bicubic or bilinear image skips past the network. A skip would put a
+low-pass filter into the impulse response by construction, and the response is what these networks are here to show.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from hyra.demo._extra import demo_extra
+
+BUNDLED = ((4, "l1"), (4, "adversarial"), (2, "l1"))
+"""The (scale, kind) of every network that ships with the package."""
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions without normalisation, added to their input (EDSR)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(width, width, 3, padding=1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features [N, width, h, w] to features of the same shape."""
+        out: Tensor = x + self.body(x)
+        return out
+
+
+class Network(nn.Module):
+    """RGB images [N, 3, h, w] in 0..1 to RGB images [N, 3, scale*h, scale*w], not clamped.
+
+    The layers are named after their part: `head`, `body` (residual blocks, with a skip around all of them), `upsampler`
+    (one sub-pixel step from `width` channels to `hr_width`) and `last`. Borders are padded with zeros.
+    """
+
+    def __init__(self, scale: int, *, width: int = 32, blocks: int = 6, hr_width: int = 16) -> None:
+        super().__init__()
+        self.scale = scale
+        self.blocks = blocks
+        self.head = nn.Conv2d(3, width, 3, padding=1)
+        self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
+        self.upsampler = nn.Sequential(nn.Conv2d(width, hr_width * scale**2, 3, padding=1), nn.PixelShuffle(scale))
+        self.last = nn.Conv2d(hr_width, 3, 3, padding=1)
+
+    @property
+    def receptive_field(self) -> int:
+        """Side, in LR pixels, of the square of input that one LR pixel's cell of output depends on."""
+        lr_convolutions = 1 + 2 * self.blocks + 1
+        # The last 3x3 convolution works on HR pixels, and from a cell's edge it reaches one LR pixel farther.
+        return 2 * (lr_convolutions + 1) + 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        features = self.head(x)
+        out: Tensor = self.last(self.upsampler(features + self.body(features)))
+        return out
+
+
+def save(network: Network, file: Path) -> None:
+    """Write the weights as float16 safetensors."""
+    with demo_extra():
+        from safetensors.torch import save_file
+
+    save_file({name: weight.half().contiguous() for name, weight in network.state_dict().items()}, file)
+
+
+def load(scale: int = 4, kind: str = "l1") -> Network:
+    """A bundled network, ready to use: evaluation mode, float32, no gradients for its weights.
+
+    Args:
+        scale: 4 or 2.
+        kind: `"l1"`, trained with the L1 loss, or `"adversarial"` (x4 only), fine-tuned from it with a discriminator.
+
+    Returns:
+        A module from [N, 3, h, w] in 0..1 to [N, 3, scale*h, scale*w], not clamped.
+
+    Raises:
+        ValueError: there is no such network.
+        ModuleNotFoundError: safetensors is missing; the message names the extra to install.
+
+    Example:
+        >>> import torch
+        >>> from hyra import demo
+        >>> network = demo.load(scale=4)
+        >>> network(torch.zeros(1, 3, 16, 20)).shape
+        torch.Size([1, 3, 64, 80])
+        >>> network.receptive_field
+        31
+    """
+    if (scale, kind) not in BUNDLED:
+        offered = ", ".join(f"scale={s} kind={k!r}" for s, k in BUNDLED)
+        raise ValueError(f"scale and kind must name a bundled network ({offered}); got scale={scale!r} kind={kind!r}")
+    with demo_extra():
+        from safetensors.torch import load_file
+
+    with as_file(files("hyra.demo") / "weights" / f"x{scale}-{kind}.safetensors") as file:
+        weights: dict[str, Tensor] = load_file(file)
+    network = Network(scale)
+    network.load_state_dict({name: weight.float() for name, weight in weights.items()})
+    return network.eval().requires_grad_(requires_grad=False)
