@@ -1,0 +1,75 @@
+"""The rules that make raw addresses safe."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from hyra import _cpu, _native
+from hyra.ops import quadrant_energy
+
+
+def test_fake_tensors_are_refused():
+    with FakeTensorMode():
+        fake = torch.empty(1, 4, 3, dtype=torch.complex64)
+    with pytest.raises(TypeError, match="real tensors"):
+        _native.call("quadrant_energy", (None,), (fake,), 1, 4, 3, 1, 0)
+
+
+def test_outputs_must_be_contiguous():
+    spectrum = torch.ones(1, 4, 3, dtype=torch.complex64)
+    with pytest.raises(ValueError, match="contiguous outputs"):
+        _native.call("quadrant_energy", (torch.empty(4, 2).T,), (spectrum,), 1, 4, 3, 1, 0)
+
+
+def test_one_device():
+    with pytest.raises(ValueError, match="one device"):
+        _native.call("quadrant_energy", (torch.empty(2, device="meta"),), (torch.ones(1, 4, 3),), 1, 4, 3, 1, 0)
+
+
+def test_unknown_dtype_is_refused():
+    half = torch.ones(1, 4, 3, dtype=torch.float16)
+    with pytest.raises(ValueError, match="dtype must be float32 or float64, got float16"):
+        _native.call("quadrant_energy", (torch.empty(2, dtype=torch.float64), None), (half,), 1, 4, 3, 1, 0)
+
+
+def test_unknown_simd_level_names_the_known_ones():
+    with pytest.raises(ValueError, match=r"one of baseline.* got 'sse9'"):
+        _cpu.set_simd_level("sse9")
+
+
+@pytest.mark.parametrize("level", _cpu.simd_levels())
+def test_simd_level_from_the_environment(level):
+    program = "from hyra import _cpu; print(_cpu.simd_level())"
+    environment = {**os.environ, "HYRA_SIMD": level}
+    printed = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert printed.stdout.strip() == level
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_does_not_hang():
+    spectrum = torch.randn(4, 64, 33, dtype=torch.complex64)
+    expected = quadrant_energy(spectrum, "integral")  # the parent has a team of threads now
+    child = os.fork()
+    if child == 0:
+        partials = torch.empty(4, 2, 1, dtype=torch.float64)
+        _native.call("quadrant_energy", (partials, None), (spectrum,), 4, 64, 33, 1, 0)
+        os._exit(
+            0 if _native.threads() == 1 and (partials[:, 0, 0] + partials[:, 1, 0]).tolist() == expected.tolist() else 1
+        )
+    deadline = time.monotonic() + 20
+    while (status := os.waitpid(child, os.WNOHANG))[0] == 0 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if status[0] == 0:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        pytest.fail("the child hangs")
+    assert os.waitstatus_to_exitcode(status[1]) == 0
