@@ -1,0 +1,106 @@
+"""Arrays of other libraries: the one place where they come in as tensors and leave as arrays again.
+
+NumPy, CuPy and everything else with ``__dlpack__`` share memory with the tensor; nothing is copied but what DLPack
+cannot express (negative strides, foreign byte order, read-only memory).
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.dlpack import from_dlpack
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def to_tensor(array: Any, name: str) -> Tensor:
+    """A tensor on the memory of `array`.
+
+    Args:
+        array: a tensor (returned as it is), a NumPy or CuPy array, or any object with ``__dlpack__``.
+        name: the argument's name, for the error message.
+
+    Raises:
+        TypeError: `array` is none of these.
+
+    Example:
+        >>> image = np.zeros((2, 2), dtype=np.float32)
+        >>> to_tensor(image, "preds")[0, 0] = 1
+        >>> float(image[0, 0])
+        1.0
+    """
+    if isinstance(array, Tensor):
+        return array
+    if isinstance(array, np.ndarray):
+        return torch.from_numpy(_plain(array))
+    if hasattr(array, "__dlpack__"):
+        # torch.from_dlpack aborts the interpreter on negative strides instead of raising.
+        strides = getattr(array, "strides", None) or ()
+        return from_dlpack(array.copy() if any(stride < 0 for stride in strides) else array)
+    raise TypeError(f"{name} must be a torch tensor or an array with __dlpack__, got {type(array).__name__}")
+
+
+def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array itself, or a copy that torch can share: positive strides, native byte order, writable."""
+    shareable = array.flags.writeable and array.dtype.isnative and all(stride >= 0 for stride in array.strides)
+    return array if shareable else np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
+
+
+def from_tensor(tensor: Tensor, like: Any) -> Any:
+    """`tensor` as an array of the library that `like` comes from, on the same memory (else the tensor)."""
+    if isinstance(like, np.ndarray):
+        return tensor.detach().numpy()
+    if _library(like) == "cupy":
+        import cupy
+
+        return cupy.from_dlpack(tensor.detach())
+    return tensor
+
+
+def _library(array: Any) -> str:
+    return type(array).__module__.partition(".")[0]
+
+
+@contextmanager
+def _on_stream_of(array: Any) -> Iterator[None]:
+    """Work on CuPy's current stream while `array` is CuPy's, so that neither library has to wait for the other."""
+    if _library(array) != "cupy":
+        yield
+        return
+    import cupy
+
+    external: Any = torch.cuda.ExternalStream  # untyped in torch
+    with torch.cuda.stream(external(cupy.cuda.get_current_stream().ptr, device=array.device.id)):
+        yield
+
+
+def accepts_arrays(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorator: the arguments `names` may be arrays; a tensor result then leaves as an array of the same library."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            bound = signature.bind(*args, **kwargs)
+            given = {name: bound.arguments[name] for name in names if name in bound.arguments}
+            foreign = [array for array in given.values() if not isinstance(array, Tensor)]
+            if not foreign:
+                return function(*args, **kwargs)
+            like = foreign[0]
+            with _on_stream_of(like):
+                bound.arguments.update((name, to_tensor(array, name)) for name, array in given.items())
+                result = function(*bound.args, **bound.kwargs)
+                return cast(R, from_tensor(result, like) if isinstance(result, Tensor) else result)
+
+        return wrapper
+
+    return decorate
