@@ -1,0 +1,106 @@
+"""Every user-facing check and its message: one sentence that names the argument, what was expected and what came.
+
+The functions are small and compose; each returns what it checked where the caller can use it. Those that read pixels
+(`finite`, `not_constant`) synchronise a GPU: callers skip them under ``check=False``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from numbers import Integral, Real
+
+import torch
+from torch import Tensor
+
+
+def choice(name: str, value: str, choices: Collection[str]) -> None:
+    """`value` is one of `choices`."""
+    if value not in choices:
+        listed = ", ".join(repr(item) for item in choices)
+        raise ValueError(f"{name} must be one of {listed}, got {value!r}")
+
+
+def integer(name: str, value: object, minimum: int) -> int:
+    """`value` is an integer (a NumPy one too, but not a bool) of at least `minimum`."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, got {_kind(value)}")
+    number = int(value)
+    if number < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {number}")
+    return number
+
+
+def positive_integer(name: str, value: object) -> int:
+    """`value` is an integer of at least 1."""
+    return integer(name, value, 1)
+
+
+def positive_number(name: str, value: object) -> float:
+    """`value` is a finite number above 0."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {_kind(value)}")
+    number = float(value)
+    if not 0 < number < float("inf"):
+        raise ValueError(f"{name} must be a finite number above 0, got {number}")
+    return number
+
+
+def floating_tensor(name: str, x: object) -> Tensor:
+    """`x` is a real floating-point tensor; integer images have no known range, so they are refused."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {_kind(x)}")
+    if not x.dtype.is_floating_point:
+        hint = " (for 8-bit images: x / 255)" if x.dtype == torch.uint8 else ""
+        raise TypeError(
+            f"{name} must have a floating-point dtype, since the range of integer pixels is unknown: "
+            f"convert it first{hint}, got {x.dtype}"
+        )
+    return x
+
+
+def images(name: str, x: object) -> Tensor:
+    """`x` is one image ``[C, H, W]`` or a batch ``[N, C, H, W]``, floating-point, without empty image dimensions."""
+    tensor = floating_tensor(name, x)
+    shape = tuple(tensor.shape)
+    if tensor.ndim not in (3, 4):
+        raise ValueError(f"{name} must be an image [C, H, W] or a batch [N, C, H, W], got shape {shape}")
+    if 0 in shape[-3:]:
+        raise ValueError(f"{name} must have at least one channel, row and column, got shape {shape}")
+    return tensor
+
+
+def same_shape(name: str, x: Tensor, other_name: str, other: Tensor) -> None:
+    """`x` has the shape of `other`."""
+    if x.shape != other.shape:
+        raise ValueError(f"{name} must have the shape of {other_name}, {tuple(other.shape)}, got {tuple(x.shape)}")
+
+
+def same_device(name: str, x: Tensor, other_name: str, other: Tensor) -> None:
+    """`x` lives where `other` does."""
+    if x.device != other.device:
+        raise ValueError(f"{name} must be on the device of {other_name}, {other.device}, got {x.device}")
+
+
+def finite(name: str, x: Tensor) -> None:
+    """No element of `x` is NaN or infinite. Reads the pixels."""
+    bad = ~x.isfinite()
+    if bad.any():
+        first = tuple(int(i) for i in bad.nonzero()[0])
+        raise ValueError(
+            f"{name} must be finite, got {int(bad.sum())} NaN or infinite values, the first at index {first}"
+        )
+
+
+def not_constant(name: str, x: Tensor) -> None:
+    """No image of the batch `x` (or the one image) has the same value everywhere. Reads the pixels."""
+    for index, image in enumerate(x if x.ndim == 4 else x[None]):
+        if bool((image == image.flatten()[0]).all()):
+            which = f"image {index} of the batch" if x.ndim == 4 else "it"
+            raise ValueError(
+                f"{name} must not be constant, since the standard deviation would be 0: "
+                f"{which} is {image.flatten()[0].item():.6g} everywhere"
+            )
+
+
+def _kind(value: object) -> str:
+    return f"{type(value).__name__} {value!r}" if isinstance(value, (int, float, str, bool)) else type(value).__name__
