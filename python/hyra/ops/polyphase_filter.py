@@ -1,0 +1,192 @@
+"""Convolution of a zero-inserted image with an impulse response, one polyphase component at a time: H(I) of HyRA."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.grad import conv2d_weight
+
+BOUNDARIES = ("zeros", "replicate", "reflect", "circular")
+
+
+@torch.library.custom_op("hyra::polyphase_filter", mutates_args=())
+def polyphase_filter(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> Tensor:
+    r"""Upsample with an impulse response: every LR pixel adds one copy of the response to the HR grid.
+
+    ``out[Y, X] = sum over j, i of image[j, i] * response[Y - scale * j + oy, X - scale * i + ox]``, where the image
+    goes on beyond its border as `boundary` says. This is a convolution of the zero-inserted image, but of the
+    ``scale**2`` phases of the output grid each meets only its own taps (its polyphase component), so no inserted zero
+    is ever touched.
+
+    Boundaries continue the LR image by an index, at any size: ``zeros``, ``replicate`` (the edge pixel), ``reflect``
+    (about the edge pixel, not repeating it) and ``circular``.
+
+    Args:
+        image: ``[N, C_in, h, w]``, float32 or float64.
+        response: ``[C, kh, kw]``, one per channel (C = C_in), or ``[C_out, C_in, kh, kw]``, one from each channel to
+            each; the dtype of `image`; already divided by the impulse's amplitude.
+        scale: upsampling factor, at least 1.
+        origin: ``(oy, ox)``, the index of the response that falls on HR pixel ``(scale * j, scale * i)`` for an impulse
+            at ``(j, i)``.
+        boundary: ``"zeros"``, ``"replicate"``, ``"reflect"`` or ``"circular"``.
+
+    Returns:
+        ``[N, C_out, scale * h, scale * w]``, the dtype of `image`.
+
+    Raises:
+        TypeError: the dtypes differ or are neither float32 nor float64.
+        ValueError: a rank, extent, scale or boundary is not as above.
+
+    Example:
+        Linear interpolation between pixels, with the response ``[1/2, 1, 1/2]`` around its middle (1):
+
+        >>> image = torch.tensor([[[[0.0, 2.0, 4.0]]]])
+        >>> response = torch.tensor([[[0.5, 1.0, 0.5]]])
+        >>> polyphase_filter(image, response, 2, (0, 1), "replicate")[0, 0, 0]
+        tensor([0., 1., 2., 3., 4., 4.])
+    """
+    plan = _plan(image, response, scale, origin, boundary)
+    phases = F.conv2d(_extend(image, plan), _taps(response, plan), groups=plan.groups)
+    return F.pixel_shuffle(phases, scale)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Where a response's taps meet the image.
+
+    The response is padded with zeros so that its origin and its extent are multiples of the scale. Then all phases have
+    ``taps`` taps along an axis, and pixel ``scale * q + p`` of the output is the sum over t of
+    ``padded[p + scale * t] * image[q + shift - t]``.
+    """
+
+    scale: int
+    boundary: str
+    matrix: bool
+    groups: int
+    size: tuple[int, int]
+    taps: tuple[int, int]
+    shift: tuple[int, int]
+    pad: tuple[int, int, int, int]  # as F.pad takes it: left, right, top, bottom
+
+
+def _plan(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> _Plan:
+    _check(image, response, scale, origin, boundary)
+    front = [-o % scale for o in origin]
+    taps = [-(-(k + f) // scale) for k, f in zip(response.shape[-2:], front, strict=True)]
+    back = [t * scale - k - f for t, k, f in zip(taps, response.shape[-2:], front, strict=True)]
+    matrix = response.ndim == 4
+    return _Plan(
+        scale=scale,
+        boundary=boundary,
+        matrix=matrix,
+        groups=1 if matrix else image.shape[1],
+        size=(image.shape[2], image.shape[3]),
+        taps=(taps[0], taps[1]),
+        shift=((origin[0] + front[0]) // scale, (origin[1] + front[1]) // scale),
+        pad=(front[1], back[1], front[0], back[0]),
+    )
+
+
+def _check(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> None:
+    if image.ndim != 4 or image.shape[2] < 1 or image.shape[3] < 1:
+        raise ValueError(f"image must be [N, C, h, w] with at least one pixel, got shape {tuple(image.shape)}")
+    if response.ndim not in (3, 4) or response.shape[-1] < 1 or response.shape[-2] < 1:
+        raise ValueError(f"response must be [C, kh, kw] or [C_out, C_in, kh, kw], got shape {tuple(response.shape)}")
+    if response.shape[-3] != image.shape[1]:
+        raise ValueError(f"response must have the image's {image.shape[1]} channels, got shape {tuple(response.shape)}")
+    if image.dtype not in (torch.float32, torch.float64) or response.dtype != image.dtype:
+        raise TypeError(
+            f"image and response must both be float32 or both be float64, got {image.dtype} and {response.dtype}"
+        )
+    if scale < 1:
+        raise ValueError(f"scale must be at least 1, got {scale}")
+    if len(origin) != 2:
+        raise ValueError(f"origin must be (oy, ox), got {tuple(origin)}")
+    if boundary not in BOUNDARIES:
+        raise ValueError(f"boundary must be one of {', '.join(BOUNDARIES)}, got {boundary!r}")
+
+
+def _taps(response: Tensor, plan: _Plan) -> Tensor:
+    """The polyphase components as weights of a convolution: [C_out * scale**2, 1 or C_in, taps, taps]."""
+    s, (ty, tx) = plan.scale, plan.taps
+    padded = F.pad(response, plan.pad).reshape(response.shape[0], -1, ty, s, tx, s)
+    return padded.permute(0, 3, 5, 1, 2, 4).reshape(-1, padded.shape[1], ty, tx).flip(-2, -1)
+
+
+def _extend(image: Tensor, plan: _Plan) -> Tensor:
+    """The image with every pixel that a tap of any phase meets, [N, C_in, h + taps - 1, w + taps - 1]."""
+    for axis, dim in enumerate((2, 3)):
+        index = _source_index(plan, axis, image.device)
+        image = image.index_select(dim, index.clamp(min=0))
+        if plan.boundary == "zeros":
+            image = image.masked_fill((index < 0).reshape(-1, *[1] * (3 - dim)), 0)
+    return image
+
+
+def _source_index(plan: _Plan, axis: int, device: torch.device) -> Tensor:
+    """Which LR pixel stands at each place of the extended axis; -1 for a zero."""
+    n = plan.size[axis]
+    first = plan.shift[axis] - (plan.taps[axis] - 1)
+    i = torch.arange(first, first + n + plan.taps[axis] - 1, device=device)
+    if plan.boundary == "replicate":
+        return i.clamp(0, n - 1)
+    if plan.boundary == "circular":
+        return i % n
+    if plan.boundary == "reflect":
+        period = max(2 * (n - 1), 1)
+        i = i % period
+        return torch.minimum(i, period - i) if n > 1 else i
+    return torch.where((i >= 0) & (i < n), i, -1)
+
+
+@polyphase_filter.register_fake
+def _fake(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> Tensor:
+    _check(image, response, scale, origin, boundary)
+    return image.new_empty((image.shape[0], response.shape[0], scale * image.shape[2], scale * image.shape[3]))
+
+
+def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int, Sequence[int], str], output: Tensor) -> None:
+    image, response, ctx.scale, ctx.origin, ctx.boundary = inputs
+    ctx.save_for_backward(image, response)
+
+
+def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+    image, response = ctx.saved_tensors
+    plan = _plan(image, response, ctx.scale, ctx.origin, ctx.boundary)
+    phases = F.pixel_unshuffle(grad, plan.scale)
+    taps = _taps(response, plan)
+    grad_image = grad_response = None
+    if ctx.needs_input_grad[0]:
+        grad_image = _fold(F.conv_transpose2d(phases, taps, groups=plan.groups), plan)
+    if ctx.needs_input_grad[1]:
+        extended = _extend(image, plan)
+        grad_taps = conv2d_weight(extended, taps.shape, phases, groups=plan.groups)
+        grad_response = _response_of(grad_taps, response, plan)
+    return grad_image, grad_response, None, None, None
+
+
+def _fold(extended: Tensor, plan: _Plan) -> Tensor:
+    """The adjoint of `_extend`, by 0/1 matrices: scattered additions differ from run to run on a GPU."""
+    rows, columns = (_selection(_source_index(plan, axis, extended.device), plan.size[axis]) for axis in (0, 1))
+    return rows.to(extended.dtype).mT @ extended @ columns.to(extended.dtype)
+
+
+def _selection(index: Tensor, size: int) -> Tensor:
+    return index[:, None] == torch.arange(size, device=index.device)
+
+
+def _response_of(taps: Tensor, response: Tensor, plan: _Plan) -> Tensor:
+    """The inverse of `_taps`: the response whose polyphase components these are."""
+    s, (ty, tx) = plan.scale, plan.taps
+    components = taps.flip(-2, -1).reshape(response.shape[0], s, s, -1, ty, tx).permute(0, 3, 4, 1, 5, 2)
+    left, _, top, _ = plan.pad
+    kh, kw = response.shape[-2:]
+    return components.reshape(*response.shape[:-2], s * ty, s * tx)[..., top : top + kh, left : left + kw].contiguous()
+
+
+polyphase_filter.register_autograd(_backward, setup_context=_setup_context)
