@@ -15,3 +15,16 @@ def quadrant_energy(
     weighting: int,
     context: int,
 ) -> None: ...
+def impulse_batch(
+    dtype: str,
+    images: int,
+    background: int,
+    positions: int,
+    amplitudes: int,
+    count: int,
+    channels: int,
+    height: int,
+    width: int,
+    impulses: int,
+    context: int,
+) -> None: ...

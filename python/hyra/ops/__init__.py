@@ -1,6 +1,7 @@
 """The kernels as torch ops: schema, plain-torch body, fake, autograd and native registration, one file each."""
 
+from hyra.ops.impulse_batch import impulse_batch
 from hyra.ops.polyphase_filter import polyphase_filter
 from hyra.ops.quadrant_energy import quadrant_energy
 
-__all__ = ["polyphase_filter", "quadrant_energy"]
+__all__ = ["impulse_batch", "polyphase_filter", "quadrant_energy"]
