@@ -1,6 +1,10 @@
 """What an image super-resolution network really does: impulse responses, the HyRA split and FSDS."""
 
 from hyra import ops
+from hyra.analyzer import HyRA
+from hyra.decompose import Decomposition
+from hyra.response import ImpulseResponse
+from hyra.sinc import SincFit
 
 __version__ = "0.1.0"
-__all__ = ["ops"]
+__all__ = ["Decomposition", "HyRA", "ImpulseResponse", "SincFit", "ops"]

@@ -1,0 +1,191 @@
+"""HyRA: any super-resolution network as the sum of a linear low-pass filter and a part that injects detail."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hyra import _validate
+from hyra.decompose import Decomposition
+from hyra.impulse import impulse_response
+from hyra.network import InputSizes, Network
+from hyra.response import BOUNDARIES, ImpulseResponse
+
+
+class HyRA:
+    """Hybrid response analysis of a super-resolution network: `N(I) = H(I) + G(I)`.
+
+    H is linear and spatially invariant, so its impulse response says all about it; G has no impulse response, which
+    makes the split unique. So `h = N(d)` for an impulse `d`, `H(I) = I * h` and `G(I) = N(I) - H(I)`.
+
+    Every method runs the network in evaluation mode without gradients, and leaves training flags, parameters, buffers
+    and random state as they were. Images and amplitudes are in 0..1 whatever the network's own range is.
+
+    Args:
+        net: an `nn.Module` or any callable from `[N, C, h, w]` to `[N, C_out, s*h, s*w]`, or to a tuple, list or
+            mapping that holds exactly one such tensor.
+        scale: `s`; found from the shapes when not given.
+        input_range: the network's value of white: 1, 255, or any other positive number.
+        in_channels: colours of the input; found by trying 3, then 1, when not given.
+        dtype: floating type to run in; the type of the module's weights when not given, and of the image for a callable
+            without weights.
+        device: where to run; found as `dtype` is.
+
+    Source: Deng et al., Exploring the Low-Pass Filtering Behavior in Image Super-Resolution (ICML 2024), section 3.
+    There h is an 8-bit picture, filtering is correlation and the result is resized to fit; here h is floating-point and
+    carries its origin, filtering is convolution, and the output has exactly the network's size.
+
+    Example:
+        >>> import torch, hyra
+        >>> bicubic = torch.nn.Upsample(scale_factor=4, mode="bicubic")
+        >>> model = hyra.HyRA(bicubic, dtype=torch.float64)
+        >>> split = model.decompose(torch.rand(3, 20, 24), boundary="replicate")
+        >>> split.output.shape, bool(split.nonlinear.abs().max() < 1e-12)  # bicubic is linear: nothing is left for G
+        (torch.Size([3, 80, 96]), True)
+    """
+
+    def __init__(
+        self,
+        net: Callable[[Tensor], Any],
+        scale: int | None = None,
+        input_range: float = 1.0,
+        *,
+        in_channels: int | None = None,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        self.network = Network(net, scale, input_range, in_channels=in_channels, dtype=dtype, device=device)
+
+    @property
+    def scale(self) -> int:
+        """HR pixels per LR pixel; runs the network if it has not run yet."""
+        return self.network.scale
+
+    def input_sizes(self, limit: int = 128) -> InputSizes:
+        """The smallest square input that the network takes and the multiple that larger ones must have, by trying."""
+        return self.network.input_sizes(limit)
+
+    def impulse_response(
+        self,
+        size: int | None = None,
+        channels: str = "joint",
+        *,
+        amplitude: float = 1.0,
+        background: float | Tensor = 0.0,
+        form: str | None = None,
+        mode: str = "finite",
+        position: tuple[int, int] | None = None,
+    ) -> ImpulseResponse:
+        """What the network makes of one lit pixel.
+
+        Args:
+            size: side of the square probe in LR pixels; when not given, 64 or the next size that the network takes.
+            channels: `"joint"`, one impulse lit in all colours (the paper's white pixel), or `"matrix"`, one for each
+                colour, which gives the response from each colour to each.
+            amplitude: height of the impulse over the background, on the 0..1 scale; may be small or negative. Networks
+                are not linear, so the response per unit of amplitude depends on it. Ignored in mode `"jvp"`.
+            background: a level, or an image `[C, h, w]` that the impulse is added to.
+            form: `"literal"`, `h = N(a d) / a`, as in the paper, on a black background only; `"affine"`,
+                `h = (N(b + a d) - N(b)) / a`, which takes away what the network makes of the background alone. When not
+                given, literal where that has a meaning and affine otherwise.
+            mode: `"finite"`, or `"jvp"`: the derivative at the background, the limit of small amplitudes, which is of
+                the affine form.
+            position: LR index `(y, x)` of the impulse, the middle one, `size // 2`, when not given.
+
+        Returns:
+            An `ImpulseResponse` of `s*size x s*size` HR pixels. One that explodes or is not finite is a result too, and
+            comes with a warning; so does one that reaches the border of the probe.
+
+        Raises:
+            NetworkError: the network raised; the message says at which input size, and which sizes work.
+            ValueError: an argument is not as above, or the output's size is no multiple of the input's.
+        """
+        pixel = torch.zeros(self.network.in_channels, 1, 1, dtype=self.network.dtype, device=self.network.device)
+        return impulse_response(
+            self.network,
+            pixel,
+            size=size,
+            channels=channels,
+            amplitude=amplitude,
+            background=background,
+            form=form,
+            mode=mode,
+            position=position,
+        )
+
+    def decompose(
+        self,
+        lr: Tensor,
+        boundary: str = "reflect",
+        response: ImpulseResponse | None = None,
+        *,
+        channels: str = "joint",
+    ) -> Decomposition:
+        """Split the network's output for one image, or a batch, into H and G.
+
+        The literal form takes `H(I) = I * h`. The affine form takes `H(I) = N(b) + (I - b) * h`, so that G is zero for
+        the background alone too; `N(b)` is then computed for a background of the image's size.
+
+        Args:
+            lr: `[C, h, w]` or `[N, C, h, w]`, floating-point, in 0..1.
+            boundary: how H continues the image beyond its border: `"reflect"`, `"zeros"`, `"replicate"` or
+                `"circular"`.
+            response: what `impulse_response` returned; measured with its defaults when not given.
+            channels: for a response that is measured here: `"joint"` or `"matrix"`.
+
+        Returns:
+            A `Decomposition` whose `linear + nonlinear` is `output` to rounding.
+
+        Raises:
+            TypeError: `lr` is no floating-point tensor.
+            ValueError: `lr` is no image or not finite, or does not match the response.
+            NetworkError: the network raised on it.
+        """
+        _validate.images("lr", lr)
+        _validate.finite("lr", lr)
+        _validate.choice("boundary", boundary, BOUNDARIES)
+        _warn_about_range(lr)
+        images = self.network.place(lr if lr.ndim == 4 else lr[None])
+        with self.network.untouched():
+            if response is None:
+                response = impulse_response(self.network, images.new_zeros(images.shape[1], 1, 1), channels=channels)
+            output = self.network.run(images)
+            if output.shape[-1] != response.scale * images.shape[-1]:
+                raise ValueError(f"response must have the network's scale, {self.scale}, got {response.scale}")
+            images = images.to(output.dtype)
+            if response.form == "literal":
+                linear = response.apply(images, boundary)
+            else:
+                background = _background_like(response.background, images)
+                linear = self.network.run(background) + response.apply(images - background, boundary)
+        if linear.shape[1] != output.shape[1]:
+            raise ValueError(
+                f"response must give the network's {output.shape[1]} output channels, got {linear.shape[1]}: "
+                'use channels="matrix" for a network that changes their number'
+            )
+        nonlinear = output - linear
+        if lr.ndim == 3:
+            images, output, linear, nonlinear = images[0], output[0], linear[0], nonlinear[0]
+        return Decomposition(images, output, linear, nonlinear, response, boundary)
+
+
+def _background_like(background: float | Tensor, images: Tensor) -> Tensor:
+    if not isinstance(background, Tensor):
+        return torch.full_like(images[:1], background)
+    if background.shape != images.shape[1:]:
+        expected = list(background.shape)
+        raise ValueError(f"lr must have the shape of the response's background, {expected}, got {list(images.shape)}")
+    return background.to(images)[None]
+
+
+def _warn_about_range(lr: Tensor) -> None:
+    largest = float(lr.abs().max())
+    if largest > 2:
+        message = (
+            f"lr is expected in 0..1 and reaches {largest:.4g}: divide it by its white, and give input_range to HyRA"
+        )
+        warnings.warn(message, UserWarning, stacklevel=3)

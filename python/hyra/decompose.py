@@ -1,0 +1,124 @@
+"""The two parts of a network's output, H and G, and how they share its frequencies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from hyra import _storage
+from hyra.response import ImpulseResponse
+
+_IMAGES = ("input", "output", "linear", "nonlinear")
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """Unscaled discrete Fourier transforms, complex, `[(N,) C, rows, columns]`, with zero frequency in the middle.
+
+    `input` has the LR size, the others the HR size. Amplitude is `.abs()`, phase `.angle()`.
+    """
+
+    input: Tensor
+    linear: Tensor
+    nonlinear: Tensor
+    output: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class CopyCompensation:
+    """How G treats what H leaves of the spectral copies: each `[s, s]`, NaN at `[0, 0]`, which is the image itself.
+
+    Entry `[k, l]` is about the cell of half-width `1 / (2 s)` around the frequency `(k / s, l / s)` in cycles per HR
+    pixel, where zero insertion puts a copy of the LR spectrum.
+
+    Attributes:
+        opposition: cosine between H and G over the cell, from -1 (opposite phase) through 0 (unrelated) to 1.
+        remaining: energy of H + G over that of H; below 1 the copy is weakened.
+    """
+
+    opposition: Tensor
+    remaining: Tensor
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Decomposition:
+    """`N(I) = H(I) + G(I)` for one image or a batch: `output = linear + nonlinear`, in 0..1, not clamped.
+
+    Attributes:
+        input: I, `[(N,) C, h, w]`.
+        output: N(I), `[(N,) C_out, s*h, s*w]`.
+        linear: H(I), the image through the impulse response; in the affine form with N(b) added.
+        nonlinear: G(I), what is left.
+        response: the impulse response that H was made with.
+        boundary: how H continued the image beyond its border.
+    """
+
+    input: Tensor
+    output: Tensor
+    linear: Tensor
+    nonlinear: Tensor
+    response: ImpulseResponse
+    boundary: str
+
+    def __repr__(self) -> str:
+        def energy(x: Tensor) -> float:
+            return float(x.double().square().mean().sqrt())
+
+        shape = "x".join(str(n) for n in self.output.shape)
+        rms = ", ".join(f"{name} {energy(getattr(self, name)):.4g}" for name in ("linear", "nonlinear", "output"))
+        return f"Decomposition({shape} at x{self.response.scale}, {self.boundary} boundary; rms of {rms})"
+
+    def spectra(self) -> Spectra:
+        """Spectra of all four images."""
+
+        def centred(x: Tensor) -> Tensor:
+            spectrum: Tensor = torch.fft.fftshift(torch.fft.fft2(x), dim=(-2, -1))
+            return spectrum
+
+        return Spectra(*(centred(x) for x in (self.input, self.linear, self.nonlinear, self.output)))
+
+    def copy_compensation(self) -> CopyCompensation:
+        """How far G cancels the spectral copies that H lets through: the paper's grid, as numbers."""
+        s = self.response.scale
+        linear, nonlinear = (torch.fft.fft2(x.double()) for x in (self.linear, self.nonlinear))
+        rows, columns = (_cells(n, s, linear.device) for n in linear.shape[-2:])
+
+        def over_cells(x: Tensor) -> Tensor:
+            total: Tensor = torch.einsum("kh,nhw,lw->kl", rows, x.flatten(0, -3), columns)
+            total[0, 0] = torch.nan
+            return total
+
+        h, g = over_cells(linear.abs().square()), over_cells(nonlinear.abs().square())
+        cross = over_cells((linear * nonlinear.conj()).real)
+        return CopyCompensation(opposition=cross / (h * g).sqrt(), remaining=(h + g + 2 * cross) / h)
+
+    def save(self, file: str | Path) -> None:
+        """Write to one safetensors file, the response with it."""
+        tensors, response = self.response.pack()
+        tensors = {f"response.{name}": tensor for name, tensor in tensors.items()}
+        tensors |= {name: getattr(self, name) for name in _IMAGES}
+        _storage.write(file, type(self).__name__, tensors, {"boundary": self.boundary, "response": response})
+
+    @classmethod
+    def load(cls, file: str | Path) -> Decomposition:
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it holds no decomposition.
+        """
+        tensors, stored = _storage.read(file, cls.__name__)
+        images = {name: tensors.pop(name) for name in _IMAGES}
+        tensors = {name.removeprefix("response."): tensor for name, tensor in tensors.items()}
+        response = ImpulseResponse.unpack(tensors, stored["response"])
+        return cls(**images, response=response, boundary=stored["boundary"])
+
+
+def _cells(size: int, scale: int, device: torch.device) -> Tensor:
+    """`[s, size]`, 1 where a DFT frequency lies in the cell around `k / s`, shared where it lies between two."""
+    position = torch.arange(size, dtype=torch.float64, device=device) * scale / size
+    offset = (position - torch.arange(scale, device=device)[:, None] + scale / 2) % scale - scale / 2
+    return (offset.abs() < 0.5).double() + 0.5 * (offset.abs() == 0.5).double()

@@ -1,0 +1,149 @@
+"""Measuring an impulse response: one lit pixel, and what the network makes of it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import torch
+from torch import Tensor
+
+import hyra
+from hyra import _validate
+from hyra.network import PROBE_SIZE, Network, NetworkError
+from hyra.response import FORMS, MODES, BackgroundOutput, ImpulseResponse, border_energy
+
+CHANNELS = ("joint", "matrix")
+
+_LARGE_BORDER_ENERGY = 1e-4
+_EXPLOSION = 10.0
+"""Heights of real networks' main lobes lie below 5, also at small amplitudes; those that explode reach 65 and more."""
+
+
+def impulse_response(
+    network: Network,
+    pixel: Tensor,
+    *,
+    size: int | None = None,
+    channels: str = "joint",
+    amplitude: float = 1.0,
+    background: float | Tensor = 0.0,
+    form: str | None = None,
+    mode: str = "finite",
+    position: tuple[int, int] | None = None,
+) -> ImpulseResponse:
+    """`HyRA.impulse_response`; the black `pixel` `[C, 1, 1]` says colours, dtype and device of the probe."""
+    _validate.choice("channels", channels, CHANNELS)
+    _validate.choice("mode", mode, MODES)
+    form = _form(form, mode, background)
+    if mode == "jvp":
+        amplitude = 0.0
+    elif not (isinstance(amplitude, int | float) and amplitude != 0 and math.isfinite(amplitude)):
+        raise ValueError(f"amplitude must be a finite number other than 0, got {amplitude!r}")
+    with network.untouched():
+        canvas, without = _canvas(network, pixel, size, background)
+        y, x = _position(position, canvas)
+        directions = _directions(canvas, channels, y, x)
+        if mode == "jvp":
+            rows = [network.derivative(canvas[None], direction[None])[0] for direction in directions]
+            excess = rows
+        else:
+            # One image at a time: the result must be what `decompose` gets for the same image, to the last bit.
+            lit = [network.run(canvas[None] + amplitude * direction)[0] for direction in directions]
+            excess = [(image - without) / amplitude for image in lit]
+            rows = excess if form == "affine" else [image / amplitude for image in lit]
+    response = rows[0] if channels == "joint" else torch.stack(rows, dim=1)
+    scale = network.scale
+    _warn_about(response, torch.stack(excess), scale, amplitude)
+    level = None if isinstance(background, Tensor) else BackgroundOutput.of(without, float(background), scale)
+    return ImpulseResponse(
+        response=response,
+        scale=scale,
+        origin=(scale * y, scale * x),
+        amplitude=float(amplitude),
+        background=background,
+        form=form,
+        mode=mode,
+        background_output=level,
+        provenance=_provenance(network, canvas),
+    )
+
+
+def _canvas(network: Network, pixel: Tensor, size: int | None, background: float | Tensor) -> tuple[Tensor, Tensor]:
+    """The background image `[C, h, w]` of a probe, and the network's output for it."""
+    if isinstance(background, Tensor):
+        _validate.floating_tensor("background", background)
+        if background.ndim != 3 or (size is not None and background.shape[1:] != (size, size)):
+            expected = "[C, h, w]" if size is None else f"[C, {size}, {size}]"
+            raise ValueError(f"background must be a level or an image {expected}, got {list(background.shape)}")
+        canvas = background.to(pixel)
+        return canvas, network.run(canvas[None])[0]
+    if not (isinstance(background, int | float) and math.isfinite(background)):
+        raise ValueError(f"background must be a finite level or an image [C, h, w], got {background!r}")
+    if size is not None:
+        side = _validate.positive_integer("size", size)
+        canvas = pixel.new_full((len(pixel), side, side), background)
+        return canvas, network.run(canvas[None])[0]
+    canvas = pixel.new_full((len(pixel), PROBE_SIZE, PROBE_SIZE), background)
+    try:
+        return canvas, network(canvas[None])[0]
+    except NetworkError:
+        side = network.input_sizes().at_least(PROBE_SIZE)
+        canvas = pixel.new_full((len(pixel), side, side), background)
+        return canvas, network.run(canvas[None])[0]
+
+
+def _provenance(network: Network, probe: Tensor) -> dict[str, str]:
+    return {
+        "hyra": hyra.__version__,
+        "torch": torch.__version__,
+        "model": network.name,
+        "dtype": str(probe.dtype).removeprefix("torch."),
+        "device": str(probe.device),
+    }
+
+
+def _form(form: str | None, mode: str, background: float | Tensor) -> str:
+    """The form asked for, or the one that has a meaning."""
+    black = not isinstance(background, Tensor) and background == 0
+    if form is None:
+        return "literal" if black and mode == "finite" else "affine"
+    _validate.choice("form", form, FORMS)
+    if form == "literal" and not black:
+        raise ValueError("form='literal' needs a black background, since h = N(a d) / a: use form='affine'")
+    if form == "literal" and mode == "jvp":
+        raise ValueError("form='literal' needs mode='finite', since a derivative leaves N(b) out: use form='affine'")
+    return form
+
+
+def _position(position: tuple[int, int] | None, canvas: Tensor) -> tuple[int, int]:
+    height, width = canvas.shape[-2:]
+    if position is None:
+        return height // 2, width // 2
+    y, x = position
+    if not (0 <= y < height and 0 <= x < width):
+        raise ValueError(f"position must be (y, x) inside the {height}x{width} probe, got {position!r}")
+    return int(y), int(x)
+
+
+def _directions(canvas: Tensor, channels: str, y: int, x: int) -> Tensor:
+    """The impulses, `[K, C, h, w]`: one in all colours, or one for each."""
+    colours = canvas.shape[0]
+    directions = canvas.new_zeros(1 if channels == "joint" else colours, *canvas.shape)
+    directions[:, :, y, x] = 1 if channels == "joint" else torch.eye(colours, dtype=canvas.dtype, device=canvas.device)
+    return directions
+
+
+def _warn_about(response: Tensor, excess: Tensor, scale: int, amplitude: float) -> None:
+    at = f"at amplitude {amplitude:g}" if amplitude else "for small amplitudes"
+    if not response.isfinite().all():
+        warnings.warn(f"the response {at} is not finite: try a smaller amplitude", RuntimeWarning, stacklevel=4)
+        return
+    peak = float(response.abs().max())
+    if peak > _EXPLOSION:
+        message = f"the response explodes, with a peak of {peak:.3g} {at}: try a smaller amplitude"
+        warnings.warn(message, RuntimeWarning, stacklevel=4)
+    share = border_energy(excess, scale)
+    if share > _LARGE_BORDER_ENERGY:
+        message = f"{share:.2g} of the response's energy lies at the border of the probe: use a larger size"
+        warnings.warn(message, UserWarning, stacklevel=4)
