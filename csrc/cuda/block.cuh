@@ -13,6 +13,33 @@ struct Complex {
 __device__ __forceinline__ Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
 __device__ __forceinline__ Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.im}; }
 
+__device__ __forceinline__ Complex load_complex(const float* x) {
+  const float2 v = *reinterpret_cast<const float2*>(x);
+  return {static_cast<double>(v.x), static_cast<double>(v.y)};
+}
+
+__device__ __forceinline__ Complex load_complex(const double* x) {
+  const double2 v = *reinterpret_cast<const double2*>(x);
+  return {v.x, v.y};
+}
+
+// Two neighbouring complex numbers in loads of 16 bytes, for a pair of floats where the address allows it.
+__device__ __forceinline__ void load_complex_pair(const float* x, Complex* out) {
+  if (reinterpret_cast<std::uintptr_t>(x) % 16 == 0) {
+    const float4 v = *reinterpret_cast<const float4*>(x);
+    out[0] = {static_cast<double>(v.x), static_cast<double>(v.y)};
+    out[1] = {static_cast<double>(v.z), static_cast<double>(v.w)};
+  } else {
+    out[0] = load_complex(x);
+    out[1] = load_complex(x + 2);
+  }
+}
+
+__device__ __forceinline__ void load_complex_pair(const double* x, Complex* out) {
+  out[0] = load_complex(x);
+  out[1] = load_complex(x + 2);
+}
+
 inline cudaStream_t stream_of(Context context) { return reinterpret_cast<cudaStream_t>(context); }
 
 // Inclusive prefix sum over the 32 lanes; every lane must take part.

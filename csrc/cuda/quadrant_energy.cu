@@ -26,6 +26,19 @@ __device__ __forceinline__ Chunk chunk_of_block(std::int64_t bands) {
   return {chunk / (2 * bands), chunk / bands % 2, chunk % bands};
 }
 
+// The first `count` of ITEMS neighbouring complex numbers; the rest of `out` is left alone.
+template <int ITEMS, typename T>
+__device__ __forceinline__ void load_items(const T* x, std::int64_t count, Complex (&out)[ITEMS]) {
+#pragma unroll
+  for (int j = 0; j < ITEMS; j += 2) {
+    if (j + 1 < count) {
+      load_complex_pair(x + 2 * j, out + j);
+    } else if (j < count) {
+      out[j] = load_complex(x + 2 * j);
+    }
+  }
+}
+
 template <int BLOCK, typename T>
 __global__ void __launch_bounds__(BLOCK) column_sums(QuadrantEnergyArgs<T> args) {
   const Chunk chunk = chunk_of_block(args.bands);
@@ -33,13 +46,14 @@ __global__ void __launch_bounds__(BLOCK) column_sums(QuadrantEnergyArgs<T> args)
   const Range range = band_range(quadrant.height, args.bands, chunk.band);
   const T* plane = args.spectrum + chunk.plane * args.rows * args.columns * 2;
   double* out = args.column_sums + static_cast<std::int64_t>(blockIdx.x) * args.columns * 2;
-  for (std::int64_t k = threadIdx.x; k < 2 * args.columns; k += BLOCK) {
-    double sum = 0;
+  for (std::int64_t k = threadIdx.x; k < args.columns; k += BLOCK) {
+    Complex sum = {};
 #pragma unroll 4
     for (std::int64_t i = range.begin; i < range.end; ++i) {
-      sum += static_cast<double>(plane[quadrant.row(i) * args.columns * 2 + k]);
+      sum = sum + load_complex(plane + (quadrant.row(i) * args.columns + k) * 2);
     }
-    out[k] = sum;
+    out[2 * k] = sum.re;
+    out[2 * k + 1] = sum.im;
   }
 }
 
@@ -65,21 +79,18 @@ __global__ void __launch_bounds__(BLOCK) integral_energy(QuadrantEnergyArgs<T> a
 #pragma unroll
       for (int j = 0; j < kItems; ++j) {
         if (first + j < args.columns) {
-          const double* sum = band_sums + (band * args.columns + first + j) * 2;
-          sums[j].re += sum[0];
-          sums[j].im += sum[1];
+          sums[j] = sums[j] + load_complex(band_sums + (band * args.columns + first + j) * 2);
         }
       }
     }
     for (std::int64_t i = range.begin; i < range.end; ++i) {
       const T* x = plane + (quadrant.row(i) * args.columns + first) * 2;
+      Complex values[kItems] = {};
+      load_items(x, args.columns - first, values);
       Complex total = {};
 #pragma unroll
       for (int j = 0; j < kItems; ++j) {
-        if (first + j < args.columns) {
-          sums[j].re += static_cast<double>(x[2 * j]);
-          sums[j].im += static_cast<double>(x[2 * j + 1]);
-        }
+        sums[j] = sums[j] + values[j];
         total = total + sums[j];
       }
       const Complex inclusive = warp_inclusive_scan(total);
@@ -118,9 +129,9 @@ __global__ void __launch_bounds__(BLOCK) shift_invariant_energy(QuadrantEnergyAr
     const T* x = plane + quadrant.row(i) * args.columns * 2;
     double row_energy = 0;
 #pragma unroll 4
-    for (std::int64_t k = threadIdx.x; k < 2 * args.columns; k += BLOCK) {
-      const double value = static_cast<double>(x[k]);
-      row_energy += static_cast<double>(args.columns - k / 2) * (value * value);
+    for (std::int64_t k = threadIdx.x; k < args.columns; k += BLOCK) {
+      const Complex value = load_complex(x + 2 * k);
+      row_energy += static_cast<double>(args.columns - k) * (value.re * value.re + value.im * value.im);
     }
     energy += static_cast<double>(quadrant.height - i) * row_energy;
   }
