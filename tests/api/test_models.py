@@ -1,0 +1,209 @@
+"""Networks by name: each kind loads and runs, and each way to fail says what is wrong."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from hyra import models
+
+
+class Doubling(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 12, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.pixel_shuffle(self.conv(x), 2)
+
+
+@pytest.fixture
+def image():
+    return torch.rand(1, 3, 12, 14)
+
+
+@pytest.mark.parametrize("name", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("scale", [2, 3])
+def test_interpolations_are_torchs(name, scale, image):
+    model = models.load(name, scale=scale)
+    corners = None if name == "nearest" else False
+    expected = F.interpolate(image, scale_factor=scale, mode=name, align_corners=corners)
+    assert torch.equal(model.network(image), expected)
+    assert (model.scale, model.input_range) == (scale, 1.0)
+
+
+def test_exported_program(tmp_path, image):
+    network = Doubling().eval()
+    sides = {2: torch.export.Dim("height"), 3: torch.export.Dim("width")}
+    program = torch.export.export(network, (torch.rand(1, 3, 8, 8),), dynamic_shapes=(sides,))
+    torch.export.save(program, tmp_path / "network.pt2")
+    model = models.load(str(tmp_path / "network.pt2"))
+    torch.testing.assert_close(model.network(image), network(image))
+    assert model.description == "network.pt2 (torch.export)"
+    assert model.scale is None
+    assert model.input_range is None
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("suffix", [".pt", ".pth"])
+def test_torchscript_is_told_from_a_checkpoint(tmp_path, image, suffix):
+    network = Doubling().train()
+    torch.jit.trace(network, image).save(tmp_path / f"network{suffix}")
+    model = models.load(str(tmp_path / f"network{suffix}"), scale=2)
+    torch.testing.assert_close(model.network(image), network(image))
+    assert not model.network.training
+    assert model.scale == 2
+
+
+@pytest.fixture
+def architecture():
+    pytest.importorskip("spandrel")
+    from spandrel.architectures.ESRGAN import ESRGAN
+
+    return ESRGAN(in_nc=3, out_nc=3, num_filters=8, num_blocks=1, scale=4).eval()
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
+def test_checkpoint_is_not_clamped(tmp_path, image, architecture, suffix):
+    path = tmp_path / f"network{suffix}"
+    if suffix == ".safetensors":
+        from safetensors.torch import save_file
+
+        save_file(architecture.state_dict(), path)
+    else:
+        torch.save({"params_ema": architecture.state_dict()}, path)
+    model = models.load(str(path))
+    output = model.network(-image)
+    assert torch.equal(output, architecture(-image))
+    assert (output < 0).any()
+    assert (model.scale, model.input_range) == (4, 1.0)
+    assert model.description == f"network{suffix} (ESRGAN)"
+
+
+PYTHON = """
+import torch
+
+class Network(torch.nn.Module):
+    def forward(self, x):
+        return x.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+def function(x):
+    return Network()(x)
+
+def factory():
+    return Network()
+
+instance = Network()
+number = 3
+
+def failing():
+    raise KeyError("weights")
+
+def nothing():
+    return 3
+"""
+
+
+@pytest.fixture
+def python_file(tmp_path, monkeypatch):
+    (tmp_path / "my_network.py").write_text(PYTHON)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield str(tmp_path / "my_network.py")
+    sys.modules.pop("my_network", None)
+
+
+@pytest.mark.parametrize("name", ["Network", "function", "factory", "instance"])
+@pytest.mark.parametrize("by_module", [False, True])
+def test_python_callables(python_file, image, name, by_module):
+    model = models.load(f"{'my_network' if by_module else python_file}:{name}")
+    assert model.network(image).shape == (1, 3, 24, 28)
+    assert not getattr(model.network, "training", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing", r"my_network\.py:missing must be a callable, got no such name"),
+        ("number", r"my_network\.py:number must be a callable, got 3"),
+        ("failing", r"my_network\.py:failing\(\) failed: KeyError 'weights'"),
+        ("nothing", r"my_network\.py:nothing\(\) must return a callable, got int"),
+    ],
+)
+def test_python_names_that_are_no_network(python_file, name, message):
+    with pytest.raises(ValueError, match=message):
+        models.load(f"{python_file}:{name}")
+
+
+def test_python_that_cannot_run(tmp_path):
+    (tmp_path / "broken.py").write_text("import no_such_package")
+    with pytest.raises(ValueError, match=r"broken\.py cannot be run: ModuleNotFoundError No module named 'no_such_pac"):
+        models.load(f"{tmp_path}/broken.py:network")
+    with pytest.raises(FileNotFoundError, match=r"no such model file: .*missing\.py"):
+        models.load(f"{tmp_path}/missing.py:network")
+    with pytest.raises(ValueError, match="the module 'no_such_package' cannot be imported"):
+        models.load("no_such_package:network")
+
+
+def test_unknown_names_list_what_there_is():
+    with pytest.raises(ValueError, match="unknown model 'bicubik': expected one of nearest, bilinear, bicubic"):
+        models.load("bicubik")
+    with pytest.raises(ValueError, match="the model bicubic works at any scale: say which one"):
+        models.load("bicubic")
+    with pytest.raises(FileNotFoundError, match=r"no such model file: missing\.pth"):
+        models.load("missing.pth")
+
+
+class Unwanted:
+    def __reduce__(self):
+        return (sys.exit, ("a checkpoint ran code",))
+
+
+def test_checkpoints_never_run_code(tmp_path):
+    pytest.importorskip("spandrel")
+    torch.save({"weights": Unwanted()}, tmp_path / "evil.pth")
+    with pytest.raises(ValueError, match=r"evil\.pth cannot be read as a checkpoint: .* would run code"):
+        models.load(str(tmp_path / "evil.pth"))
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".pt2"])
+def test_broken_files(tmp_path, suffix):
+    pytest.importorskip("spandrel")
+    path = tmp_path / f"broken{suffix}"
+    path.write_bytes(b"this is not a network" * 10)
+    with pytest.raises(ValueError, match=rf"broken\{suffix} cannot be read as a"):
+        models.load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"a": torch.zeros(3)}, "holds weights of no architecture that spandrel recognises; a network of your own can"),
+        ([torch.zeros(3)], "cannot be read as a checkpoint of weights: a dictionary of weights was expected, got list"),
+    ],
+)
+def test_checkpoints_of_something_else(tmp_path, content, message):
+    pytest.importorskip("spandrel")
+    torch.save(content, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match=message):
+        models.load(str(tmp_path / "other.pth"))
+
+
+def test_checkpoint_cut_down_to_half_its_weights(tmp_path, architecture):
+    weights = architecture.state_dict()
+    weights["model.0.weight"] = weights["model.0.weight"][:, :, :1]
+    torch.save(weights, tmp_path / "cut.pth")
+    with pytest.raises(ValueError, match=r"cut\.pth holds weights that do not fit the architecture they resemble"):
+        models.load(str(tmp_path / "cut.pth"))
+
+
+def test_missing_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "spandrel", None)
+    torch.save({}, tmp_path / "network.pth")
+    with pytest.raises(ModuleNotFoundError, match=r"needs the package 'spandrel': pip install 'hyra\[models\]'"):
+        models.load(str(tmp_path / "network.pth"))
