@@ -70,9 +70,7 @@ def main() -> int:
     print(f"{'kernel':<60}{'registers':>10}{'shared':>8}{'stack':>7}{'local':>7}  loads (bits: number)")
     for kernel in found:
         widths = ", ".join(f"{bits}: {number}" for bits, number in sorted(kernel.loads.items()))
-        print(
-            f"{kernel.name:<60}{kernel.registers:>10}{kernel.shared:>8}{kernel.stack:>7}{kernel.local:>7}  {widths}"
-        )
+        print(f"{kernel.name:<60}{kernel.registers:>10}{kernel.shared:>8}{kernel.stack:>7}{kernel.local:>7}  {widths}")
     spilled = [kernel.name for kernel in found if kernel.local]
     if spilled:
         print("local memory in use by: " + ", ".join(spilled))

@@ -1,10 +1,12 @@
 """What an image super-resolution network really does: impulse responses, the HyRA split and FSDS."""
 
+from importlib.metadata import version
+
 from hyra import ops
 from hyra.analyzer import HyRA
 from hyra.decompose import Decomposition
 from hyra.response import ImpulseResponse
 from hyra.sinc import SincFit
 
-__version__ = "0.1.0"
+__version__ = version("hyra")
 __all__ = ["Decomposition", "HyRA", "ImpulseResponse", "SincFit", "ops"]
