@@ -11,7 +11,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from hyra.demo._extra import demo_extra
+from hyra._extra import extra
 
 BUNDLED = ((4, "l1"), (4, "adversarial"), (2, "l1"))
 """The (scale, kind) of every network that ships with the package."""
@@ -64,7 +64,7 @@ class Network(nn.Module):
 
 def save(network: Network, file: Path) -> None:
     """Write the weights as float16 safetensors."""
-    with demo_extra():
+    with extra("demo", "hyra.demo"):
         from safetensors.torch import save_file
 
     save_file({name: weight.half().contiguous() for name, weight in network.state_dict().items()}, file)
@@ -96,7 +96,7 @@ def load(scale: int = 4, kind: str = "l1") -> Network:
     if (scale, kind) not in BUNDLED:
         offered = ", ".join(f"scale={s} kind={k!r}" for s, k in BUNDLED)
         raise ValueError(f"scale and kind must name a bundled network ({offered}); got scale={scale!r} kind={kind!r}")
-    with demo_extra():
+    with extra("demo", "hyra.demo"):
         from safetensors.torch import load_file
 
     with as_file(files("hyra.demo") / "weights" / f"x{scale}-{kind}.safetensors") as file:

@@ -24,7 +24,7 @@ class Patches:
     """Random batches (LR [batch, 3, size, size], HR [batch, 3, scale*size, scale*size]), decided by `generator` alone.
 
     Augmentation, since photographs are few: up to five sizes of each, the eight flips and quarter turns, permuted
-    colour channels, exposures from 0.5 to 1.
+    colour channels, contrast from 0.5 to 1 at any brightness that keeps the range (so that black is nothing special).
     """
 
     def __init__(self, scale: int, size: int, batch: int, generator: torch.Generator) -> None:
@@ -48,12 +48,13 @@ class Patches:
         y, x = (self._integer(side - self.size + 1) for side in lr.shape[1:])
         turns, flip = self._integer(4), self._integer(2)
         channels = torch.randperm(3, generator=self.generator)
-        exposure = 1 - 0.5 * torch.rand((), generator=self.generator)
+        contrast = 1 - 0.5 * torch.rand((), generator=self.generator)
+        brightness = (1 - contrast) * torch.rand((), generator=self.generator)
 
         def augment(image: Tensor, scale: int) -> Tensor:
             rows, columns = (slice(scale * start, scale * (start + self.size)) for start in (y, x))
             turned = image[:, rows, columns].rot90(turns, (1, 2))
-            return exposure * (turned.flip(2) if flip else turned)[channels]
+            return brightness + contrast * (turned.flip(2) if flip else turned)[channels]
 
         return augment(lr, 1), augment(hr, self.scale)
 

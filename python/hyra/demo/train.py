@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hyra.demo._extra import demo_extra
+from hyra._extra import extra
 from hyra.demo.adversarial import AdversarialLoss
 from hyra.demo.images import enlarge, psnr, super_resolve
 from hyra.demo.network import Network, load, save
@@ -75,7 +75,7 @@ def train(
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1; got {steps}")
-    with demo_extra():
+    with extra("demo", "hyra.demo"):
         from tqdm import trange
 
     generator = torch.Generator().manual_seed(seed)
