@@ -1,5 +1,7 @@
 #include "bind/backend.hpp"
 
+#include <pybind11/stl.h>
+
 #include "cpu/simd.hpp"
 
 namespace hyra {
