@@ -27,4 +27,48 @@ inline void store8(double* p, Vec8d v) { std::memcpy(p, &v, sizeof v); }
 
 inline double sum8(Vec8d v) { return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])); }
 
+// The widest vector of the instruction set, and how many the register file holds: for kernels that count registers.
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64, kRegisters = 32;
+#elif defined(__AVX__)
+constexpr int kVectorBytes = 32, kRegisters = 16;
+#elif defined(__aarch64__)
+constexpr int kVectorBytes = 16, kRegisters = 32;
+#else
+constexpr int kVectorBytes = 16, kRegisters = 16;
+#endif
+
+template <typename T>
+struct Widest {
+  using Type [[gnu::vector_size(kVectorBytes)]] = T;
+};
+template <typename T>
+using Vec = typename Widest<T>::Type;
+template <typename T>
+constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
+
+template <typename T>
+inline Vec<T> load(const T* p) {
+  Vec<T> v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+// Keeps a loaded vector in a register. Compilers repeat the load in every instruction that uses it, which is no cheaper
+// where it crosses a cache line: twice the time of the multiply-add.
+template <typename V>
+inline V in_register(V v) {
+#if defined(__x86_64__)
+  asm("" : "+v"(v));
+#elif defined(__aarch64__)
+  asm("" : "+w"(v));
+#endif
+  return v;
+}
+
+template <typename T>
+inline void store(T* p, Vec<T> v) {
+  std::memcpy(p, &v, sizeof v);
+}
+
 }  // namespace hyra::HYRA_TARGET

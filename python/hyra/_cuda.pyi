@@ -2,6 +2,25 @@ backend: str
 
 def runtime_version() -> int: ...
 def driver_version() -> int: ...
+def polyphase_filter(
+    dtype: str,
+    out: int,
+    image: int,
+    taps: int,
+    batch: int,
+    out_channels: int,
+    in_channels: int,
+    height: int,
+    width: int,
+    scale: int,
+    taps_y: int,
+    taps_x: int,
+    first_y: int,
+    first_x: int,
+    matrix: bool,
+    boundary: int,
+    context: int,
+) -> None: ...
 def quadrant_energy(
     dtype: str,
     partials: int,

@@ -1,7 +1,5 @@
 """`polyphase_filter` against its reference, the definition written as loops, and the filters that it must equal."""
 
-import itertools
-
 import numpy as np
 import pytest
 import torch
@@ -52,11 +50,11 @@ def by_definition(image, response, scale, origin, boundary):
     margin = max(kh, kw) // scale + max(abs(o) for o in origin) // scale + 2
     extended = np.pad(image, margin, mode=mode)
     out = np.zeros((scale * h, scale * w))
-    for Y, X in np.ndindex(*out.shape):
-        for j, i in np.ndindex(*extended.shape):
-            y, x = Y - scale * (j - margin) + origin[0], X - scale * (i - margin) + origin[1]
-            if 0 <= y < kh and 0 <= x < kw:
-                out[Y, X] += extended[j, i] * response[y, x]
+    Y, X = np.indices(out.shape)
+    for j, i in np.ndindex(*extended.shape):
+        y, x = Y - scale * (j - margin) + origin[0], X - scale * (i - margin) + origin[1]
+        inside = (y >= 0) & (y < kh) & (x >= 0) & (x < kw)
+        out[inside] += extended[j, i] * response[y[inside], x[inside]]
     return out
 
 
@@ -208,13 +206,12 @@ def test_gradcheck(backend, case, boundary):
     )
 
 
-@pytest.mark.parametrize("case", GRADIENT_CASES[:2], ids=str)
-def test_opcheck(backend, dtype, case):
-    image, response, scale, origin = random_case(case, dtype, backend.device)
-    for needs_image, needs_response in itertools.product((True, False), repeat=2):
-        image.requires_grad_(needs_image)
-        response.requires_grad_(needs_response)
-        torch.library.opcheck(polyphase_filter, (image, response, scale, origin, "reflect"))
+@pytest.mark.parametrize(("case", "needs_image"), [(GRADIENT_CASES[0], True), (GRADIENT_CASES[1], False)], ids=str)
+def test_opcheck(backend, case, needs_image):
+    image, response, scale, origin = random_case(case, torch.float32, backend.device)
+    image.requires_grad_(needs_image)
+    response.requires_grad_()
+    torch.library.opcheck(polyphase_filter, (image, response, scale, origin, "reflect"))
 
 
 @pytest.mark.parametrize(
@@ -227,7 +224,7 @@ def test_opcheck(backend, dtype, case):
         ({"response": torch.ones(3, 4, 4).double()}, TypeError, "both be float32 or both be float64.*float64"),
         ({"scale": 0}, ValueError, "scale must be at least 1, got 0"),
         ({"origin": (1,)}, ValueError, r"origin must be \(oy, ox\), got \(1,\)"),
-        ({"boundary": "mirror"}, ValueError, "boundary must be one of zeros, .*, got 'mirror'"),
+        ({"boundary": "mirror"}, ValueError, "boundary must be one of 'zeros', .*, got 'mirror'"),
     ],
 )
 def test_bad_input_is_named(backend, change, error, message):

@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv2d_weight
 
-BOUNDARIES = ("zeros", "replicate", "reflect", "circular")
+from hyra import _native
+from hyra._validate import choice
+from hyra.ops.boundary import BOUNDARIES, extend, fold
 
 
 @torch.library.custom_op("hyra::polyphase_filter", mutates_args=())
@@ -60,17 +62,16 @@ class _Plan:
     """Where a response's taps meet the image.
 
     The response is padded with zeros so that its origin and its extent are multiples of the scale. Then all phases have
-    ``taps`` taps along an axis, and pixel ``scale * q + p`` of the output is the sum over t of
-    ``padded[p + scale * t] * image[q + shift - t]``.
+    ``taps`` taps along an axis, and pixel ``scale * q + p`` of the output is the sum over u of
+    ``image[q + first + u] * padded[p + scale * (taps - 1 - u)]``.
     """
 
     scale: int
     boundary: str
     matrix: bool
     groups: int
-    size: tuple[int, int]
     taps: tuple[int, int]
-    shift: tuple[int, int]
+    first: tuple[int, int]
     pad: tuple[int, int, int, int]  # as F.pad takes it: left, right, top, bottom
 
 
@@ -85,9 +86,8 @@ def _plan(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], bo
         boundary=boundary,
         matrix=matrix,
         groups=1 if matrix else image.shape[1],
-        size=(image.shape[2], image.shape[3]),
         taps=(taps[0], taps[1]),
-        shift=((origin[0] + front[0]) // scale, (origin[1] + front[1]) // scale),
+        first=((origin[0] + front[0]) // scale - taps[0] + 1, (origin[1] + front[1]) // scale - taps[1] + 1),
         pad=(front[1], back[1], front[0], back[0]),
     )
 
@@ -107,8 +107,11 @@ def _check(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], b
         raise ValueError(f"scale must be at least 1, got {scale}")
     if len(origin) != 2:
         raise ValueError(f"origin must be (oy, ox), got {tuple(origin)}")
-    if boundary not in BOUNDARIES:
-        raise ValueError(f"boundary must be one of {', '.join(BOUNDARIES)}, got {boundary!r}")
+    choice("boundary", boundary, BOUNDARIES)
+
+
+def _out_shape(image: Tensor, response: Tensor, scale: int) -> tuple[int, int, int, int]:
+    return image.shape[0], response.shape[0], scale * image.shape[2], scale * image.shape[3]
 
 
 def _taps(response: Tensor, plan: _Plan) -> Tensor:
@@ -120,34 +123,25 @@ def _taps(response: Tensor, plan: _Plan) -> Tensor:
 
 def _extend(image: Tensor, plan: _Plan) -> Tensor:
     """The image with every pixel that a tap of any phase meets, [N, C_in, h + taps - 1, w + taps - 1]."""
-    for axis, dim in enumerate((2, 3)):
-        index = _source_index(plan, axis, image.device)
-        image = image.index_select(dim, index.clamp(min=0))
-        if plan.boundary == "zeros":
-            image = image.masked_fill((index < 0).reshape(-1, *[1] * (3 - dim)), 0)
-    return image
+    rows, columns = (n + t - 1 for n, t in zip(image.shape[-2:], plan.taps, strict=True))
+    return extend(image, plan.boundary, plan.first, (rows, columns))
 
 
-def _source_index(plan: _Plan, axis: int, device: torch.device) -> Tensor:
-    """Which LR pixel stands at each place of the extended axis; -1 for a zero."""
-    n = plan.size[axis]
-    first = plan.shift[axis] - (plan.taps[axis] - 1)
-    i = torch.arange(first, first + n + plan.taps[axis] - 1, device=device)
-    if plan.boundary == "replicate":
-        return i.clamp(0, n - 1)
-    if plan.boundary == "circular":
-        return i % n
-    if plan.boundary == "reflect":
-        period = max(2 * (n - 1), 1)
-        i = i % period
-        return torch.minimum(i, period - i) if n > 1 else i
-    return torch.where((i >= 0) & (i < n), i, -1)
+@_native.register(polyphase_filter)
+def _kernel(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> Tensor:
+    plan = _plan(image, response, scale, origin, boundary)
+    out = image.new_empty(_out_shape(image, response, scale))
+    weights = _taps(response, plan)
+    taps = weights.reshape(out.shape[1], scale**2, *weights.shape[1:]).permute(0, 2, 3, 4, 1)  # phases last
+    extents = (*out.shape[:2], *image.shape[1:], scale, *plan.taps, *plan.first)
+    _native.call("polyphase_filter", (out,), (image, taps), *extents, plan.matrix, BOUNDARIES.index(boundary))
+    return out
 
 
 @polyphase_filter.register_fake
 def _fake(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> Tensor:
     _check(image, response, scale, origin, boundary)
-    return image.new_empty((image.shape[0], response.shape[0], scale * image.shape[2], scale * image.shape[3]))
+    return image.new_empty(_out_shape(image, response, scale))
 
 
 def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int, Sequence[int], str], output: Tensor) -> None:
@@ -162,22 +156,13 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Non
     taps = _taps(response, plan)
     grad_image = grad_response = None
     if ctx.needs_input_grad[0]:
-        grad_image = _fold(F.conv_transpose2d(phases, taps, groups=plan.groups), plan)
+        grad_image = F.conv_transpose2d(phases, taps, groups=plan.groups)
+        grad_image = fold(grad_image, plan.boundary, plan.first, (image.shape[2], image.shape[3]))
     if ctx.needs_input_grad[1]:
         extended = _extend(image, plan)
-        grad_taps = conv2d_weight(extended, taps.shape, phases, groups=plan.groups)
+        grad_taps = conv2d_weight(extended, taps.shape, phases, groups=plan.groups)  # type: ignore[no-untyped-call]
         grad_response = _response_of(grad_taps, response, plan)
     return grad_image, grad_response, None, None, None
-
-
-def _fold(extended: Tensor, plan: _Plan) -> Tensor:
-    """The adjoint of `_extend`, by 0/1 matrices: scattered additions differ from run to run on a GPU."""
-    rows, columns = (_selection(_source_index(plan, axis, extended.device), plan.size[axis]) for axis in (0, 1))
-    return rows.to(extended.dtype).mT @ extended @ columns.to(extended.dtype)
-
-
-def _selection(index: Tensor, size: int) -> Tensor:
-    return index[:, None] == torch.arange(size, device=index.device)
 
 
 def _response_of(taps: Tensor, response: Tensor, plan: _Plan) -> Tensor:
