@@ -30,7 +30,7 @@ class HyRA:
             mapping that holds exactly one such tensor.
         scale: `s`; found from the shapes when not given.
         input_range: the network's value of white: 1, 255, or any other positive number.
-        in_channels: colours of the input; found by trying 3, then 1, when not given.
+        in_channels: colours of the input; found by trying when not given.
         dtype: floating type to run in; the type of the module's weights when not given, and of the image for a callable
             without weights.
         device: where to run; found as `dtype` is.
@@ -145,7 +145,7 @@ class HyRA:
             ValueError: `lr` is no image or not finite, or does not match the response.
             NetworkError: the network raised on it.
         """
-        _validate.images("lr", lr)
+        lr = _validate.images("lr", lr).detach()
         _validate.finite("lr", lr)
         _validate.choice("boundary", boundary, BOUNDARIES)
         _warn_about_range(lr)
@@ -156,21 +156,27 @@ class HyRA:
             output = self.network.run(images)
             if output.shape[-1] != response.scale * images.shape[-1]:
                 raise ValueError(f"response must have the network's scale, {self.scale}, got {response.scale}")
+            _check_colours(response, images, output)
             images = images.to(output.dtype)
             if response.form == "literal":
                 linear = response.apply(images, boundary)
             else:
                 background = _background_like(response.background, images)
                 linear = self.network.run(background) + response.apply(images - background, boundary)
-        if linear.shape[1] != output.shape[1]:
-            raise ValueError(
-                f"response must give the network's {output.shape[1]} output channels, got {linear.shape[1]}: "
-                'use channels="matrix" for a network that changes their number'
-            )
         nonlinear = output - linear
         if lr.ndim == 3:
             images, output, linear, nonlinear = images[0], output[0], linear[0], nonlinear[0]
         return Decomposition(images, output, linear, nonlinear, response, boundary)
+
+
+def _check_colours(response: ImpulseResponse, images: Tensor, output: Tensor) -> None:
+    takes, gives = response.response.shape[-3], response.response.shape[0]
+    if (takes, gives) != (images.shape[1], output.shape[1]):
+        hint = "" if images.shape[1] == output.shape[1] else ': use channels="matrix" for a network that changes them'
+        raise ValueError(
+            f"response must lead from the image's {images.shape[1]} colours to the network's {output.shape[1]}, "
+            f"got {takes} to {gives}{hint}"
+        )
 
 
 def _background_like(background: float | Tensor, images: Tensor) -> Tensor:

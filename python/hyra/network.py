@@ -62,7 +62,7 @@ class Network:
             one tensor of a plausible shape.
         scale: HR pixels per LR pixel on each axis; found from the shapes when not given.
         input_range: the network's value of white, usually 1 or 255.
-        in_channels: colours of the input; found by trying 3, then 1, when not given.
+        in_channels: colours of the input; found by trying when not given.
         dtype: floating type to run in; the type of the module's weights when not given, and of the image for a callable
             without weights.
         device: where to run; found as `dtype` is.
@@ -236,7 +236,8 @@ class Network:
     def _discover(self) -> tuple[int, int]:
         """Scale and colours, from a black image of a common size."""
         first: Exception | None = None
-        for channels in (self._in_channels,) if self._in_channels else (3, 1):
+        tried = [self._in_channels] if self._in_channels else self._likely_channels()
+        for channels in tried:
             for size in (PROBE_SIZE, 60, 56):  # multiples of most windows in use: 4, 8, 16; 5, 6, 12; 7
                 try:
                     output = self(torch.zeros(1, channels, size, size, dtype=self.dtype, device=self.device))
@@ -247,10 +248,15 @@ class Network:
                 return output.shape[-1] // size, channels
         if isinstance(first, ValueError):
             raise first
-        message = (
-            f"the network takes no black image of 64x64, 60x60 or 56x56 with 3 colours or 1, first of all: {first}"
-        )
+        colours = " or ".join(str(channels) for channels in tried)
+        message = f"the network takes no image of 64x64, 60x60 or 56x56 with {colours} colours, first of all: {first}"
         raise NetworkError(message) from first
+
+    def _likely_channels(self) -> list[int]:
+        """RGB, grey, and what the first convolution takes."""
+        weights = () if self.module is None else self.module.parameters()
+        taken = next((weight.shape[1] for weight in weights if weight.ndim == 4), 3)
+        return list(dict.fromkeys((3, 1, taken)))
 
     def _image(self, returned: Any, shape: torch.Size) -> Tensor:
         """The one image in what the network returned for an input of `shape`."""
