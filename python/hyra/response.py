@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from hyra import _storage, _validate, sinc, transfer
+from hyra._extra import extra
 from hyra.ops.polyphase_filter import polyphase_filter
 from hyra.sinc import SincFit
 from hyra.transfer import TransferFunction
@@ -314,7 +315,8 @@ def border_energy(plane: Tensor, scale: int) -> float:
 
 
 def _from_picture(file: Path, scale: int | None) -> ImpulseResponse:
-    from PIL import Image
+    with extra("cli", "reading pictures"):
+        from PIL import Image
 
     if scale is None:
         raise ValueError(f"scale must be given for a picture of a response, as {file.name!r} does not say it")
