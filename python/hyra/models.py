@@ -213,9 +213,7 @@ def _checkpoint(path: Path) -> Model:
             "a network of your own can be named as file.py:callable"
         ) from error
     except Exception as error:
-        raise ValueError(
-            f"{path} holds weights that do not fit the architecture they resemble: {_told(error)}"
-        ) from error
+        raise ValueError(f"{path} resembles an architecture that its weights do not fit: {_told(error)}") from error
     if not isinstance(found, spandrel.ImageModelDescriptor):
         raise ValueError(f"{path} must hold a network from one image to one image, got {found.architecture.name}")
     # spandrel's models take and give 0..1.

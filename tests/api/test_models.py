@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 
 import pytest
 import torch
@@ -198,7 +197,7 @@ def test_checkpoint_cut_down_to_half_its_weights(tmp_path, architecture):
     weights = architecture.state_dict()
     weights["model.0.weight"] = weights["model.0.weight"][:, :, :1]
     torch.save(weights, tmp_path / "cut.pth")
-    with pytest.raises(ValueError, match=r"cut\.pth holds weights that do not fit the architecture they resemble"):
+    with pytest.raises(ValueError, match=r"cut\.pth resembles an architecture that its weights do not fit"):
         models.load(str(tmp_path / "cut.pth"))
 
 

@@ -1,0 +1,12 @@
+"""Figures for papers and reports; each function returns ``(fig, axes)`` and shows nothing.
+
+matplotlib (extra `cli`) is imported when the first figure is made. Save one with `save`, or `fig.savefig`.
+"""
+
+from hyra.plots.decomposition import decomposition
+from hyra.plots.impulse_response import impulse_response
+from hyra.plots.profile import profile
+from hyra.plots.style import save
+from hyra.plots.transfer_function import transfer_function
+
+__all__ = ["decomposition", "impulse_response", "profile", "save", "transfer_function"]

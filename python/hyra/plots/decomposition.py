@@ -1,0 +1,104 @@
+"""The paper's figure 4: image, amplitude and phase spectrum of LR, H, G and SR."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hyra.plots import style
+from hyra.plots.transfer_function import draw_map
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from hyra.decompose import Decomposition
+
+_COLUMNS = ("LR", "H", "G", "SR")
+
+
+@style.figure
+def decomposition(split: Decomposition, *, image: int = 0) -> tuple[Figure, Any]:
+    """What the linear and the non-linear part of a network add to an image, in space and in frequency.
+
+    All spectra are of the mean over the colours (which keeps SR = H + G), on one scale for the row. That of LR is
+    drawn as zero insertion repeats it, times `scale**2` so that the mean is kept: H is what the transfer function
+    leaves of it. G is signed and drawn around grey, times the factor in its title.
+
+    Source: Deng et al. (ICML 2024), figure 4, which scales each picture for itself and shows LR's spectrum once.
+
+    Args:
+        split: what `HyRA.decompose` returned.
+        image: which image of a batch.
+
+    Returns:
+        The figure and its axes, a 3 x 4 array.
+    """
+    import matplotlib.pyplot as plt
+
+    pictures = [x if x.ndim == 3 else x[image] for x in (split.input, split.linear, split.nonlinear, split.output)]
+    pictures = [x.detach().double().cpu() for x in pictures]
+    scale = split.response.scale
+    height, width = pictures[-1].shape[-2:]
+    size = (style.PAGE, (2 + height / width) * style.PAGE / 4.6 + 0.5)
+    fig, axes = plt.subplots(3, 4, figsize=size, layout="compressed")
+    _draw_images(axes[0], pictures)
+    _draw_spectra(axes[1:], [_spectrum(x, scale, (height, width)) for x in pictures], scale)
+    return fig, axes
+
+
+def _draw_images(axes: Any, pictures: list[Tensor]) -> None:
+    gain = 0.5 / _quantile(pictures[2].abs(), 0.999)
+    for panel, name, picture in zip(axes, _COLUMNS, pictures, strict=True):
+        shown = 0.5 + gain * picture if name == "G" else picture
+        shown = shown.clamp(0, 1).expand(3, -1, -1).movedim(0, -1)
+        panel.imshow(shown.numpy(), interpolation="antialiased")
+        panel.set_title(f"G, times {gain:.2g}, around grey" if name == "G" else name)
+        panel.set(xticks=[], yticks=[], xlabel=f"{picture.shape[-1]}×{picture.shape[-2]} pixels")
+        panel.spines[:].set_visible(False)
+    axes[0].set_ylabel("image")
+
+
+def _draw_spectra(axes: Any, spectra: list[Tensor], scale: int) -> None:
+    decibels = [20 * x.abs().log10() for x in spectra]
+    reference = max(float(x.max()) for x in decibels)
+    decibels = [(x - reference).clamp(min=-200) for x in decibels]
+    everything = torch.stack(decibels[1:])
+    limits = {"vmin": _quantile(everything, 0.02), "vmax": _quantile(everything, 0.9999)}
+    height, width = spectra[0].shape
+    frequency = tuple(torch.fft.fftshift(torch.fft.fftfreq(n)) * scale for n in (height, width))
+    for column, (amplitude, spectrum) in enumerate(zip(decibels, spectra, strict=True)):
+        loudness = draw_map(
+            axes[0, column], frequency, amplitude, scale, cmap=style.AMPLITUDE, interpolation="antialiased", **limits
+        )
+        angle = draw_map(
+            axes[1, column], frequency, spectrum.angle(), scale, cmap=style.PHASE, vmin=-math.pi, vmax=math.pi
+        )
+        axes[0, column].set(xlabel="", xticklabels=[])
+        for panel in axes[:, column]:
+            panel.set_ylabel("")
+            if column > 0:
+                panel.set_yticklabels([])
+    axes[0, 0].set_ylabel("amplitude\n$f_y$ (cycles / LR pixel)")
+    axes[1, 0].set_ylabel("phase\n$f_y$ (cycles / LR pixel)")
+    fig = axes[0, 0].figure
+    fig.colorbar(loudness, ax=axes[0], extend="both", fraction=0.03, pad=0.01).set_label("dB (largest: 0)")
+    bar = fig.colorbar(angle, ax=axes[1], fraction=0.03, pad=0.01, ticks=[-math.pi, 0, math.pi])
+    bar.ax.set_yticklabels(["$-\\pi$", "0", "$\\pi$"])
+    bar.set_label("radians")
+
+
+def _spectrum(picture: Tensor, scale: int, size: tuple[int, int]) -> Tensor:
+    """Centred spectrum of the mean over the colours, on the HR frequency plane."""
+    spectrum = torch.fft.fft2(picture.mean(0))
+    if spectrum.shape != size:
+        spectrum = spectrum.tile(scale, scale) * scale**2
+    centred: Tensor = torch.fft.fftshift(spectrum)
+    return centred
+
+
+def _quantile(x: Tensor, q: float) -> float:
+    return float(np.quantile(x.numpy(), q)) or 1.0

@@ -1,0 +1,74 @@
+"""The impulse response as a picture."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hyra.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+    from hyra.response import ImpulseResponse
+
+
+@style.figure
+def impulse_response(
+    response: ImpulseResponse, *, radius: float = 6, limit: float | None = None, title: str = ""
+) -> tuple[Figure, Axes]:
+    """What a network makes of one white pixel: blue below zero, red above, white at zero.
+
+    The faint grid is that of the LR pixels; the lit one is the middle one.
+
+    Args:
+        response: its `white` is shown: the mean over the colours.
+        radius: how much to show, in LR pixels on each side of the centre.
+        limit: the value at which the colours saturate; when not given, 0.3 of the largest magnitude, since side lobes
+            are 0.05 to 0.2 of it and would be too pale to see.
+        title: above the picture.
+
+    Returns:
+        The figure and its axes.
+    """
+    import matplotlib.pyplot as plt
+
+    fig, axes = plt.subplots(figsize=(style.COLUMN, 0.85 * style.COLUMN))
+    limit = limit or default_limit(response)
+    image = draw(axes, response, radius, limit)
+    saturated = float(response.white.abs().max()) > limit
+    bar = fig.colorbar(image, ax=axes, extend="both" if saturated else "neither", fraction=0.05, pad=0.03)
+    bar.set_label("response to a pixel of value 1")
+    axes.set_title(title or f"impulse response, main lobe {response.main_lobe:.3g}")
+    return fig, axes
+
+
+def default_limit(response: ImpulseResponse) -> float:
+    """See `impulse_response`."""
+    white = response.white
+    finite = white[white.isfinite()].abs()
+    return 0.3 * float(finite.max()) if finite.any() else 1.0
+
+
+def draw(axes: Axes, response: ImpulseResponse, radius: float, limit: float) -> AxesImage:
+    """The picture alone, on given axes."""
+    plane = response.white.cpu().numpy()
+    top, left = (-(c + 0.5) / response.scale for c in response.center)
+    bottom, right = (start + size / response.scale for start, size in zip((top, left), plane.shape, strict=True))
+    image = axes.imshow(plane, style.SIGNED, vmin=-limit, vmax=limit, extent=(left, right, bottom, top))
+    radius = min(radius, -top, -left, bottom, right)
+    edges = np.arange(math.ceil(-radius - 0.5), radius + 0.5) + 0.5
+    step = max(1, round(radius / 3))
+    middles = np.arange(-step * (radius // step), radius + 0.01, step)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(middles)
+        axis.set_ticks(edges, minor=True)
+        axis.set_tick_params(which="minor", length=0)
+        axis.grid(which="minor", color="black", alpha=0.12, linewidth=0.4)
+    axes.spines[["top", "right"]].set_visible(True)
+    axes.set(xlim=(-radius, radius), ylim=(radius, -radius), xlabel="x (LR pixels)", ylabel="y (LR pixels)")
+    return image

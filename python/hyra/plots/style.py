@@ -1,0 +1,78 @@
+"""How every figure looks: sizes that fit a page, type, colours that stay apart for all eyes, and one way to save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec
+
+from hyra._extra import extra
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMN, PAGE = 3.35, 6.9
+"""Widths in inches: one column (85 mm) and the whole page (175 mm) of a two-column paper."""
+
+COLORS = {"LR": "#7f7f7f", "H": "#0072b2", "G": "#d55e00", "SR": "#009e73", "ideal": "#000000", "fit": "#cc79a7"}
+"""One colour for each quantity in every figure (Okabe and Ito's palette, which colour-blind readers can tell apart)."""
+
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+"""For series that have no colour of their own, such as networks that are compared."""
+
+SIGNED = "RdBu_r"
+AMPLITUDE = "magma"
+PHASE = "twilight"
+
+_STYLE: dict[str, Any] = {
+    "font.family": ["STIXGeneral"],  # comes with matplotlib, so a figure looks the same everywhere
+    "mathtext.fontset": "stix",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlepad": 4,
+    "lines.linewidth": 1.1,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 150,
+    "image.interpolation": "nearest",
+}
+
+P = ParamSpec("P")
+
+
+def figure(draw: Callable[P, tuple[Figure, Any]]) -> Callable[P, tuple[Figure, Any]]:
+    """Decorator of every function that makes a figure: matplotlib is asked for here, and the style is in force."""
+
+    @wraps(draw)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> tuple[Figure, Any]:
+        with extra("cli", "plotting"):
+            import matplotlib.pyplot as plt
+
+        with plt.rc_context(_STYLE):
+            fig, axes = draw(*args, **kwargs)
+            fig.draw_without_rendering()  # ticks and layout are made now, while the style is in force
+        return fig, axes
+
+    return styled
+
+
+def save(fig: Figure, path: str | Path | BinaryIO, dpi: int = 300) -> None:
+    """Write a figure to a file, as its suffix says (.png, .pdf or .svg, with real text), and close it."""
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
+        fig.savefig(path, dpi=dpi)
+    plt.close(fig)

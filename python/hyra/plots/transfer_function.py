@@ -1,0 +1,103 @@
+"""What the impulse response does to frequencies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from hyra.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from hyra.response import ImpulseResponse
+
+_FLOOR_DB = -60
+
+
+@style.figure
+def transfer_function(response: ImpulseResponse, *, floor_db: float = _FLOOR_DB) -> tuple[Figure, tuple[Axes, Axes]]:
+    """Gain over frequency, as a map and along the two axes of the frequency plane.
+
+    Zero insertion repeats the LR spectrum around every whole frequency (in cycles per LR pixel). A perfect interpolator
+    keeps what lies within 0.5 on both axes, the dashed square, and removes the copies, the crosses.
+
+    Args:
+        response: its `white` is shown: the mean over the colours.
+        floor_db: lowest gain shown.
+
+    Returns:
+        The figure and its two axes, the map and the section.
+    """
+    import matplotlib.pyplot as plt
+
+    fig, (plane, section) = plt.subplots(1, 2, figsize=(style.PAGE, 0.4 * style.PAGE), width_ratios=(1, 1.3))
+    frequency, gain = _gain_db(response, floor_db)
+    image = draw_map(plane, frequency, gain, response.scale, vmin=floor_db, vmax=6, cmap=style.AMPLITUDE)
+    fig.colorbar(image, ax=plane, extend="min", fraction=0.05, pad=0.03).set_label("gain (dB)")
+
+    middle_y, middle_x = (n // 2 for n in gain.shape)
+    for name, f, values, line in (
+        ("x", frequency[1], gain[middle_y], "-"),
+        ("y", frequency[0], gain[:, middle_x], "--"),
+    ):
+        right = f >= 0
+        label = f"along $f_{name}$"
+        section.plot(f[right].numpy(), values[right].numpy(), line, color=style.SERIES[name == "y"], label=label)
+    draw_bands(section, response.scale / 2)
+    section.set(xlim=(0, response.scale / 2), ylim=(floor_db, 6), ylabel="gain (dB)")
+    section.legend(loc="upper right")
+    return fig, (plane, section)
+
+
+def _gain_db(response: ImpulseResponse, floor_db: float) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """Frequencies (y, x) in cycles per LR pixel, ascending, and the gain there, above a floor out of sight."""
+    found = response.transfer_function()
+    white = found.gain.sum(1) if found.gain.ndim == 4 else found.gain
+    frequency = (found.frequency_y.cpu() * response.scale, found.frequency_x.cpu() * response.scale)
+    return frequency, (20 * white.mean(0).abs().log10()).clamp(min=floor_db - 20).cpu()
+
+
+def draw_map(axes: Axes, frequency: tuple[Tensor, Tensor], values: Tensor, scale: int, **look: Any) -> Any:
+    """A quantity over the frequency plane, in cycles per LR pixel, with passband and copies marked."""
+    bottom, top = _edges(frequency[0])
+    left, right = _edges(frequency[1])
+    image = axes.imshow(
+        values.numpy(), origin="lower", extent=(left, right, bottom, top), aspect="auto", **style_of_map
+    )
+    axes.set_box_aspect(1)
+    draw_passband(axes, scale)
+    highest = scale / 2
+    axes.set(xlim=(-highest, highest), ylim=(-highest, highest))
+    axes.set(xlabel="$f_x$ (cycles / LR pixel)", ylabel="$f_y$ (cycles / LR pixel)")
+    return image
+
+
+def _edges(frequency: Tensor) -> tuple[float, float]:
+    half = float(frequency[1] - frequency[0]) / 2 if len(frequency) > 1 else 0.5
+    return float(frequency[0]) - half, float(frequency[-1]) + half
+
+
+def draw_passband(axes: Axes, scale: int) -> None:
+    """The dashed square of the LR band, and a cross at the centre of each of its copies."""
+    square = ([-0.5, 0.5, 0.5, -0.5, -0.5], [-0.5, -0.5, 0.5, 0.5, -0.5])
+    axes.plot(*square, "--", color="white", linewidth=0.8)
+    whole = torch.arange(-(scale // 2), scale // 2 + 1)
+    copies = torch.cartesian_prod(whole, whole)
+    copies = copies[(copies != 0).any(1)]
+    axes.plot(*copies.T.flip(0).numpy(), "+", color="white", markersize=4, markeredgewidth=0.6)
+
+
+def draw_bands(axes: Axes, highest: float) -> None:
+    """On a frequency axis in cycles per LR pixel: the edge of the passband, and where the copies are centred."""
+    axes.axvline(0.5, color="black", linewidth=0.7, linestyle="--")
+    for copy in range(1, int(highest) + 1):
+        axes.axvline(copy, color="black", linewidth=0.5, linestyle=":")
+    axes.set_xlabel("frequency (cycles / LR pixel)")
+    top = axes.get_xaxis_transform()
+    axes.text(0.5, 1.01, "passband edge", transform=top, ha="center", va="bottom", fontsize=7)
+    for copy in range(1, int(highest) + 1):
+        axes.text(copy, 1.01, "copy", transform=top, ha="center", va="bottom", fontsize=7)

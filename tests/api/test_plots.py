@@ -1,0 +1,185 @@
+"""Figures: what is drawn is what was given, limits are shared and signed maps are symmetric."""
+
+from __future__ import annotations
+
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+import hyra
+from hyra import plots
+from hyra.plots import style
+
+mpl.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    mpl.pyplot.close("all")
+
+
+def sinc_response(scale: int, size: int = 24) -> hyra.ImpulseResponse:
+    """The ideal interpolator's response, cut off."""
+    origin = scale * (size // 2)
+    t = (torch.arange(scale * size, dtype=torch.float64) - origin - (scale - 1) / 2) / scale
+    kernel = torch.sinc(t)
+    return hyra.ImpulseResponse((kernel[:, None] * kernel).expand(3, -1, -1), scale, (origin, origin))
+
+
+@pytest.fixture
+def split():
+    def network(x):
+        y = F.interpolate(x, scale_factor=2, mode="bicubic")
+        return y + 0.2 * (y - y.mean((-2, -1), keepdim=True)).tanh()
+
+    lr = torch.rand(3, 20, 28, dtype=torch.float64)
+    return hyra.HyRA(network, dtype=torch.float64).decompose(lr)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_impulse_response_is_drawn_where_it_is(scale):
+    response = sinc_response(scale)
+    _, axes = plots.impulse_response(response, radius=4)
+    (image,) = axes.images
+    assert np.array_equal(image.get_array(), response.white.numpy())
+    low, high = image.get_clim()
+    assert low == -high
+    assert high == pytest.approx(0.3 * response.white.abs().max())
+    left, right, bottom, top = image.get_extent()
+    height, width = response.white.shape
+    row, column = response.origin
+    # The lit LR pixel's cell is [-0.5, 0.5] on both axes.
+    assert left + (right - left) * column / width == pytest.approx(-0.5)
+    assert top + (bottom - top) * row / height == pytest.approx(-0.5)
+    assert left + (right - left) * (column + scale) / width == pytest.approx(0.5)
+    assert axes.get_xlim() == (-4, 4)
+    assert axes.get_ylim() == (4, -4)
+    assert 0.5 in axes.get_xticks(minor=True)
+
+
+def test_impulse_response_saturates_where_asked():
+    _, axes = plots.impulse_response(sinc_response(2), limit=0.1)
+    assert axes.images[0].get_clim() == (-0.1, 0.1)
+
+
+def test_responses_of_zeros_and_infinities_are_drawn():
+    zeros = torch.zeros(1, 16, 16)
+    broken = zeros.clone()
+    broken[0, 3, 3] = torch.inf
+    for plane in (zeros, broken):
+        _, axes = plots.impulse_response(hyra.ImpulseResponse(plane, 2, (8, 8)))
+        assert axes.images[0].get_clim() == (-1, 1)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_profile_of_the_ideal_sinc_lies_on_the_ideal_curve(scale):
+    response = sinc_response(scale)
+    _, axes = plots.profile(response, radius=5)
+    curves = {line.get_label(): line.get_xydata() for line in axes.lines}
+    for axis in "xy":
+        position, values = response.profile(axis)
+        assert np.array_equal(curves[f"response along {axis}"], torch.stack([position, values], -1).numpy())
+        inside = position.abs() <= 5
+        ideal = np.interp(position[inside], *curves["ideal sinc"].T)
+        assert np.allclose(ideal, values[inside], atol=1e-4)
+
+
+def test_profile_draws_the_given_fit():
+    response = sinc_response(2)
+    fit = response.fit_sinc()
+    _, axes = plots.profile(response, fit=fit)
+    (line,) = (line for line in axes.lines if line.get_label().startswith("fit: "))
+    middle = fit.gain * fit.kernel(torch.tensor([0.25], dtype=torch.float64)) * fit.kernel(torch.zeros(1).double())
+    assert line.get_ydata()[500] == pytest.approx(float(middle))
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_transfer_function_is_in_cycles_per_lr_pixel(scale):
+    network = torch.nn.Upsample(scale_factor=scale, mode="nearest")
+    response = hyra.HyRA(network).impulse_response(24)
+    _, (plane, section) = plots.transfer_function(response)
+    assert plane.get_xlim() == (-scale / 2, scale / 2)
+    assert section.get_xlim() == (0, scale / 2)
+    along_x = next(line for line in section.lines if line.get_label() == "along $f_x$")
+    frequency, gain = along_x.get_data()
+    # A box of one LR pixel, sampled at `scale` points.
+    exact = np.abs(np.sin(np.pi * frequency) / np.where(frequency, scale * np.sin(np.pi * frequency / scale), 1))
+    exact[frequency == 0] = 1
+    seen = exact > 1e-3
+    assert np.allclose(gain[seen], 20 * np.log10(exact[seen]), atol=1e-4)
+    assert any(np.array_equal(line.get_xdata(), [0.5, 0.5]) for line in section.lines)
+
+
+def test_decomposition_shares_limits_and_shows_the_data(split):
+    _, axes = plots.decomposition(split)
+    assert axes.shape == (3, 4)
+    (lr, linear, nonlinear, sr), amplitudes, phases = [[panel.images[0] for panel in row] for row in axes]
+    assert len({image.get_clim() for image in amplitudes}) == 1
+    assert {image.get_clim() for image in phases} == {(-np.pi, np.pi)}
+    for image, data in ((lr, split.input), (linear, split.linear), (sr, split.output)):
+        assert np.array_equal(image.get_array(), data.clamp(0, 1).movedim(0, -1).numpy())
+
+    # G is drawn around grey: 0.5 is zero, and the factor is in the title.
+    gain = 0.5 / np.quantile(split.nonlinear.abs().numpy(), 0.999)
+    assert np.allclose(nonlinear.get_array(), (0.5 + gain * split.nonlinear).clamp(0, 1).movedim(0, -1).numpy())
+    assert f"times {gain:.2g}" in axes[0, 2].get_title()
+
+    spectrum = torch.fft.fftshift(torch.fft.fft2(split.output.mean(0)))
+    decibels = 20 * spectrum.abs().log10()
+    assert np.allclose(amplitudes[3].get_array() - amplitudes[3].get_array().max(), decibels - decibels.max())
+    assert np.allclose(phases[3].get_array(), spectrum.angle())
+
+
+def test_decomposition_takes_one_image_of_a_batch(split):
+    batch = hyra.HyRA(torch.nn.Upsample(scale_factor=2)).decompose(torch.rand(2, 3, 12, 12))
+    _, axes = plots.decomposition(batch, image=1)
+    assert np.array_equal(axes[0, 0].images[0].get_array(), batch.input[1].double().movedim(0, -1).numpy())
+
+
+def figures(response, split):
+    yield plots.impulse_response(response)
+    yield plots.profile(response)
+    yield plots.transfer_function(response)
+    yield plots.decomposition(split)
+
+
+def test_every_axis_with_numbers_has_a_unit(split):
+    for fig, _ in figures(sinc_response(2), split):
+        for axis in (axis for axes in fig.axes for axis in (axes.xaxis, axes.yaxis)):
+            numbers = [label.get_text() for label in axis.get_ticklabels() if label.get_visible()]
+            label = axis.label.get_text()
+            assert not any(numbers) or any(unit in label for unit in ("pixel", "dB", "radians", "response")), numbers
+
+
+def test_files_are_written_and_figures_closed(tmp_path):
+    for suffix in ("png", "pdf", "svg"):
+        fig, _ = plots.profile(sinc_response(2))
+        plots.save(fig, tmp_path / f"profile.{suffix}")
+        assert (tmp_path / f"profile.{suffix}").stat().st_size > 1000
+        assert not mpl.pyplot.fignum_exists(fig.number)
+    assert "ideal sinc" in (tmp_path / "profile.svg").read_text()
+
+
+def test_style_is_not_left_behind():
+    before = dict(mpl.rcParams)
+    plots.profile(sinc_response(2))
+    assert dict(mpl.rcParams) == before
+
+
+def test_missing_matplotlib_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ModuleNotFoundError, match=r"plotting needs the package .*: pip install 'hyra\[cli\]'"):
+        plots.profile(sinc_response(2))
+
+
+def test_colours_stay_apart():
+    def luminance(color: str) -> float:
+        return float(np.dot(mpl.colors.to_rgb(color), (0.2126, 0.7152, 0.0722)))
+
+    values = sorted(luminance(style.COLORS[name]) for name in ("ideal", "H", "G"))
+    assert min(np.diff(values)) > 0.02
