@@ -65,9 +65,7 @@ def draw_map(axes: Axes, frequency: tuple[Tensor, Tensor], values: Tensor, scale
     """A quantity over the frequency plane, in cycles per LR pixel, with passband and copies marked."""
     bottom, top = _edges(frequency[0])
     left, right = _edges(frequency[1])
-    image = axes.imshow(
-        values.numpy(), origin="lower", extent=(left, right, bottom, top), aspect="auto", **style_of_map
-    )
+    image = axes.imshow(values.numpy(), origin="lower", extent=(left, right, bottom, top), aspect="auto", **look)
     axes.set_box_aspect(1)
     draw_passband(axes, scale)
     highest = scale / 2
