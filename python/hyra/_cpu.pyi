@@ -47,3 +47,20 @@ def impulse_batch(
     impulses: int,
     context: int,
 ) -> None: ...
+def radial_moments(
+    dtype: str,
+    power_a: int,
+    power_b: int,
+    cross: int,
+    count: int,
+    partials: int,
+    partial_counts: int,
+    a: int,
+    b: int,
+    planes: int,
+    height: int,
+    width: int,
+    rings: int,
+    bands: int,
+    context: int,
+) -> None: ...

@@ -3,5 +3,6 @@
 from hyra.ops.impulse_batch import impulse_batch
 from hyra.ops.polyphase_filter import polyphase_filter
 from hyra.ops.quadrant_energy import quadrant_energy
+from hyra.ops.radial_moments import radial_moments
 
-__all__ = ["impulse_batch", "polyphase_filter", "quadrant_energy"]
+__all__ = ["impulse_batch", "polyphase_filter", "quadrant_energy", "radial_moments"]

@@ -1,0 +1,151 @@
+"""Power and cross power of two half spectra per ring: everything radial derives from these four numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hyra import _native
+
+
+@torch.library.custom_op("hyra::radial_moments", mutates_args=())
+def radial_moments(a: Tensor, b: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    r"""Sums of ``|a|^2``, ``|b|^2`` and ``a * conj(b)`` over the rings of the full spectrum, per plane.
+
+    The ring rule: bin (ky, kx), signed frequencies, lies at ``rho = min(H, W) * sqrt((ky / H)^2 + (kx / W)^2)`` and
+    belongs to ring ``floor(rho + 1/2)``. Rings are isotropic in cycles per pixel, also in an image that is not square,
+    and ring r has the frequency ``r / min(H, W)``. It is decided in integers, as
+    ``4 (ky^2 W^2 + kx^2 H^2) >= (2 r - 1)^2 max(H, W)^2``, so no rounding moves a bin. All bins count, the corners
+    beyond the Nyquist frequency too; ring 0 is the mean of the image (DC) alone.
+
+    A half spectrum leaves out the mirror images of its inner columns: these count twice, column 0 and (for an even
+    width) the Nyquist column once. So ``power.sum() == H * W * image.square().sum()``, which is Parseval's theorem.
+    For ``cross`` the mirror image would be the conjugate, and the sum over the full spectrum is real; the imaginary
+    part is that of the half spectrum, weighted in the same way, and says how far b's phase lags behind a's.
+
+    Args:
+        a: ``[planes, H, W // 2 + 1]``, complex64 or complex128, unscaled as `torch.fft.rfft2` returns it.
+        b: The same shape and dtype; it may be `a` itself, where ``power_a`` is all there is to know.
+        height: H of the images, up to ``H * W = 2^31``.
+        width: W of the images, which the half spectrum leaves open by one.
+
+    Returns:
+        ``power_a`` and ``power_b``, ``[planes, rings]`` float64; ``cross``, ``[planes, rings]`` complex128; and
+        ``count``, ``[rings]`` int64, the bins of the full spectrum in each ring (it sums to ``H * W``; corner rings may
+        be empty). Products are formed in the type of the spectra and added up in float64; on a device without float64
+        the sums have the type of the spectra. The first three are differentiable.
+
+    Example:
+        A 4 x 4 spectrum of ones: 1 bin at DC, 8 around it at distances 1 and 1.41, then the axes' Nyquist bins (2) and
+        those at 2.24, and the corner at 2.83.
+
+        >>> ones = torch.ones(1, 4, 3, dtype=torch.complex64)
+        >>> power, _, _, count = radial_moments(ones, ones, 4, 4)
+        >>> power.tolist(), count.tolist()
+        ([[1.0, 8.0, 6.0, 1.0]], [1, 8, 6, 1])
+    """
+    ring = _ring_map(height, width, a.device)
+    weight = _hermitian_weight(width, a.device)
+    rings = ring_count(height, width)
+
+    def per_ring(values: Tensor) -> Tensor:
+        sums = values.new_zeros((len(values), rings))
+        return sums.index_add_(1, ring.flatten(), (values * weight).flatten(1))
+
+    # In real arithmetic: a lazily conjugated tensor loses its conjugation where torch.compile calls this body.
+    (ar, ai), (br, bi) = (torch.view_as_real(_wide(x).resolve_conj()).unbind(-1) for x in (a, b))
+    count = torch.zeros(rings, dtype=torch.int64, device=a.device)
+    count.index_add_(0, ring.flatten(), weight.expand_as(ring).flatten())
+    return (
+        per_ring(ar.square() + ai.square()),
+        per_ring(br.square() + bi.square()),
+        torch.complex(per_ring(ar * br + ai * bi), per_ring(ai * br - ar * bi)),
+        count,
+    )
+
+
+def ring_count(height: int, width: int) -> int:
+    """Number of rings of an H x W transform: that of its corner (H // 2, W // 2), and ring 0."""
+    if height * width > 2**31:
+        raise ValueError(f"height and width must give at most 2^31 pixels, got {height} x {width}")
+    corner = 4 * ((height // 2) ** 2 * width**2 + (width // 2) ** 2 * height**2)
+    return (math.isqrt(corner // max(height, width) ** 2) + 1) // 2 + 1
+
+
+def _ring_map(height: int, width: int, device: torch.device) -> Tensor:
+    """``[H, W // 2 + 1]`` int64: the ring of every bin of the half spectrum."""
+    ky = torch.arange(height, device=device)
+    ky = torch.minimum(ky, height - ky)[:, None]
+    kx = torch.arange(width // 2 + 1, device=device)
+    distance = 4 * (ky.square() * width**2 + kx.square() * height**2)
+    odd = 2 * torch.arange(1, ring_count(height, width), device=device) - 1
+    edges = odd.square() * max(height, width) ** 2
+    return torch.searchsorted(edges, distance, right=True)
+
+
+def _hermitian_weight(width: int, device: torch.device) -> Tensor:
+    """``[W // 2 + 1]`` int64: how many bins of the full spectrum a column stands for."""
+    kx = torch.arange(width // 2 + 1, device=device)
+    return torch.where((kx == 0) | (2 * kx == width), 1, 2)
+
+
+def _wide(spectrum: Tensor) -> Tensor:
+    """The spectrum in double precision, where the device has it."""
+    return spectrum if spectrum.device.type == "mps" else spectrum.to(torch.complex128)
+
+
+@_native.register(radial_moments)
+def _kernel(a: Tensor, b: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    rings, bands, planes = ring_count(height, width), _bands(height), len(a)
+    shape = (planes, height, width // 2 + 1)
+    outputs = _new_outputs(a, rings)
+    partials = a.new_empty((bands, planes, rings, 4), dtype=torch.float64)
+    partial_counts = a.new_empty((bands, rings), dtype=torch.int64)
+    inputs = (a.expand(shape), b.to(a.dtype).expand(shape))
+    extents = (planes, height, width, rings, bands)
+    _native.call("radial_moments", (*outputs, partials, partial_counts), inputs, *extents)
+    return outputs
+
+
+def _bands(height: int) -> int:
+    """Bands of about 32 pairs of rows, whatever the device."""
+    return 1 + height // 64
+
+
+@radial_moments.register_fake
+def _fake(a: Tensor, b: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return _new_outputs(a, ring_count(int(height), int(width)))
+
+
+def _new_outputs(a: Tensor, rings: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    real = a.dtype.to_real() if a.device.type == "mps" else torch.float64
+    power_a, power_b = (a.new_empty((len(a), rings), dtype=real) for _ in "ab")
+    cross = a.new_empty((len(a), rings), dtype=real.to_complex())
+    return power_a, power_b, cross, a.new_empty((rings,), dtype=torch.int64)
+
+
+def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int, int], output: tuple[Tensor, ...]) -> None:
+    a, b, ctx.height, ctx.width = inputs
+    ctx.save_for_backward(a, b)
+    ctx.mark_non_differentiable(output[3])
+
+
+def _backward(
+    ctx: Any, power_a: Tensor, power_b: Tensor, cross: Tensor, count: None
+) -> tuple[Tensor, Tensor, None, None]:
+    a, b = ctx.saved_tensors
+    ring = _ring_map(ctx.height, ctx.width, a.device)
+    weight = _hermitian_weight(ctx.width, a.device)
+
+    def at_bins(gradient: Tensor) -> Tensor:
+        return gradient[:, ring] * weight
+
+    grad_a = 2 * at_bins(power_a) * a + at_bins(cross) * b
+    grad_b = 2 * at_bins(power_b) * b + at_bins(cross).conj() * a
+    return grad_a.to(a.dtype), grad_b.to(b.dtype), None, None
+
+
+radial_moments.register_autograd(_backward, setup_context=_setup_context)
