@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def train(
             A loss with a state worth keeping is an `nn.Module`; its state then stands in the checkpoint too.
         on_step: called after each step with the number of steps done, the network and the loss: the place for a
             tracker that records, say, the impulse response while it takes shape.
-        checkpoint: file written with each report; if it exists, training goes on from it.
+        checkpoint: file written with each report; if it exists, training (of as many `steps`) goes on from it.
         learning_rate: at the first step; it falls to 0 along half a cosine.
         batch: patches per step.
         patch: side of a patch in LR pixels.
@@ -114,9 +115,9 @@ def train(
             if checkpoint is not None:
                 parts = {name: part.state_dict() for name, part in stateful.items()}
                 # Written whole, then moved: being killed in between costs at most the last interval.
-                partial = checkpoint.with_name(checkpoint.name + ".partial")
-                torch.save({**parts, "generator": generator.get_state(), "done": done}, partial)
-                partial.replace(checkpoint)
+                written = checkpoint.with_name(checkpoint.name + ".partial")
+                torch.save({**parts, "generator": generator.get_state(), "done": done}, written)
+                written.replace(checkpoint)
     return network
 
 
@@ -125,27 +126,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m hyra.demo.train", description=__doc__)
     parser.add_argument("--scale", type=int, choices=(2, 4), default=4)
     parser.add_argument("--kind", choices=("l1", "adversarial"), default="l1", help="adversarial: from the L1 one")
-    parser.add_argument("--steps", type=int, help="default: 10000, or 3000 for adversarial")
-    parser.add_argument("--out", type=Path, help="default: x<scale>-<kind>.safetensors")
+    parser.add_argument("--steps", type=int, default=8000, help="default: %(default)s")
+    parser.add_argument("--out", type=Path, help="default: x<scale>-<kind>.safetensors, with a checkpoint beside it")
     parser.add_argument("--float32", action="store_true", help="for processors without bfloat16 arithmetic")
     args = parser.parse_args()
 
-    out = args.out or Path(f"x{args.scale}-{args.kind}.safetensors")
-    checkpoint = out.with_suffix(".checkpoint")
+    out: Path = args.out or Path(f"x{args.scale}-{args.kind}.safetensors")
+    run = partial(train, steps=args.steps, checkpoint=out.with_suffix(".checkpoint"), bfloat16=not args.float32)
     torch.manual_seed(0)
     if args.kind == "l1":
-        network = train(
-            Network(args.scale), steps=args.steps or 10000, checkpoint=checkpoint, bfloat16=not args.float32
-        )
+        network = run(Network(args.scale))
     else:
-        network = train(
-            load(args.scale).requires_grad_(),
-            steps=args.steps or 3000,
-            loss=AdversarialLoss(),
-            learning_rate=2e-4,
-            checkpoint=checkpoint,
-            bfloat16=not args.float32,
-        )
+        network = run(load(args.scale).requires_grad_(), loss=AdversarialLoss(), learning_rate=2e-4)
     save(network, out)
 
 
