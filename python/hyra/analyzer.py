@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,8 +12,10 @@ from torch import Tensor
 from hyra import _validate
 from hyra.decompose import Decomposition
 from hyra.impulse import impulse_response
+from hyra.layers import layer_responses
 from hyra.network import InputSizes, Network
-from hyra.response import BOUNDARIES, ImpulseResponse
+from hyra.ops.boundary import BOUNDARIES
+from hyra.response import ImpulseResponse
 
 
 class HyRA:
@@ -116,6 +118,40 @@ class HyRA:
             mode=mode,
             position=position,
         )
+
+    def layer_responses(
+        self,
+        layers: Sequence[str] | None = None,
+        size: int | None = None,
+        *,
+        amplitude: float = 1.0,
+        form: str = "affine",
+    ) -> dict[str, ImpulseResponse]:
+        """What the layers inside the network make of a white pixel: where in it the response takes shape.
+
+        Args:
+            layers: names of modules as `named_modules` gives them; when not given, all that return one image whose
+                size is a multiple of the input's.
+            size: side of the square probe in LR pixels, as for `impulse_response`.
+            amplitude: height of the impulse, on the 0..1 scale.
+            form: `"affine"` takes away what the layer makes of a black image, which in hidden layers is mostly their
+                biases; `"literal"` keeps it, as the paper does (appendix C.3).
+
+        Returns:
+            A response `[C_layer, k*size, k*size]` for each layer, in the order of the modules, with `k` as its `scale`.
+            A module that runs several times gives what it returned last.
+
+        Raises:
+            ValueError: `net` is no module, or a layer is unknown or returns no such image.
+            NetworkError: the network raised.
+
+        Example:
+            >>> import torch, hyra
+            >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 12, 3, padding=1), torch.nn.PixelShuffle(2))
+            >>> {name: h.response.shape for name, h in hyra.HyRA(net).layer_responses(size=16).items()}
+            {'0': torch.Size([12, 16, 16]), '1': torch.Size([3, 32, 32])}
+        """
+        return layer_responses(self.network, layers, size=size, amplitude=amplitude, form=form)
 
     def decompose(
         self,

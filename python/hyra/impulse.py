@@ -35,15 +35,15 @@ def impulse_response(
     """`HyRA.impulse_response`; the black `pixel` `[C, 1, 1]` says colours, dtype and device of the probe."""
     _validate.choice("channels", channels, CHANNELS)
     _validate.choice("mode", mode, MODES)
-    form = _form(form, mode, background)
+    form = form_of(form, mode, background)
     if mode == "jvp":
         amplitude = 0.0
-    elif not (isinstance(amplitude, int | float) and amplitude != 0 and math.isfinite(amplitude)):
-        raise ValueError(f"amplitude must be a finite number other than 0, got {amplitude!r}")
+    else:
+        check_amplitude(amplitude)
     with network.untouched():
-        canvas, without = _canvas(network, pixel, size, background)
+        canvas, without = canvas_of(network, pixel, size, background)
         y, x = _position(position, canvas)
-        directions = _directions(canvas, channels, y, x)
+        directions = directions_of(canvas, channels, y, x)
         if mode == "jvp":
             rows = [network.derivative(canvas[None], direction[None])[0] for direction in directions]
             excess = rows
@@ -65,11 +65,11 @@ def impulse_response(
         form=form,
         mode=mode,
         background_output=level,
-        provenance=_provenance(network, canvas),
+        provenance=provenance_of(network, canvas),
     )
 
 
-def _canvas(network: Network, pixel: Tensor, size: int | None, background: float | Tensor) -> tuple[Tensor, Tensor]:
+def canvas_of(network: Network, pixel: Tensor, size: int | None, background: float | Tensor) -> tuple[Tensor, Tensor]:
     """The background image `[C, h, w]` of a probe, and the network's output for it."""
     if isinstance(background, Tensor):
         _validate.floating_tensor("background", background)
@@ -93,7 +93,8 @@ def _canvas(network: Network, pixel: Tensor, size: int | None, background: float
         return canvas, network.run(canvas[None])[0]
 
 
-def _provenance(network: Network, probe: Tensor) -> dict[str, str]:
+def provenance_of(network: Network, probe: Tensor) -> dict[str, str]:
+    """Versions, model, type and device that a response was computed with."""
     return {
         "hyra": hyra.__version__,
         "torch": torch.__version__,
@@ -103,7 +104,7 @@ def _provenance(network: Network, probe: Tensor) -> dict[str, str]:
     }
 
 
-def _form(form: str | None, mode: str, background: float | Tensor) -> str:
+def form_of(form: str | None, mode: str, background: float | Tensor) -> str:
     """The form asked for, or the one that has a meaning."""
     black = not isinstance(background, Tensor) and background == 0
     if form is None:
@@ -116,6 +117,12 @@ def _form(form: str | None, mode: str, background: float | Tensor) -> str:
     return form
 
 
+def check_amplitude(amplitude: float) -> None:
+    """An impulse has a finite height, and not 0."""
+    if not (isinstance(amplitude, int | float) and amplitude != 0 and math.isfinite(amplitude)):
+        raise ValueError(f"amplitude must be a finite number other than 0, got {amplitude!r}")
+
+
 def _position(position: tuple[int, int] | None, canvas: Tensor) -> tuple[int, int]:
     height, width = canvas.shape[-2:]
     if position is None:
@@ -126,7 +133,7 @@ def _position(position: tuple[int, int] | None, canvas: Tensor) -> tuple[int, in
     return int(y), int(x)
 
 
-def _directions(canvas: Tensor, channels: str, y: int, x: int) -> Tensor:
+def directions_of(canvas: Tensor, channels: str, y: int, x: int) -> Tensor:
     """The impulses, `[K, C, h, w]`: one in all colours, or one for each."""
     colours = canvas.shape[0]
     directions = canvas.new_zeros(1 if channels == "joint" else colours, *canvas.shape)

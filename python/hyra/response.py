@@ -15,13 +15,13 @@ from torch import Tensor
 
 from hyra import _storage, _validate, sinc, transfer
 from hyra._extra import extra
+from hyra.ops.boundary import BOUNDARIES
 from hyra.ops.polyphase_filter import polyphase_filter
 from hyra.sinc import SincFit
 from hyra.transfer import TransferFunction
 
 FORMS = ("literal", "affine")
 MODES = ("finite", "jvp")
-BOUNDARIES = ("reflect", "zeros", "replicate", "circular")
 
 
 @dataclass(frozen=True)

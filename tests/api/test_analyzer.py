@@ -225,7 +225,7 @@ REFUSED = {
     "dtype": ({"lr": torch.zeros(3, 4, 4, dtype=torch.uint8)}, TypeError, "lr must have a floating-point dtype"),
     "rank": ({"lr": torch.zeros(4, 4)}, ValueError, r"lr must be an image \[C, H, W\] or a batch"),
     "nan": ({"lr": torch.full((3, 4, 4), torch.nan)}, ValueError, "lr must be finite, got 48 NaN"),
-    "boundary": ({"lr": torch.zeros(3, 4, 4), "boundary": "mirror"}, ValueError, "boundary must be one of 'reflect'"),
+    "boundary": ({"lr": torch.zeros(3, 4, 4), "boundary": "mirror"}, ValueError, "boundary must be one of 'zeros'"),
     "channels": ({"lr": torch.zeros(3, 4, 4), "channels": "rgb"}, ValueError, "channels must be one of"),
 }  # fmt: skip
 

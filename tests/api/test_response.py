@@ -53,7 +53,7 @@ def test_apply_refuses():
         response.apply(torch.zeros(3, 4, 4, dtype=torch.uint8))
     with pytest.raises(ValueError, match=r"lr must have the response's 3 channels, got shape \[1, 4, 4\]"):
         response.apply(torch.zeros(1, 4, 4))
-    with pytest.raises(ValueError, match="boundary must be one of 'reflect', 'zeros'"):
+    with pytest.raises(ValueError, match="boundary must be one of 'zeros', 'replicate'"):
         response.apply(torch.zeros(3, 4, 4), "wrap")
 
 
