@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 THREADS = 2
+SECONDS = 0.5
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +34,10 @@ def contend(benchmark: Any) -> Callable[..., Any]:
         benchmark.group = job
         benchmark.extra_info.update(contender=contender, threads=THREADS, **extra)
         result = f()
-        benchmark.pedantic(f, rounds=7, warmup_rounds=1)
+        start = time.perf_counter()
+        f()
+        rounds = min(max(round(SECONDS / (time.perf_counter() - start)), 7), 100)
+        benchmark.pedantic(f, rounds=rounds, warmup_rounds=1)
         return result
 
     return run
