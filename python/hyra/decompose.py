@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from hyra import _storage
+from hyra.ops.radial_moments import radial_moments
 from hyra.response import ImpulseResponse
 
 _IMAGES = ("input", "output", "linear", "nonlinear")
@@ -25,6 +27,27 @@ class Spectra:
     linear: Tensor
     nonlinear: Tensor
     output: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class BandShares:
+    """How H and G make up the energy of the output, per ring of frequency: `linear + nonlinear + cross == 1`.
+
+    Attributes:
+        frequency: `[rings]`, in cycles per HR pixel; the LR Nyquist frequency is `1 / (2 s)`.
+        linear: `[rings]`, energy of H over that of the output.
+        nonlinear: `[rings]`, energy of G over that of the output.
+        cross: `[rings]`, what is left: twice the product of H and G over the energy of the output, negative where they
+            cancel.
+        energy: `[rings]`, energy of the output, `sum |X|^2` of the unscaled transform; shares of a ring without energy
+            are NaN.
+    """
+
+    frequency: Tensor
+    linear: Tensor
+    nonlinear: Tensor
+    cross: Tensor
+    energy: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +103,19 @@ class Decomposition:
 
         return Spectra(*(centred(x) for x in (self.input, self.linear, self.nonlinear, self.output)))
 
+    def band_shares(self) -> BandShares:
+        """Energy of H, of G and of their cross term in the output, per ring of frequency, over all images and colours.
+
+        Ring r holds the frequencies that `hyra.ops.radial_moments` gives it, around `r / min(H, W)`.
+        """
+        height, width = self.output.shape[-2:]
+        spectra = (torch.fft.rfft2(x.double()).flatten(0, -3) for x in (self.linear, self.nonlinear))
+        linear, nonlinear, cross, _ = radial_moments(*spectra, height, width)
+        h, g, hg = linear.sum(0), nonlinear.sum(0), 2 * cross.real.sum(0)
+        energy = h + g + hg
+        frequency = torch.arange(len(energy), dtype=energy.dtype, device=energy.device) / min(height, width)
+        return BandShares(frequency, h / energy, g / energy, hg / energy, energy)
+
     def copy_compensation(self) -> CopyCompensation:
         """How far G cancels the spectral copies that H lets through: the paper's grid, as numbers."""
         s = self.response.scale
@@ -94,6 +130,12 @@ class Decomposition:
         h, g = over_cells(linear.abs().square()), over_cells(nonlinear.abs().square())
         cross = over_cells((linear * nonlinear.conj()).real)
         return CopyCompensation(opposition=cross / (h * g).sqrt(), remaining=(h + g + 2 * cross) / h)
+
+    def plot(self, **options: Any) -> tuple[Any, Any]:
+        """Image, H, G and output in space and frequency: `(fig, axes)` from `hyra.plots.decomposition`."""
+        from hyra import plots
+
+        return plots.decomposition(self, **options)
 
     def save(self, file: str | Path) -> None:
         """Write to one safetensors file, the response with it."""

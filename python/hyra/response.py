@@ -267,6 +267,12 @@ class ImpulseResponse:
 
     # Files and figures
 
+    def plot(self, **options: Any) -> tuple[Any, Any]:
+        """The response as a picture: `(fig, axes)` from `hyra.plots.impulse_response`, which takes the same options."""
+        from hyra import plots
+
+        return plots.impulse_response(self, **options)
+
     def save(self, file: str | Path) -> None:
         """Write to one safetensors file, with everything but the tensors as JSON in its header."""
         _storage.write(file, type(self).__name__, *self.pack())

@@ -65,6 +65,39 @@ def test_copies_by_their_definition():
             assert compensation.remaining[k, m] == pytest.approx(float(remaining), rel=1e-12)
 
 
+def test_band_shares_by_their_definition():
+    torch.manual_seed(0)
+    h, g = torch.randn(2, 2, 3, 8, 12, dtype=torch.float64).unbind()
+    shares = split_of(h, g, 4).band_shares()
+    ky, kx = (torch.fft.fftfreq(n, dtype=torch.float64) for n in (8, 12))
+    ring = (8 * (ky[:, None] ** 2 + kx**2).sqrt() + 0.5).floor()
+    H, G, N = (torch.fft.fft2(x) for x in (h, g, h + g))
+    for r in range(len(shares.energy)):
+        inside = ring == r
+        energy = N[..., inside].abs().square().sum()
+        assert float(shares.frequency[r]) == r / 8
+        assert float(shares.energy[r]) == pytest.approx(float(energy))
+        assert float(shares.linear[r]) == pytest.approx(float(H[..., inside].abs().square().sum() / energy))
+        assert float(shares.nonlinear[r]) == pytest.approx(float(G[..., inside].abs().square().sum() / energy))
+    assert torch.allclose(shares.linear + shares.nonlinear + shares.cross, torch.ones_like(shares.energy), atol=1e-13)
+
+
+def test_a_linear_network_gives_every_band_to_H():
+    model = HyRA(lambda x: F.interpolate(x, scale_factor=2, mode="bicubic"), dtype=torch.float64)
+    shares = model.decompose(torch.rand(3, 16, 20), "replicate").band_shares()
+    assert torch.allclose(shares.linear, torch.ones_like(shares.linear), atol=1e-10)
+    assert shares.cross.abs().max() < 1e-10
+
+
+def test_plots_are_those_of_hyra_plots():
+    pytest.importorskip("matplotlib").use("agg")
+    split = HyRA(nn.Upsample(scale_factor=2)).decompose(torch.rand(3, 16, 16))
+    for result, axes in ((split, (3, 4)), (split.response, ())):
+        fig, drawn = result.plot()
+        assert getattr(drawn, "shape", ()) == axes
+        assert fig.axes
+
+
 @pytest.mark.parametrize("batched", [False, True])
 def test_saved_and_loaded_again(tmp_path, batched):
     model = HyRA(lambda x: F.interpolate(x, scale_factor=2, mode="bilinear").square())

@@ -64,7 +64,7 @@ def test_layers_that_give_no_image_are_left_out_or_refused():
 def test_refuses():
     with pytest.raises(ValueError, match=r"layers must be names of the network's modules, got 'body'; it has"):
         HyRA(network()).layer_responses(["body"])
-    with pytest.raises(ValueError, match="net must be an nn.Module to look into its layers, got the function relu"):
+    with pytest.raises(ValueError, match=r"net must be an nn.Module to look into its layers, got the function relu"):
         HyRA(F.relu).layer_responses()
     with pytest.raises(ValueError, match="amplitude must be a finite number other than 0"):
         HyRA(network()).layer_responses(amplitude=0)
