@@ -11,6 +11,7 @@ RELATIVE = {
     "polyphase_filter": {torch.float32: 2e-6, torch.float64: 4e-15},  # a dot product per pixel, in the input's dtype
     # products in the type of the spectra, sums in float64
     "radial_moments": {torch.float32: 2e-7, torch.float64: 1e-14},
+    "response_moments": {torch.float32: 1e-13, torch.float64: 1e-13},  # float64 for both
 }
 
 

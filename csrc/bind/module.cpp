@@ -7,6 +7,7 @@ void bind_impulse_batch(py::module_& m);
 void bind_polyphase_filter(py::module_& m);
 void bind_quadrant_energy(py::module_& m);
 void bind_radial_moments(py::module_& m);
+void bind_response_moments(py::module_& m);
 
 }  // namespace hyra
 
@@ -17,4 +18,5 @@ PYBIND11_MODULE(HYRA_MODULE, m, py::mod_gil_not_used()) {
   hyra::bind_polyphase_filter(m);
   hyra::bind_quadrant_energy(m);
   hyra::bind_radial_moments(m);
+  hyra::bind_response_moments(m);
 }
