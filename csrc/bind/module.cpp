@@ -6,6 +6,7 @@ namespace hyra {
 void bind_impulse_batch(py::module_& m);
 void bind_polyphase_filter(py::module_& m);
 void bind_quadrant_energy(py::module_& m);
+void bind_quadrant_energy_backward(py::module_& m);
 void bind_radial_moments(py::module_& m);
 void bind_response_moments(py::module_& m);
 
@@ -17,6 +18,7 @@ PYBIND11_MODULE(HYRA_MODULE, m, py::mod_gil_not_used()) {
   hyra::bind_impulse_batch(m);
   hyra::bind_polyphase_filter(m);
   hyra::bind_quadrant_energy(m);
+  hyra::bind_quadrant_energy_backward(m);
   hyra::bind_radial_moments(m);
   hyra::bind_response_moments(m);
 }

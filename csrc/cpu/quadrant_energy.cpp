@@ -10,14 +10,6 @@
 namespace hyra::HYRA_TARGET {
 namespace {
 
-// Inclusive prefix sum of four complex numbers (re, im, re, im, ...).
-inline Vec8d prefix4(Vec8d v) {
-  const Vec8d zero = {};
-  v += __builtin_shufflevector(zero, v, 0, 1, 8, 9, 10, 11, 12, 13);
-  v += __builtin_shufflevector(zero, v, 0, 1, 2, 3, 8, 9, 10, 11);
-  return v;
-}
-
 template <typename T>
 double integral_row(const T* x, double* sums, std::int64_t columns) {
   Vec8d energy = {}, carry = {};
@@ -27,7 +19,7 @@ double integral_row(const T* x, double* sums, std::int64_t columns) {
     store8(sums + 2 * k, sum);
     const Vec8d integral = prefix4(sum) + carry;
     energy += integral * integral;
-    carry = __builtin_shufflevector(integral, integral, 6, 7, 6, 7, 6, 7, 6, 7);
+    carry = last4(integral);
   }
   double re = carry[0], im = carry[1], rest = 0;
   for (; k < columns; ++k) {

@@ -25,6 +25,29 @@ inline Vec8d load8(const float* p) {
 
 inline void store8(double* p, Vec8d v) { std::memcpy(p, &v, sizeof v); }
 
+inline void store8(float* p, Vec8d v) {
+  const Vec8f narrow = __builtin_convertvector(v, Vec8f);
+  std::memcpy(p, &narrow, sizeof narrow);
+}
+
+// Inclusive sums over four complex numbers (re, im, re, im, ...), from the first on and from the last back.
+inline Vec8d prefix4(Vec8d v) {
+  const Vec8d zero = {};
+  v += __builtin_shufflevector(zero, v, 0, 1, 8, 9, 10, 11, 12, 13);
+  v += __builtin_shufflevector(zero, v, 0, 1, 2, 3, 8, 9, 10, 11);
+  return v;
+}
+
+inline Vec8d suffix4(Vec8d v) {
+  const Vec8d zero = {};
+  v += __builtin_shufflevector(v, zero, 2, 3, 4, 5, 6, 7, 8, 9);
+  v += __builtin_shufflevector(v, zero, 4, 5, 6, 7, 8, 9, 10, 11);
+  return v;
+}
+
+inline Vec8d first4(Vec8d v) { return __builtin_shufflevector(v, v, 0, 1, 0, 1, 0, 1, 0, 1); }
+inline Vec8d last4(Vec8d v) { return __builtin_shufflevector(v, v, 6, 7, 6, 7, 6, 7, 6, 7); }
+
 inline double sum8(Vec8d v) { return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])); }
 
 // The widest vector of the instruction set, and how many the register file holds: for kernels that count registers.

@@ -34,6 +34,19 @@ def quadrant_energy(
     weighting: int,
     context: int,
 ) -> None: ...
+def quadrant_energy_backward(
+    dtype: str,
+    gradient: int,
+    column_sums: int,
+    spectrum: int,
+    grad: int,
+    planes: int,
+    rows: int,
+    columns: int,
+    bands: int,
+    weighting: int,
+    context: int,
+) -> None: ...
 def impulse_batch(
     dtype: str,
     images: int,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import backends
-from hyra.ops import quadrant_energy
+from hyra.ops import quadrant_energy, quadrant_energy_backward
 from tolerances import assert_close
 
 WEIGHTINGS = ["integral", "shift_invariant"]
@@ -96,6 +96,17 @@ def test_batch_equals_loop_and_any_thread_count(backend, weighting):
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_gradient_agrees_with_reference(backend, dtype, shape, weighting):
+    spectrum = random_spectrum((3, *shape), dtype, backend.device)
+    grad = torch.randn(3, dtype=torch.float64, device=backend.device)
+    gradient = quadrant_energy_backward(spectrum, grad, weighting)
+    with quadrant_energy_backward.set_kernel_enabled("cpu", enabled=False):
+        expected = quadrant_energy_backward(spectrum.cpu(), grad.cpu(), weighting)
+    assert_close(gradient.cpu(), expected, "quadrant_energy.grad")
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("shape", [(1, 1), (5, 4), (6, 3)], ids=str)
 def test_gradcheck(backend, shape, weighting):
     spectrum = random_spectrum((2, *shape), torch.float64, backend.device).requires_grad_()
@@ -106,6 +117,8 @@ def test_gradcheck(backend, shape, weighting):
 def test_opcheck(backend, dtype, weighting):
     spectrum = random_spectrum((2, 5, 4), dtype, backend.device).requires_grad_()
     torch.library.opcheck(quadrant_energy, (spectrum, weighting))
+    grad = torch.randn(2, dtype=torch.float64, device=backend.device)
+    torch.library.opcheck(quadrant_energy_backward, (spectrum.detach(), grad, weighting))
 
 
 def test_every_backend_is_really_used(backend):

@@ -75,11 +75,18 @@ def _kernel(spectrum: Tensor, weighting: str) -> Tensor:
     planes, rows, columns = spectrum.shape
     bands = _bands(rows) if _native.backend(spectrum) == "cuda" else 1
     partials = spectrum.new_empty((planes, 2, bands), dtype=torch.float64)
-    needs_sums = weighting == "integral" and bands > 1
-    sums = spectrum.new_empty((planes, 2, bands, columns), dtype=torch.complex128) if needs_sums else None
+    sums = _column_sums(spectrum, weighting, bands)
     weighting_index = WEIGHTINGS.index(weighting)
     _native.call("quadrant_energy", (partials, sums), (spectrum,), planes, rows, columns, bands, weighting_index)
     return partials.sum((1, 2))
+
+
+def _column_sums(spectrum: Tensor, weighting: str, bands: int) -> Tensor | None:
+    """The workspace that carries the sums of each band to the next, where there are several."""
+    if weighting != "integral" or bands == 1:
+        return None
+    planes, _, columns = spectrum.shape
+    return spectrum.new_empty((planes, 2, bands, columns), dtype=torch.complex128)
 
 
 def _bands(rows: int) -> int:
@@ -93,6 +100,49 @@ def _fake(spectrum: Tensor, weighting: str) -> Tensor:
     return spectrum.new_empty((spectrum.shape[0],), dtype=dtype)
 
 
+@torch.library.custom_op("hyra::quadrant_energy_backward", mutates_args=())
+def quadrant_energy_backward(spectrum: Tensor, grad: Tensor, weighting: str) -> Tensor:
+    """Gradient of `quadrant_energy` with respect to the spectrum, by torch's convention for complex numbers.
+
+    With S the integral from the origin outward, the energy is ``sum |S x|^2`` and its gradient ``2 S^T S x``: the
+    integral, then the integral from the far corner back to the origin. ``"shift_invariant"`` multiplies x by twice its
+    weights. The integral is stored nowhere but in the result.
+
+    Args:
+        spectrum: ``[planes, rows, columns]``, complex64 or complex128.
+        grad: ``[planes]``, the gradient with respect to the energies.
+        weighting: ``"integral"`` or ``"shift_invariant"``.
+
+    Returns:
+        The shape and dtype of `spectrum`.
+    """
+    parts = []
+    for quadrant in _quadrants(_wide(spectrum)):
+        if weighting == "integral":
+            integral = quadrant.cumsum(-2).cumsum(-1)
+            parts.append(integral.flip(-2, -1).cumsum(-2).cumsum(-1).flip(-2, -1))
+        else:
+            parts.append(quadrant * _shift_invariant_weights(quadrant))
+    gradient = 2 * grad[:, None, None] * torch.cat([parts[0], parts[1].flip(-2)], dim=-2)
+    return gradient.to(spectrum.dtype)
+
+
+@_native.register(quadrant_energy_backward)
+def _backward_kernel(spectrum: Tensor, grad: Tensor, weighting: str) -> Tensor:
+    planes, rows, columns = spectrum.shape
+    bands = _bands(rows) if _native.backend(spectrum) == "cuda" else 1
+    gradient = spectrum.new_empty(spectrum.shape)
+    sums = _column_sums(spectrum, weighting, bands)
+    scalars = (planes, rows, columns, bands, WEIGHTINGS.index(weighting))
+    _native.call("quadrant_energy_backward", (gradient, sums), (spectrum, grad.double()), *scalars)
+    return gradient
+
+
+@quadrant_energy_backward.register_fake
+def _backward_fake(spectrum: Tensor, grad: Tensor, weighting: str) -> Tensor:
+    return spectrum.new_empty(spectrum.shape)
+
+
 def _setup_context(ctx: Any, inputs: tuple[Tensor, str], output: Tensor) -> None:
     spectrum, ctx.weighting = inputs
     ctx.save_for_backward(spectrum)
@@ -100,15 +150,7 @@ def _setup_context(ctx: Any, inputs: tuple[Tensor, str], output: Tensor) -> None
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
     (spectrum,) = ctx.saved_tensors
-    parts = []
-    for quadrant in _quadrants(_wide(spectrum)):
-        if ctx.weighting == "integral":
-            integral = quadrant.cumsum(-2).cumsum(-1)
-            parts.append(integral.flip(-2, -1).cumsum(-2).cumsum(-1).flip(-2, -1))
-        else:
-            parts.append(quadrant * _shift_invariant_weights(quadrant))
-    gradient = 2 * grad[:, None, None] * torch.cat([parts[0], parts[1].flip(-2)], dim=-2)
-    return gradient.to(spectrum.dtype), None
+    return quadrant_energy_backward(spectrum, grad, ctx.weighting), None
 
 
 quadrant_energy.register_autograd(_backward, setup_context=_setup_context)
