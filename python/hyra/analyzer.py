@@ -15,6 +15,7 @@ from hyra.impulse import impulse_response
 from hyra.layers import layer_responses
 from hyra.network import InputSizes, Network
 from hyra.ops.boundary import BOUNDARIES
+from hyra.probe import Probe, probe
 from hyra.response import ImpulseResponse
 
 
@@ -152,6 +153,68 @@ class HyRA:
             {'0': torch.Size([12, 16, 16]), '1': torch.Size([3, 32, 32])}
         """
         return layer_responses(self.network, layers, size=size, amplitude=amplitude, form=form)
+
+    def probe(
+        self,
+        positions: Tensor | str = "grid",
+        *,
+        pack: bool = True,
+        canvas: int | None = None,
+        size: int | None = None,
+        amplitude: float = 1.0,
+        background: float = 0.0,
+        form: str | None = None,
+        batch_size: int | None = None,
+        progress: bool = True,
+    ) -> Probe:
+        """Responses to a white pixel at many positions: how far the network is from spatially invariant.
+
+        Impulses farther apart than the network looks do not meet, so one image can hold many. How far it looks, and the
+        window after which it repeats, are measured; that packing changes nothing is checked to 1e-6 of the peak, and
+        where it does change something, each position gets an image of its own, with a warning.
+
+        Args:
+            positions: `[P, 2]` integers, LR rows and columns on the canvas, or `"grid"`: one in every 7 LR pixels on each
+                axis, as far as the windows lie inside.
+            pack: whether to put several impulses into one image.
+            canvas: side of the probe images in LR pixels; 128, or the next size that the network takes, when not given.
+            size: side in LR pixels of the window around each impulse that counts as its response; the receptive field
+                when not given (at most 65; 33 where it is not known).
+            amplitude: as for `impulse_response`.
+            background: a level; as for `impulse_response`.
+            form: as for `impulse_response`.
+            batch_size: images per call of the network; 1 on a CPU and 16 elsewhere when not given, and halved when memory
+                runs out. Results do not depend on it beyond rounding.
+            progress: whether to show a bar on a terminal, if tqdm is installed.
+
+        Returns:
+            A `Probe`: mean response, variance map, and the deviation of every position from the middle one.
+
+        Raises:
+            ValueError: an argument is not as above.
+            NetworkError: the network raised.
+
+        Source: Deng et al. (ICML 2024), appendix C.2, which compares a few positions by eye.
+
+        Example:
+            >>> import torch, hyra
+            >>> model = hyra.HyRA(torch.nn.Upsample(scale_factor=2, mode="bicubic"))
+            >>> found = model.probe(canvas=64)
+            >>> found.packed, found.locality.receptive_field, bool(found.deviation.max() < 1e-6)
+            (True, 5, True)
+        """
+        return probe(
+            self.network,
+            positions,
+            canvas=canvas,
+            size=size,
+            packing=pack,
+            amplitude=amplitude,
+            background=background,
+            form=form,
+            batch_size=batch_size,
+            progress=progress,
+        )
 
     def decompose(
         self,

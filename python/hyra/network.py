@@ -189,6 +189,8 @@ class Network:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
+            if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # as the CPU's allocator says it
+                raise torch.OutOfMemoryError(str(error)) from error
             message = f"the network raised {type(error).__name__} on an input of shape {list(x.shape)}: {error}"
             raise NetworkError(message) from error
         output = self._image(returned, images.shape)

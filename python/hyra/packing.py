@@ -1,0 +1,132 @@
+"""How far a network looks, and so how many impulses one image can hold without their meeting."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hyra.network import Network
+
+TOLERANCE = 1e-6
+"""Largest difference, relative to the peak, that impulses in one image may make to each other's responses."""
+_SHIFT_TOLERANCE = 1e-5
+"""The same between responses at two positions, whose sums may be rounded in another order."""
+
+_SIDES = (64, 128, 256)
+_LARGEST_PERIOD = 32
+
+
+@dataclass(frozen=True)
+class Locality:
+    """How far a network looks and how it repeats, found by measurement.
+
+    Attributes:
+        reach: LR pixels, on each side, that an impulse changes the output of; None where it reaches the border of every
+            canvas tried (up to 256x256), as with attention pooled over the whole image.
+        period: smallest shift in LR pixels, down and right, after which the response is the same again: 1 for plain
+            convolutions, the window for windowed attention; None where none up to 32 is.
+    """
+
+    reach: int | None
+    period: int | None
+
+    @property
+    def receptive_field(self) -> int | None:
+        """Side in LR pixels of the square that one impulse changes."""
+        return None if self.reach is None else 2 * self.reach + 1
+
+    @property
+    def spacing(self) -> int | None:
+        """Distance of impulses that do not meet, a multiple of the period; None where there is none."""
+        if self.receptive_field is None or self.period is None:
+            return None
+        return math.ceil(self.receptive_field / self.period) * self.period
+
+
+def measure_locality(network: Network, pixel: Tensor, amplitude: float, background: float) -> Locality:
+    """Find reach and period with impulses on canvases of 64, 128 and 256 LR pixels; `pixel` `[C, 1, 1]` is black.
+
+    The reach is measured on noise too, since a flat image leaves parts of a network silent, and for two impulses on a
+    diagonal, which lie differently in windows; the largest counts.
+    """
+    sizes = network.input_sizes()
+    with network.untouched():
+        for side in dict.fromkeys(sizes.at_least(side) for side in _SIDES):
+            flat = pixel.new_full((len(pixel), side, side), background)
+            noise = torch.rand(flat.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(flat)
+            middle = side // 2
+            reaches = [
+                _reach(network, canvas, position, amplitude)
+                for canvas in (flat, noise)
+                for position in (middle, middle + 3)
+            ]
+            if all(reach is not None for reach in reaches):
+                reach = max(reach for reach in reaches if reach is not None)
+                return Locality(reach, _period(network, flat, reach, amplitude))
+    return Locality(None, None)
+
+
+def _excess(network: Network, canvas: Tensor, position: int, amplitude: float) -> Tensor:
+    """What one impulse on the diagonal changes of the output: `[C_out, H, W]`."""
+    lit = canvas.clone()
+    lit[:, position, position] += amplitude
+    return network(lit[None])[0] - network(canvas[None])[0]
+
+
+def _reach(network: Network, canvas: Tensor, position: int, amplitude: float) -> int | None:
+    """LR pixels from the impulse to the farthest change, or None if the border changes."""
+    change = _excess(network, canvas, position, amplitude).abs().amax(0)
+    side = canvas.shape[-1]
+    changed = torch.nn.functional.max_pool2d(change[None], network.scale)[0] > TOLERANCE * change.max()
+    where = torch.cat([changed.any(0).nonzero(), changed.any(1).nonzero()]).flatten()
+    if len(where) == 0:
+        return 0
+    first, last = int(where.min()), int(where.max())
+    return None if first == 0 or last == side - 1 else max(position - first, last - position)
+
+
+def _period(network: Network, canvas: Tensor, reach: int, amplitude: float) -> int | None:
+    """The smallest shift that moves the response and does nothing else to it, as far from the border as `reach`."""
+    side, scale = canvas.shape[-1], network.scale
+    start = max(reach, side // 2 - _LARGEST_PERIOD // 2)
+
+    def aligned(shift: int) -> Tensor:
+        response = _excess(network, canvas, start + shift, amplitude)
+        first, last = scale * (start + shift - reach), scale * (start + shift + reach + 1)
+        return response[:, first:last, first:last]
+
+    reference = aligned(0)
+    for period in range(1, min(_LARGEST_PERIOD, side - 1 - start - reach) + 1):
+        if float((aligned(period) - reference).abs().max()) <= _SHIFT_TOLERANCE * float(reference.abs().max()):
+            return period
+    return None
+
+
+def pack(positions: Tensor, spacing: int, period: int) -> list[list[int]]:
+    """Group positions `[P, 2]` so that those of a group lie `spacing` or more apart, by multiples of `period`.
+
+    Each goes into the first group that has room for it, so a grid in reading order fills its groups as a grid.
+
+    Example:
+        >>> grid = torch.cartesian_prod(torch.arange(0, 32, 8), torch.arange(0, 32, 8))
+        >>> [len(group) for group in pack(grid, spacing=16, period=1)]
+        [4, 4, 4, 4]
+    """
+    groups: list[tuple[list[int], dict[tuple[int, int], tuple[int, int]]]] = []
+    for index, (y, x) in enumerate(positions.tolist()):
+        cell = y // spacing, x // spacing  # holds at most one position of a group
+        for indices, taken in groups:
+            y0, x0 = next(iter(taken.values()))
+            neighbours = (taken.get((cell[0] + i, cell[1] + j)) for i in (-1, 0, 1) for j in (-1, 0, 1))
+            far = all(n is None or max(abs(n[0] - y), abs(n[1] - x)) >= spacing for n in neighbours)
+            if far and (y - y0) % period == 0 and (x - x0) % period == 0:
+                break
+        else:
+            indices, taken = [], {}
+            groups.append((indices, taken))
+        indices.append(index)
+        taken[cell] = (y, x)
+    return [indices for indices, _ in groups]

@@ -1,0 +1,283 @@
+"""Impulse responses at many positions: is the network's linear part really the same everywhere?"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from hyra import _storage, _validate
+from hyra._progress import Progress
+from hyra.impulse import check_amplitude, form_of, provenance_of
+from hyra.network import Network
+from hyra.ops.impulse_batch import impulse_batch
+from hyra.ops.response_moments import response_moments
+from hyra.packing import TOLERANCE, Locality, measure_locality, pack
+from hyra.response import ImpulseResponse
+
+_CANVAS = 128
+_STEP = 7
+"""LR pixels between the positions of a grid: prime to most windows, so that every place in a window is seen."""
+_WINDOW = 33
+"""LR pixels of a response to keep where the network's reach is not known, and at most twice as many."""
+_CHECKED = 4
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Probe:
+    """Responses to a white pixel at many positions, aligned.
+
+    Attributes:
+        positions: `[P, 2]` int64, LR row and column of each impulse.
+        deviation: `[P]` float64, L2 distance of each response from `reference` over the norm of `reference`.
+        peak_deviation: `[P]` float64, largest distance over the peak of `reference`.
+        mean: the mean of all responses.
+        variance: `[C, kh, kw]` float64, of each sample over the positions.
+        reference: the response at the position nearest to the middle, measured alone.
+        canvas: height and width of the probe images in LR pixels.
+        locality: how far the network looks, as measured; None if packing was not asked for.
+        packed: whether images held several impulses.
+        packing_error: largest difference that packing made where it was checked, over the peak; None if it was not.
+        images: number of images that the network was run on for the positions.
+    """
+
+    positions: Tensor
+    deviation: Tensor
+    peak_deviation: Tensor
+    mean: ImpulseResponse
+    variance: Tensor
+    reference: ImpulseResponse
+    canvas: tuple[int, int]
+    locality: Locality | None
+    packed: bool
+    packing_error: float | None
+    images: int
+
+    def __repr__(self) -> str:
+        how = "packed" if self.packed else "not packed"
+        return (
+            f"Probe({len(self.positions)} positions in {self.images} images of {self.canvas[0]}x{self.canvas[1]}, {how}; "
+            f"deviation {float(self.deviation.mean()):.3g} on average, {float(self.deviation.max()):.3g} at most)"
+        )
+
+    def deviation_per_phase(self, period: int | None = None) -> Tensor:
+        """`[period, period]`: mean deviation of the positions at each place of a window, NaN where none was probed.
+
+        Args:
+            period: the window in LR pixels; the measured period when not given.
+        """
+        if period is None:
+            period = (self.locality and self.locality.period) or 1
+        _validate.positive_integer("period", period)
+        phase = (self.positions % period).to(self.deviation.device)
+        index = phase[:, 0] * period + phase[:, 1]
+        total = torch.zeros(period**2, dtype=self.deviation.dtype, device=self.deviation.device)
+        count = total.index_add(0, index, torch.ones_like(self.deviation))
+        return (total.index_add(0, index, self.deviation) / count).view(period, period)
+
+    def save(self, file: str | Path) -> None:
+        """Write to one safetensors file."""
+        tensors = {name: getattr(self, name) for name in _TENSORS}
+        fields: dict[str, object] = {name: getattr(self, name) for name in _FIELDS}
+        fields["locality"] = None if self.locality is None else asdict(self.locality)
+        for name in ("mean", "reference"):
+            packed, fields[name] = getattr(self, name).pack()
+            tensors |= {f"{name}.{key}": value for key, value in packed.items()}
+        _storage.write(file, type(self).__name__, tensors, fields)
+
+    @classmethod
+    def load(cls, file: str | Path) -> Probe:
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it holds no probe.
+        """
+        tensors, fields = _storage.read(file, cls.__name__)
+        for name in ("mean", "reference"):
+            own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+            fields[name] = ImpulseResponse.unpack(own, fields[name])
+        fields["locality"] = None if fields["locality"] is None else Locality(**fields["locality"])
+        fields["canvas"] = tuple(fields["canvas"])
+        return cls(**{name: tensors[name] for name in _TENSORS}, **fields)
+
+
+_TENSORS = ("positions", "deviation", "peak_deviation", "variance")
+_FIELDS = ("canvas", "packed", "packing_error", "images")
+
+
+def probe(
+    network: Network,
+    positions: Tensor | str,
+    *,
+    canvas: int | None,
+    size: int | None,
+    packing: bool,
+    amplitude: float,
+    background: float,
+    form: str | None,
+    batch_size: int | None,
+    progress: bool,
+) -> Probe:
+    """`HyRA.probe`."""
+    form = form_of(form, "finite", background)
+    check_amplitude(amplitude)
+    dtype = torch.promote_types(network.dtype, torch.float32)
+    pixel = torch.zeros(network.in_channels, 1, 1, dtype=dtype, device=network.device)
+    with network.untouched():
+        side = network.input_sizes().at_least(_CANVAS) if canvas is None else canvas
+        flat = pixel.new_full((len(pixel), side, side), background)
+        without = network.run(flat[None]) if form == "affine" else None
+
+        def run(impulses: Tensor) -> Tensor:
+            """Responses to images with impulses at `[N, M, 2]`, those outside left out."""
+            heights = flat.new_full((len(impulses), len(flat)), amplitude)
+            outputs = network(impulse_batch(flat, impulses, heights))
+            outputs = outputs if without is None else outputs - without
+            return outputs if amplitude == 1 else outputs / amplitude
+
+        locality = measure_locality(network, pixel, amplitude, background) if packing else None
+        size = _window(size, locality, side)
+        places = _places(positions, side, size).to(flat.device)
+        window = _Window(network.scale, size)
+        middle = places[(places - side // 2).square().sum(1).argmin()]
+        reference = window.cut(run(middle[None, None]), middle)
+
+        members, error = torch.arange(len(places))[:, None], None
+        if locality is not None and locality.spacing is not None and locality.period is not None:
+            spacing = math.ceil(max(locality.spacing, size) / locality.period) * locality.period
+            packed = _padded(pack(places, spacing, locality.period))
+            error = _packing_error(run, window, places[packed[0]])
+            members = packed if error <= TOLERANCE else members
+        if packing and (error is None or error > TOLERANCE):
+            _warn_not_packed(locality, error)
+        members = members.to(places.device)
+        impulses = torch.where(members[..., None] < 0, -1, places[members])
+
+        state = window.empty(reference)
+        deviations = reference.new_empty(len(places), 2, dtype=torch.float64)
+        batch = batch_size or (1 if flat.device.type == "cpu" else 16)
+        with Progress(len(members), "image", enabled=progress) as bar:
+            for start, outputs in _batches(run, impulses, batch):
+                these = slice(start, start + len(outputs))
+                origins = impulses[these] * network.scale
+                *state, deviation = response_moments(outputs, origins, reference, window.origin, *state)
+                real = members[these] >= 0
+                deviations[members[these][real]] = deviation[real]
+                bar.update(len(outputs))
+    count, mean, m2 = state
+    alone = ImpulseResponse(
+        response=reference,
+        scale=network.scale,
+        origin=(window.origin[0], window.origin[1]),
+        amplitude=float(amplitude),
+        background=float(background),
+        form=form,
+        provenance=provenance_of(network, flat),
+    )
+    return Probe(
+        positions=places,
+        deviation=deviations[:, 0],
+        peak_deviation=deviations[:, 1],
+        mean=replace(alone, response=mean),
+        variance=m2 / count.clamp(min=1),
+        reference=alone,
+        canvas=(side, side),
+        locality=locality,
+        packed=members.shape[1] > 1,
+        packing_error=error,
+        images=len(members),
+    )
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The part of an output that counts as the response: `size x size` LR pixels around the impulse."""
+
+    scale: int
+    size: int
+
+    @property
+    def origin(self) -> list[int]:
+        return [self.scale * (self.size // 2)] * 2
+
+    def empty(self, like: Tensor) -> list[Tensor]:
+        """Count, mean and M2 of no response."""
+        extent = self.scale * self.size
+        count = torch.zeros(extent, extent, dtype=torch.int64, device=like.device)
+        mean = torch.zeros(like.shape[-3], extent, extent, dtype=torch.float64, device=like.device)
+        return [count, mean, mean]
+
+    def cut(self, output: Tensor, position: Tensor) -> Tensor:
+        """The window around one position of one output `[1, C, H, W]`; zero beyond the output."""
+        state = self.empty(output)
+        nothing = state[1].to(output.dtype)
+        origins = self.scale * position[None, None]
+        return response_moments(output, origins, nothing, self.origin, *state)[1].to(output.dtype)
+
+
+def _window(size: int | None, locality: Locality | None, side: int) -> int:
+    if size is not None:
+        return _validate.positive_integer("size", size)
+    field = None if locality is None else locality.receptive_field
+    return min(field or _WINDOW, 2 * _WINDOW - 1, side)
+
+
+def _places(positions: Tensor | str, side: int, size: int) -> Tensor:
+    """The positions, or a grid of those whose windows lie inside."""
+    if isinstance(positions, Tensor):
+        if positions.ndim != 2 or positions.shape[1] != 2 or len(positions) == 0 or positions.is_floating_point():
+            raise ValueError(f"positions must be integers [P, 2], got {positions.dtype} {list(positions.shape)}")
+        if bool((positions < 0).any()) or bool((positions >= side).any()):
+            raise ValueError(f"positions must lie inside the {side}x{side} canvas, got up to {int(positions.max())}")
+        return positions.long()
+    _validate.choice("positions", positions, ("grid",))
+    along = torch.arange(size // 2, max(size // 2 + 1, side - (size - 1) // 2), _STEP)
+    return torch.cartesian_prod(along, along)
+
+
+def _padded(groups: list[list[int]]) -> Tensor:
+    """`[G, M]`, the fullest group first, with -1 where a group has fewer."""
+    groups = sorted(groups, key=len, reverse=True)
+    return torch.tensor([group + [-1] * (len(groups[0]) - len(group)) for group in groups])
+
+
+def _packing_error(run: Callable[[Tensor], Tensor], window: _Window, impulses: Tensor) -> float:
+    """Largest difference over the peak that packing `[M, 2]` into one image makes to some of the responses."""
+    together = run(impulses[None])
+    worst = 0.0
+    for i in sorted({round(j * (len(impulses) - 1) / (_CHECKED - 1)) for j in range(_CHECKED)}):
+        alone = window.cut(run(impulses[None, i : i + 1]), impulses[i])
+        difference = (window.cut(together, impulses[i]) - alone).abs().max() / alone.abs().max()
+        worst = max(worst, float(difference.nan_to_num(math.inf)))
+    return worst
+
+
+def _warn_not_packed(locality: Locality | None, error: float | None) -> None:
+    if error is not None:
+        why = f"impulses in one image change each other's responses by {error:.2g} of the peak"
+    elif locality is None or locality.reach is None:
+        why = "one impulse changes the output everywhere"
+    else:
+        why = "the response differs at every position"
+    warnings.warn(f"probing one impulse an image, which takes longer: {why}", UserWarning, stacklevel=4)
+
+
+def _batches(run: Callable[[Tensor], Tensor], impulses: Tensor, batch: int) -> Iterator[tuple[int, Tensor]]:
+    """Run in batches, and in ever smaller ones when memory runs out."""
+    start = 0
+    while start < len(impulses):
+        try:
+            outputs = run(impulses[start : start + batch])
+        except torch.OutOfMemoryError:
+            if batch == 1:
+                raise
+            batch //= 2
+            continue
+        yield start, outputs
+        start += len(outputs)
