@@ -174,8 +174,8 @@ class HyRA:
         where it does change something, each position gets an image of its own, with a warning.
 
         Args:
-            positions: `[P, 2]` integers, LR rows and columns on the canvas, or `"grid"`: one in every 7 LR pixels on each
-                axis, as far as the windows lie inside.
+            positions: `[P, 2]` integers, LR rows and columns on the canvas, or `"grid"`: every 7 LR pixels each way, as
+                far as the windows lie inside.
             pack: whether to put several impulses into one image.
             canvas: side of the probe images in LR pixels; 128, or the next size that the network takes, when not given.
             size: side in LR pixels of the window around each impulse that counts as its response; the receptive field
@@ -183,8 +183,8 @@ class HyRA:
             amplitude: as for `impulse_response`.
             background: a level; as for `impulse_response`.
             form: as for `impulse_response`.
-            batch_size: images per call of the network; 1 on a CPU and 16 elsewhere when not given, and halved when memory
-                runs out. Results do not depend on it beyond rounding.
+            batch_size: images per call of the network; 1 on a CPU and 16 elsewhere when not given, and halved when
+                memory runs out. Results do not depend on it beyond rounding.
             progress: whether to show a bar on a terminal, if tqdm is installed.
 
         Returns:

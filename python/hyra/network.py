@@ -103,6 +103,7 @@ class Network:
         self._dtype = dtype or (None if weight is None else weight.dtype)
         self._device = torch.device(device) if device is not None else None if weight is None else weight.device
         self._entered = False
+        self._sizes: dict[int, InputSizes] = {}
 
     @property
     def name(self) -> str:
@@ -189,7 +190,9 @@ class Network:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
-            if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # as the CPU's allocator says it
+            if isinstance(error, MemoryError) or "can't allocate memory" in str(
+                error
+            ):  # as the CPU's allocator says it
                 raise torch.OutOfMemoryError(str(error)) from error
             message = f"the network raised {type(error).__name__} on an input of shape {list(x.shape)}: {error}"
             raise NetworkError(message) from error
@@ -211,6 +214,11 @@ class Network:
             >>> print(Network(net).input_sizes())
             it works from 4x4 on, in steps of 4
         """
+        if limit not in self._sizes:
+            self._sizes[limit] = self._search_sizes(limit)
+        return self._sizes[limit]
+
+    def _search_sizes(self, limit: int) -> InputSizes:
         channels, dtype = self.in_channels, self.dtype
         last: Exception | None = None
 

@@ -15,6 +15,8 @@ TOLERANCE = 1e-6
 _SHIFT_TOLERANCE = 1e-5
 """The same between responses at two positions, whose sums may be rounded in another order."""
 
+_REACH_TOLERANCE = TOLERANCE / 10
+"""Of the peak, what a response may be beyond its reach: several neighbours add up."""
 _SIDES = (64, 128, 256)
 _LARGEST_PERIOD = 32
 
@@ -80,7 +82,7 @@ def _reach(network: Network, canvas: Tensor, position: int, amplitude: float) ->
     """LR pixels from the impulse to the farthest change, or None if the border changes."""
     change = _excess(network, canvas, position, amplitude).abs().amax(0)
     side = canvas.shape[-1]
-    changed = torch.nn.functional.max_pool2d(change[None], network.scale)[0] > TOLERANCE * change.max()
+    changed = torch.nn.functional.max_pool2d(change[None], network.scale)[0] > _REACH_TOLERANCE * change.max()
     where = torch.cat([changed.any(0).nonzero(), changed.any(1).nonzero()]).flatten()
     if len(where) == 0:
         return 0
@@ -118,15 +120,14 @@ def pack(positions: Tensor, spacing: int, period: int) -> list[list[int]]:
     groups: list[tuple[list[int], dict[tuple[int, int], tuple[int, int]]]] = []
     for index, (y, x) in enumerate(positions.tolist()):
         cell = y // spacing, x // spacing  # holds at most one position of a group
-        for indices, taken in groups:
+        for members, taken in groups:
             y0, x0 = next(iter(taken.values()))
             neighbours = (taken.get((cell[0] + i, cell[1] + j)) for i in (-1, 0, 1) for j in (-1, 0, 1))
             far = all(n is None or max(abs(n[0] - y), abs(n[1] - x)) >= spacing for n in neighbours)
             if far and (y - y0) % period == 0 and (x - x0) % period == 0:
+                members.append(index)
+                taken[cell] = (y, x)
                 break
         else:
-            indices, taken = [], {}
-            groups.append((indices, taken))
-        indices.append(index)
-        taken[cell] = (y, x)
-    return [indices for indices, _ in groups]
+            groups.append(([index], {cell: (y, x)}))
+    return [members for members, _ in groups]

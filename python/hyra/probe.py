@@ -59,9 +59,10 @@ class Probe:
     images: int
 
     def __repr__(self) -> str:
+        height, width = self.canvas
         how = "packed" if self.packed else "not packed"
         return (
-            f"Probe({len(self.positions)} positions in {self.images} images of {self.canvas[0]}x{self.canvas[1]}, {how}; "
+            f"Probe({len(self.positions)} positions in {self.images} images of {height}x{width}, {how}; "
             f"deviation {float(self.deviation.mean()):.3g} on average, {float(self.deviation.max()):.3g} at most)"
         )
 
@@ -104,7 +105,7 @@ class Probe:
             fields[name] = ImpulseResponse.unpack(own, fields[name])
         fields["locality"] = None if fields["locality"] is None else Locality(**fields["locality"])
         fields["canvas"] = tuple(fields["canvas"])
-        return cls(**{name: tensors[name] for name in _TENSORS}, **fields)
+        return cls(**fields | {name: tensors[name] for name in _TENSORS})
 
 
 _TENSORS = ("positions", "deviation", "peak_deviation", "variance")
@@ -125,8 +126,13 @@ def probe(
     progress: bool,
 ) -> Probe:
     """`HyRA.probe`."""
+    if not (isinstance(background, int | float) and math.isfinite(background)):
+        raise ValueError(f"background must be a finite level, got {type(background).__name__}")
     form = form_of(form, "finite", background)
     check_amplitude(amplitude)
+    for name, value in (("canvas", canvas), ("size", size), ("batch_size", batch_size)):
+        if value is not None:
+            _validate.positive_integer(name, value)
     dtype = torch.promote_types(network.dtype, torch.float32)
     pixel = torch.zeros(network.in_channels, 1, 1, dtype=dtype, device=network.device)
     with network.untouched():
@@ -166,7 +172,7 @@ def probe(
             for start, outputs in _batches(run, impulses, batch):
                 these = slice(start, start + len(outputs))
                 origins = impulses[these] * network.scale
-                *state, deviation = response_moments(outputs, origins, reference, window.origin, *state)
+                *state, deviation = response_moments(outputs, origins, reference, window.origin, state)
                 real = members[these] >= 0
                 deviations[members[these][real]] = deviation[real]
                 bar.update(len(outputs))
@@ -218,12 +224,13 @@ class _Window:
         state = self.empty(output)
         nothing = state[1].to(output.dtype)
         origins = self.scale * position[None, None]
-        return response_moments(output, origins, nothing, self.origin, *state)[1].to(output.dtype)
+        mean: Tensor = response_moments(output, origins, nothing, self.origin, state)[1]
+        return mean.to(output.dtype)
 
 
 def _window(size: int | None, locality: Locality | None, side: int) -> int:
     if size is not None:
-        return _validate.positive_integer("size", size)
+        return size
     field = None if locality is None else locality.receptive_field
     return min(field or _WINDOW, 2 * _WINDOW - 1, side)
 
