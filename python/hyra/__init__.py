@@ -2,11 +2,11 @@
 
 from importlib.metadata import version
 
-from hyra import ops
+from hyra import ops, spectrum
 from hyra.analyzer import HyRA
 from hyra.decompose import Decomposition
 from hyra.response import ImpulseResponse
 from hyra.sinc import SincFit
 
 __version__ = version("hyra")
-__all__ = ["Decomposition", "HyRA", "ImpulseResponse", "SincFit", "ops"]
+__all__ = ["Decomposition", "HyRA", "ImpulseResponse", "SincFit", "ops", "spectrum"]

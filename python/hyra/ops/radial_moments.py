@@ -34,8 +34,8 @@ def radial_moments(a: Tensor, b: Tensor, height: int, width: int) -> tuple[Tenso
 
     Returns:
         ``power_a`` and ``power_b``, ``[planes, rings]`` float64; ``cross``, ``[planes, rings]`` complex128; and
-        ``count``, ``[rings]`` int64, the bins of the full spectrum in each ring (it sums to ``H * W``; corner rings may
-        be empty). Products are formed in the type of the spectra and added up in float64; on a device without float64
+        ``count``, ``[rings]`` int64, the bins of the full spectrum in each ring. It sums to ``H * W`` and is never
+        zero, since a step of one bin never skips a ring. Products are formed in the type of the spectra and added up in float64; on a device without float64
         the sums have the type of the spectra. The first three are differentiable.
 
     Example:

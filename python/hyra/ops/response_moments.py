@@ -33,12 +33,12 @@ def response_moments(
         reference: ``[C, kh, kw]``, the dtype of the outputs: the response to compare with, such as that of the centre.
         origin: Row and column of the probed cell in the reference.
         state: What the batches before have left: ``count``, ``[kh, kw]`` int64, the windows seen; ``mean``,
-            ``[C, kh, kw]`` float64; ``m2``, the same, their summed squared deviation from the mean. Zeros to begin with.
+            ``[C, kh, kw]`` float64; ``m2``, the same, their summed squared deviation from the mean. Zeros at first.
 
     Returns:
-        The new ``count``, ``mean`` and ``m2``, which are the next state, and ``deviation``, ``[N, M, 2]`` float64: the relative L2 distance from
-        the reference over the samples inside, and the largest distance over the peak magnitude of the reference. Both
-        are NaN where an output is.
+        The new ``count``, ``mean`` and ``m2``, which are the next state, and ``deviation``, ``[N, M, 2]`` float64: the
+        relative L2 distance from the reference over the samples inside, and the largest distance over the peak
+        magnitude of the reference. Both are NaN where an output is.
 
     Example:
         Two impulses in a row of four pixels, seen through a window of one pixel on either side. The left response is

@@ -6,7 +6,16 @@ matplotlib (extra `cli`) is imported when the first figure is made. Save one wit
 from hyra.plots.decomposition import decomposition
 from hyra.plots.impulse_response import impulse_response
 from hyra.plots.profile import profile
+from hyra.plots.radial import radial_profile, ring_correlation
 from hyra.plots.style import save
 from hyra.plots.transfer_function import transfer_function
 
-__all__ = ["decomposition", "impulse_response", "profile", "save", "transfer_function"]
+__all__ = [
+    "decomposition",
+    "impulse_response",
+    "profile",
+    "radial_profile",
+    "ring_correlation",
+    "save",
+    "transfer_function",
+]
