@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 
 import backends
+import hyra
 
 
 def pytest_report_header() -> str:
@@ -38,3 +39,18 @@ def backend(request: pytest.FixtureRequest) -> Iterator[backends.Backend]:
 @pytest.fixture(params=[torch.float32, torch.float64], ids=["float32", "float64"])
 def dtype(request: pytest.FixtureRequest) -> torch.dtype:
     return request.param
+
+
+@pytest.fixture
+def use_library() -> Iterator[Callable[[str], None]]:
+    """``use_library(name)`` transforms with that FFT library during the test, and skips where it is not installed."""
+
+    def use(name: str) -> None:
+        if name not in ("auto", *hyra.fft_library_versions()):
+            pytest.skip(f"{name} is not installed")
+        hyra.set_fft_library(name)
+
+    threads = torch.get_num_threads()
+    yield use
+    torch.set_num_threads(threads)
+    hyra.set_fft_library("auto")

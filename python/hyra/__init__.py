@@ -5,8 +5,21 @@ from importlib.metadata import version
 from hyra import ops, spectrum
 from hyra.analyzer import HyRA
 from hyra.decompose import Decomposition
+from hyra.fft import fft_library, fft_library_versions, set_fft_library
+from hyra.fsds import fsds
 from hyra.response import ImpulseResponse
 from hyra.sinc import SincFit
 
 __version__ = version("hyra")
-__all__ = ["Decomposition", "HyRA", "ImpulseResponse", "SincFit", "ops", "spectrum"]
+__all__ = [
+    "Decomposition",
+    "HyRA",
+    "ImpulseResponse",
+    "SincFit",
+    "fft_library",
+    "fft_library_versions",
+    "fsds",
+    "ops",
+    "set_fft_library",
+    "spectrum",
+]

@@ -1,16 +1,23 @@
 """The kernels as torch ops: schema, plain-torch body, fake, autograd and native registration, one file each."""
 
 from hyra.ops.impulse_batch import impulse_batch
+from hyra.ops.mean_std import mean_std
 from hyra.ops.polyphase_filter import polyphase_filter
 from hyra.ops.quadrant_energy import quadrant_energy, quadrant_energy_backward
 from hyra.ops.radial_moments import radial_moments
 from hyra.ops.response_moments import response_moments
+from hyra.ops.rfft2 import rfft2, rfft2_adjoint
+from hyra.ops.standardized_difference import standardized_difference
 
 __all__ = [
     "impulse_batch",
+    "mean_std",
     "polyphase_filter",
     "quadrant_energy",
     "quadrant_energy_backward",
     "radial_moments",
     "response_moments",
+    "rfft2",
+    "rfft2_adjoint",
+    "standardized_difference",
 ]

@@ -1,0 +1,64 @@
+"""Mean and standard deviation of each image: the first half of standardising it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@torch.library.custom_op("hyra::mean_std", mutates_args=())
+def mean_std(images: Tensor) -> Tensor:
+    """Mean and unbiased standard deviation of each image, over all its elements together.
+
+    Accumulated in float64 about the image's first pixel, so that a constant image has a deviation of exactly 0 whatever
+    its value. An image of one pixel, or whose deviation overflows float64, has the deviation NaN.
+
+    Args:
+        images: ``[N, ...]``, float32 or float64, at least one element per image.
+
+    Returns:
+        ``[N, 2]``: mean and standard deviation, float64 for either input type (float32 on a device without float64).
+
+    Example:
+        The 4x4 image 0, 1, ..., 15 has mean 7.5, and the squared deviations add up to 340, over 15 degrees of freedom:
+
+        >>> mean_std(torch.arange(16.0).reshape(1, 4, 4))
+        tensor([[7.5000, 4.7610]], dtype=torch.float64)
+    """
+    wide = images.flatten(1).to(accumulator(images))
+    first = wide[:, :1]
+    mean = (wide - first).mean(1, keepdim=True)
+    squares = (wide - first - mean).square().sum(1, keepdim=True)
+    variance = squares / (wide.shape[1] - 1)
+    return torch.cat([first + mean, torch.where(variance.isfinite(), variance, torch.nan).sqrt()], 1)
+
+
+def accumulator(x: Tensor) -> torch.dtype:
+    """The type that sums are taken in: float64 where the device has it."""
+    return torch.float32 if x.device.type == "mps" else torch.float64
+
+
+@mean_std.register_fake
+def _fake(images: Tensor) -> Tensor:
+    return images.new_empty((images.shape[0], 2), dtype=accumulator(images))
+
+
+def _setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+    ctx.save_for_backward(inputs[0], output)
+
+
+def _backward(ctx: Any, grad: Tensor) -> Tensor:
+    # d mean / dx = 1 / n and d std / dx = (x - mean) / ((n - 1) std): one multiple of the image plus one constant.
+    images, moments = ctx.saved_tensors
+    n = images[0].numel()
+    mean, std = moments.unbind(1)
+    slope = grad[:, 1] / ((n - 1) * std)
+    constant = grad[:, 0] / n - slope * mean
+    per_image = (-1, *[1] * (images.ndim - 1))
+    scaled: Tensor = images * slope.to(images.dtype).view(per_image)
+    return scaled.add_(constant.to(images.dtype).view(per_image))
+
+
+mean_std.register_autograd(_backward, setup_context=_setup_context)

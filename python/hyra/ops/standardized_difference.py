@@ -1,0 +1,94 @@
+"""The difference of two standardised images, formed without losing the digits that FSDS needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hyra.ops.mean_std import accumulator
+
+
+@torch.library.custom_op("hyra::standardized_difference", mutates_args=())
+def standardized_difference(
+    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, even_rows: bool, with_target: bool
+) -> Tensor:
+    """The standardised difference ``(p - mp) / sp - (t - mt) / st``, ready for the FFT.
+
+    It is formed per element in float64 and rounded once: differencing two images that are already standardised in
+    float32 costs 4e-2 dB of FSDS at 124 dB, this costs at most 1e-5. Equal planes with equal moments give exactly 0.
+
+    Args:
+        preds: ``[P, H, W]`` planes, float32 or float64.
+        target: ``[T, H, W]``, the dtype of `preds`; P is a multiple of T, and plane p is compared with ``p % T``.
+        preds_moments: ``[P, 2]``, mean and standard deviation of the image each plane belongs to, see `mean_std`.
+        target_moments: ``[T, 2]``, likewise.
+        even_rows: append a row of zeros to every result where H is odd, as the paper does.
+        with_target: also return the standardised target.
+
+    Returns:
+        ``[P, H', W]``, the dtype of `preds`; with `with_target` ``[P + T, H', W]``, the differences first.
+
+    Example:
+        >>> preds, target = torch.tensor([[[1.0, 3.0]]]), torch.tensor([[[2.0, 4.0]]])
+        >>> moments = torch.tensor([[2.0, 0.5]]), torch.tensor([[3.0, 2.0]])
+        >>> standardized_difference(preds, target, *moments, even_rows=True, with_target=True)[:, 0]
+        tensor([[-1.5000,  1.5000],
+                [-0.5000,  0.5000]])
+    """
+    standardized_preds, standardized_target = _standardize(preds, preds_moments), _standardize(target, target_moments)
+    repeats = preds.shape[0] // target.shape[0] if target.shape[0] else 1
+    out = standardized_preds - standardized_target.repeat(repeats, 1, 1)
+    if with_target:
+        out = torch.cat([out, standardized_target])
+    return F.pad(out, (0, 0, 0, _padding(preds, even_rows))).to(preds.dtype)
+
+
+def _standardize(planes: Tensor, moments: Tensor) -> Tensor:
+    wide = moments.to(accumulator(planes))
+    return (planes.to(wide.dtype) - wide[:, 0, None, None]) / wide[:, 1, None, None]
+
+
+def _padding(planes: Tensor, even_rows: bool) -> int:
+    return planes.shape[1] % 2 if even_rows else 0
+
+
+@standardized_difference.register_fake
+def _fake(
+    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, even_rows: bool, with_target: bool
+) -> Tensor:
+    planes, rows, columns = preds.shape
+    return preds.new_empty((planes + with_target * target.shape[0], rows + _padding(preds, even_rows), columns))
+
+
+def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool, bool], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[:4])
+    ctx.with_target = inputs[5]
+
+
+def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    preds, target, preds_moments, target_moments = ctx.saved_tensors
+    planes, rows = preds.shape[:2]
+    results: list[Tensor | None] = [None] * 6
+    if ctx.needs_input_grad[0] or ctx.needs_input_grad[2]:
+        results[0], results[2] = _standardize_backward(grad[:planes, :rows], preds, preds_moments)
+    if ctx.needs_input_grad[1] or ctx.needs_input_grad[3]:
+        grad_target = -grad[:planes, :rows].reshape(-1, *target.shape).sum(0)
+        if ctx.with_target:
+            grad_target += grad[planes:, :rows]
+        results[1], results[3] = _standardize_backward(grad_target, target, target_moments)
+    return tuple(results)
+
+
+def _standardize_backward(grad: Tensor, planes: Tensor, moments: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients of ``z = (x - mean) / std`` with respect to x and to the moments."""
+    mean, std = moments.unbind(1)
+    total = grad.sum((1, 2), dtype=mean.dtype)
+    inner = torch.linalg.vecdot(grad.flatten(1), planes.flatten(1)).to(mean.dtype)  # a dot product: no temporary
+    grad_moments = torch.stack([-total / std, -(inner - mean * total) / std.square()], 1)
+    return grad * std.reciprocal().to(grad.dtype)[:, None, None], grad_moments
+
+
+standardized_difference.register_autograd(_backward, setup_context=_setup_context)

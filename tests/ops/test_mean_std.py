@@ -1,0 +1,83 @@
+"""`mean_std` against its reference, and where a deviation must be exactly 0 or NaN."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hyra.ops import mean_std
+from tolerances import assert_close
+
+# Images around a vector, a warp, a block and a chunk of 16384 pixels.
+SHAPES = [(2,), (1, 31), (3, 5, 7), (33,), (3, 255), (257, 3), (16383,), (16384,), (16385,), (3, 129, 130)]
+
+
+def reference(images):
+    with mean_std.set_kernel_enabled("cpu", enabled=False):
+        return mean_std(images.cpu())
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_agrees_with_reference(backend, dtype, shape):
+    images = 100 + torch.randn((3, *shape), dtype=dtype, device=backend.device)
+    moments = mean_std(images)
+    assert moments.dtype == torch.float64
+    assert_close(moments.cpu(), reference(images), "mean_std")
+
+
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_number_of_images(backend, count):
+    images = torch.randn(count, 3, 9, 10, device=backend.device)
+    assert_close(mean_std(images).cpu(), reference(images), "mean_std")
+
+
+def test_strides(backend, dtype):
+    base = torch.randn(4, 12, 18, dtype=dtype, device=backend.device)
+    for view in (base.mT, base[::2, 1:, ::3], base[:1].expand(3, -1, -1)):
+        assert_close(mean_std(view).cpu(), reference(view.clone()), "mean_std")
+
+
+def test_a_large_offset_costs_nothing(backend):
+    # Textbook sums of squares lose everything here: the variance is 1e-16 of the squared mean.
+    ramp = torch.arange(20000, dtype=torch.float64, device=backend.device).remainder(2)
+    mean, std = mean_std((1e8 + ramp)[None])[0].tolist()
+    assert mean == pytest.approx(1e8 + 0.5, rel=1e-15)
+    assert std == pytest.approx(0.5 * (20000 / 19999) ** 0.5, rel=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(-1e6, 1e6, width=32), st.integers(2, 40000))
+def test_a_constant_image_has_no_deviation(value, pixels):
+    assert mean_std(torch.full((1, pixels), value))[0].tolist() == [value, 0.0]
+
+
+@pytest.mark.parametrize("pixel", [torch.nan, torch.inf, -torch.inf, 1e200])
+def test_bad_pixels_give_nan(backend, pixel):
+    images = torch.rand(2, 20000, dtype=torch.float64, device=backend.device)
+    images[1, 17000] = pixel
+    std = mean_std(images)[:, 1]
+    assert std.isnan().tolist() == [False, True]
+    assert mean_std(images[:, :1])[:, 1].isnan().all()
+
+
+def test_batch_equals_loop_and_any_thread_count(backend):
+    images = torch.randn(5, 3, 70, 130, device=backend.device)
+    moments = mean_std(images)
+    assert torch.equal(moments, torch.cat([mean_std(image[None]) for image in images]))
+    threads = torch.get_num_threads()
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            assert torch.equal(moments, mean_std(images))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_gradcheck(backend):
+    images = torch.randn(2, 3, 4, dtype=torch.float64, device=backend.device, requires_grad=True)
+    assert torch.autograd.gradcheck(mean_std, images)
+
+
+def test_opcheck(backend, dtype):
+    images = torch.randn(2, 3, 4, dtype=dtype, device=backend.device, requires_grad=True)
+    torch.library.opcheck(mean_std, (images,))
