@@ -35,8 +35,8 @@ def radial_moments(a: Tensor, b: Tensor, height: int, width: int) -> tuple[Tenso
     Returns:
         ``power_a`` and ``power_b``, ``[planes, rings]`` float64; ``cross``, ``[planes, rings]`` complex128; and
         ``count``, ``[rings]`` int64, the bins of the full spectrum in each ring. It sums to ``H * W`` and is never
-        zero, since a step of one bin never skips a ring. Products are formed in the type of the spectra and added up in float64; on a device without float64
-        the sums have the type of the spectra. The first three are differentiable.
+        zero, since a step of one bin never skips a ring. Products are formed in the type of the spectra and added up in
+        float64; on a device without float64 the sums have the type of the spectra. The first three are differentiable.
 
     Example:
         A 4 x 4 spectrum of ones: 1 bin at DC, 8 around it at distances 1 and 1.41, then the axes' Nyquist bins (2) and
