@@ -1,0 +1,63 @@
+"""The command `hyra`: one file per subcommand, and one way to report what went wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from hyra.cli import analyze, demo, fsds, info
+
+_DESCRIPTION = """\
+What part of a super-resolution network is a linear low-pass filter, and what part injects detail?
+How alike are the frequency distributions of two images?"""
+
+_EPILOG = """\
+start here:
+  hyra demo                                    the main job on a bundled network and photograph
+  hyra analyze network.pth --image lr.png      the same for your network
+  hyra fsds sr/ hr/                            score a folder of results
+
+`hyra COMMAND --help` explains a command, with examples. Errors are one sentence and exit code 2;
+HYRA_DEBUG=1 shows the traceback."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    main_parser = argparse.ArgumentParser(
+        prog="hyra", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = main_parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (demo, analyze, fsds, info):
+        command.add(commands)
+    return main_parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    args = parser().parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # what torch has to say to torch's users
+        warnings.showwarning = lambda message, *_, **__: print(f"hyra: warning: {message}", file=sys.stderr)
+        try:
+            args.run(args)
+        except KeyboardInterrupt:
+            print("hyra: interrupted", file=sys.stderr)
+            return 130
+        except Exception as error:
+            if os.environ.get("HYRA_DEBUG"):
+                raise
+            print(f"hyra: {_sentence(error)}", file=sys.stderr)
+            return 2
+    return 0
+
+
+def _sentence(error: Exception) -> str:
+    """One line; what is no message of ours is named by its kind."""
+    from hyra.network import NetworkError
+
+    line = str(error).strip().partition("\n")[0]
+    expected = isinstance(error, ValueError | TypeError | OSError | ImportError | NetworkError)
+    return line if expected and line else f"{type(error).__name__}: {line} (HYRA_DEBUG=1 shows where)"

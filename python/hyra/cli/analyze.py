@@ -1,0 +1,75 @@
+"""`hyra analyze`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hyra.cli.arguments import MODEL_HELP, Commands, add_probe_options, command, finish, load_model, log
+
+_EPILOG = f"""\
+{MODEL_HELP}
+
+examples:
+  hyra analyze bicubic --scale 4 --image lr.png
+  hyra analyze RealESRGAN_x4plus.pth --image lr.png --out esrgan
+  hyra analyze edsr.py:build --input-range 255 --hr 0801.png
+  hyra analyze my_project.networks:Net --image lr.png --hr hr.png --channels matrix
+
+writes figures, report.html and summary.json."""
+
+
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    summary = "impulse response, linear and non-linear part of your network"
+    parser = command(commands, "analyze", summary, _EPILOG)
+    parser.add_argument("model", metavar="MODEL", help="see below")
+    parser.add_argument("--image", type=Path, metavar="FILE", help="the network's input, a low-resolution image")
+    parser.add_argument(
+        "--hr",
+        type=Path,
+        metavar="FILE",
+        help="the reference of the output, for PSNR and FSDS; without --image it is also what the input is made from, "
+        "by antialiased bicubic downscaling",
+    )
+    add_probe_options(parser)
+    parser.add_argument(
+        "--boundary",
+        choices=("reflect", "zeros", "replicate", "circular"),
+        default="reflect",
+        help="how the linear part continues the image (default reflect, as in the paper)",
+    )
+    parser.add_argument("--size", type=int, metavar="N", help="side of the probe in LR pixels (default 64)")
+    parser.add_argument("--out", type=Path, default=Path("hyra-analysis"), metavar="DIR", help="default: hyra-analysis")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Analyse the named network on the named image."""
+    from hyra import images, report
+    from hyra.demo.images import degrade
+
+    if args.image is None and args.hr is None:
+        raise ValueError("an image is needed: --image FILE for the network's input, or --hr FILE to make it from")
+    model, found = load_model(args, args.model)
+    hr = None if args.hr is None else images.read(args.hr)
+    if args.image is not None:
+        lr = images.read(args.image)
+    elif hr is not None:
+        lr, hr = degrade(hr, model.scale)
+    if model.network.in_channels == 1:
+        lr, hr = lr.mean(0, keepdim=True), None if hr is None else hr.mean(0, keepdim=True)
+    names = {"model": found.description, "image file": str(args.image or args.hr)}
+    summary = report.write(
+        model,
+        lr,
+        args.out,
+        hr=hr,
+        channels=args.channels,
+        boundary=args.boundary,
+        amplitude=args.amplitude,
+        size=args.size,
+        provenance=names,
+        log=log,
+    )
+    finish(args.out, summary)

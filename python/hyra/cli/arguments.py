@@ -1,0 +1,108 @@
+"""What several commands share: the look of their help, and options that mean the same everywhere."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hyra.analyzer import HyRA
+    from hyra.models import Model
+
+Commands = argparse._SubParsersAction  # argparse has no public name for it
+
+MODEL_HELP = """\
+MODEL is one of
+  nearest, bilinear, bicubic           at any --scale
+  demo, demo-x2, demo-adversarial      small networks that come with hyra
+  FILE.pth .pt .ckpt .safetensors      a checkpoint of an architecture that spandrel knows
+                                       (pip install 'hyra[models]'); only weights are loaded, no code
+  FILE.pt2, or a TorchScript FILE      a network with its code: runs it, so only use what you trust
+  package.module:NAME, FILE.py:NAME    a network, a function [N,C,h,w] -> [N,C,s*h,s*w], or a class or
+                                       function without arguments that makes one: runs its code, too"""
+
+
+def command(
+    commands: Commands[argparse.ArgumentParser], name: str, summary: str, epilog: str
+) -> argparse.ArgumentParser:
+    """A subcommand whose help keeps the line breaks of its examples."""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_probe_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `HyRA`, for commands that probe a network."""
+    parser.add_argument("--scale", type=positive, metavar="S", help="HR pixels per LR pixel (found when not given)")
+    parser.add_argument(
+        "--input-range", type=float, metavar="W", help="the network's value of white: 1 or 255 (default 1)"
+    )
+    parser.add_argument(
+        "--amplitude", type=float, default=1.0, metavar="A", help="brightness of the probe's pixel in 0..1 (default 1)"
+    )
+    parser.add_argument(
+        "--channels",
+        choices=("joint", "matrix"),
+        default="joint",
+        help="one white impulse, as in the paper, or one for each colour (default joint)",
+    )
+    parser.add_argument("--device", default="cpu", help="where the network runs: cpu (default), cuda, cuda:1 ...")
+
+
+def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
+    """The network that `spec` names, on the device and with the scale and range that were asked for."""
+    import torch
+
+    import hyra
+    from hyra import models
+
+    found = models.load(spec, args.scale)
+    if args.scale is not None and found.scale != args.scale:
+        raise ValueError(f"the model {spec} has scale {found.scale}, got --scale {args.scale}")
+    if isinstance(found.network, torch.nn.Module):
+        found.network.to(args.device)
+    input_range = args.input_range or found.input_range or 1.0
+    return hyra.HyRA(found.network, found.scale, input_range, device=args.device), found
+
+
+def positive(text: str) -> int:
+    """An integer of at least 1."""
+    return _integer(text, 1)
+
+
+def natural(text: str) -> int:
+    """An integer of at least 0."""
+    return _integer(text, 0)
+
+
+def _integer(text: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least {least}, got {text!r}")
+    return number
+
+
+def log(line: str) -> None:
+    """Tell what happens, on stderr: stdout is for results."""
+    print(f"hyra: {line}", file=sys.stderr, flush=True)
+
+
+def finish(folder: Path, summary: Mapping[str, Any]) -> None:
+    """Print the numbers that matter most, and where the rest is."""
+    for key in ("ring_cosine", "cutoff", "side_lobe", "dc_gain"):
+        if key in summary["numbers"]:
+            print(f"{key:12} {float(summary['numbers'][key]):8.3f}")
+    for row in summary["quality"]:
+        psnr, fsds = float(row["psnr"]), float(row["fsds"])
+        print(f"{row['method']:12} {psnr:8.2f} dB PSNR {fsds:8.2f} dB FSDS")
+    print(folder / "report.html")

@@ -1,0 +1,52 @@
+"""What the numbers were computed with: versions, instruction set, threads, FFT libraries, GPU."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+import hyra
+from hyra import _native
+
+
+def environment() -> dict[str, str]:
+    """Everything about this machine that a result's provenance should say, in the words that a person wants to read.
+
+    Example:
+        >>> environment()["hyra"] == hyra.__version__
+        True
+    """
+    cpu, cuda = _native.MODULES["cpu"], _native.MODULES.get("cuda")
+    return {
+        "hyra": hyra.__version__,
+        "Python": platform.python_version(),
+        "torch": torch.__version__,
+        "NumPy": _version("numpy"),
+        "platform": platform.platform(),
+        "compiled modules": ", ".join(f"_{name}" for name in _native.MODULES),
+        "SIMD level": f"{cpu.simd_level()} (of {', '.join(cpu.simd_levels())})",
+        "threads": str(_native.threads()),
+        "FFT libraries": ", ".join(_fft_libraries()),
+        "CUDA kernels": "none" if cuda is None else f"runtime {_cuda_version(cuda.runtime_version())}",
+        "CUDA driver": "none" if cuda is None else _cuda_version(cuda.driver_version()),
+        "GPU": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+    }
+
+
+def _fft_libraries() -> list[str]:
+    own = "MKL" if torch.backends.mkl.is_available() else "PocketFFT"  # type: ignore[no-untyped-call]
+    found = [f"torch.fft ({own})", f"scipy {_version('scipy')} (PocketFFT)"]
+    return found if _version("ducc0") == "none" else [*found, f"ducc0 {_version('ducc0')}"]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
+
+
+def _cuda_version(number: int) -> str:
+    return f"{number // 1000}.{number % 1000 // 10}" if number else "none"

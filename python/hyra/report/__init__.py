@@ -1,0 +1,160 @@
+"""The main job as a folder: figures, `report.html` that explains them, and `summary.json` for programs."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from hyra import plots
+from hyra.analyzer import HyRA
+from hyra.environment import environment
+from hyra.report import numbers, page, text
+from hyra.report.numbers import Number
+from hyra.report.quality import Quality, compare
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Number", "Quality", "write"]
+
+
+@dataclass
+class _Folder:
+    """What has been made so far; every figure is on disk as soon as it exists."""
+
+    path: Path
+    sections: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    def section(self, heading: str, *paragraphs: str) -> None:
+        self.sections.append((heading, [page.paragraph(p) for p in paragraphs]))
+
+    def add(self, part: str) -> None:
+        self.sections[-1][1].append(part)
+
+    def figure(self, name: str, made: tuple[Figure, Any], caption: str) -> None:
+        buffer = io.BytesIO()
+        plots.save(made[0], buffer, dpi=250)
+        (self.path / f"{name}.png").write_bytes(buffer.getvalue())
+        self.add(page.figure(buffer.getvalue(), name.replace("_", " "), caption))
+
+
+def write(
+    model: HyRA,
+    lr: Tensor,
+    folder: str | Path,
+    *,
+    hr: Tensor | None = None,
+    channels: str = "joint",
+    boundary: str = "reflect",
+    amplitude: float = 1.0,
+    size: int | None = None,
+    provenance: Mapping[str, str] | None = None,
+    log: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Measure a network's impulse response, split its output for one image, and write everything down.
+
+    Args:
+        model: the network.
+        lr: its input, ``[C, h, w]`` in 0..1.
+        folder: made if it is not there; it gets the figures (.png), `report.html` and `summary.json`.
+        hr: what the output should be, ``[C, s*h, s*w]`` in 0..1: adds PSNR and FSDS, beside bicubic's.
+        channels: as for `HyRA.impulse_response`.
+        boundary: as for `HyRA.decompose`.
+        amplitude: as for `HyRA.impulse_response`.
+        size: as for `HyRA.impulse_response`.
+        provenance: more of what the reader should know, such as the names of model and image.
+        log: called with a line before each step.
+
+    Returns:
+        What `summary.json` holds: `numbers`, `quality`, `warnings` and `provenance`. Values that are not finite are the
+        strings `"inf"`, `"-inf"` and `"nan"`, since JSON has none.
+
+    Raises:
+        ValueError: `lr` or `hr` is no image that fits the network.
+        NetworkError: the network itself failed.
+
+    Example:
+        >>> import tempfile, torch, hyra
+        >>> bicubic = torch.nn.Upsample(scale_factor=2, mode="bicubic")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     summary = write(hyra.HyRA(bicubic), torch.rand(3, 24, 32), folder)
+        >>> round(summary["numbers"]["ring_cosine"], 2)
+        0.77
+    """
+    made = _Folder(Path(folder))
+    made.path.mkdir(parents=True, exist_ok=True)
+    with _recorded() as told:
+        log("measuring the impulse response")
+        response = model.impulse_response(size, channels, amplitude=amplitude)
+        facts = {
+            "scale": f"×{response.scale}",
+            "probe": f"{response.form} response at amplitude {amplitude:g}, channels {channels}",
+            **response.provenance,
+            "input": f"{lr.shape[-1]}×{lr.shape[-2]} pixels, {boundary} boundary",
+            **environment(),
+        }
+        named = dict(provenance or {})
+        facts = named | facts | named  # these come first, and hold
+        log("splitting the output into H and G")
+        split = model.decompose(lr, boundary, response)
+        quality = [] if hr is None else compare(split.input, split.output, hr)
+    measured: list[Number] = []
+    if response.is_finite:
+        log("fitting the sinc")
+        fit = response.fit_sinc()
+        measured = numbers.of_response(response, fit) + numbers.of_split(split)
+        made.section("", text.verdict(fit.ring_cosine))
+        made.section("Impulse response", text.RESPONSE)
+        log("drawing")
+        made.figure("impulse_response", plots.impulse_response(response), text.RESPONSE_FIGURE)
+        made.figure("profile", plots.profile(response, fit=fit), text.PROFILE_FIGURE)
+        made.section("Transfer function", text.TRANSFER)
+        made.figure("transfer_function", plots.transfer_function(response), text.TRANSFER_FIGURE)
+        made.section("Linear and non-linear part", text.SPLIT)
+        made.figure("decomposition", plots.decomposition(split), text.SPLIT_FIGURE)
+        made.section("Numbers")
+        made.add(page.numbers(measured))
+    else:
+        made.section("", text.NOT_FINITE.format(amplitude=amplitude))
+    if quality:
+        made.section("Against the reference", *text.QUALITY)
+        made.add(page.table(Quality.HEAD, (q.row() for q in quality)))
+    for message in told:
+        made.sections[0][1].append(page.paragraph(f"Warning: {message}", "warning"))
+    made.section("What this does not say", *text.LIMITS)
+
+    summary = {
+        "numbers": {n.key: _json(n.value) for n in measured},
+        "quality": [{key: _json(value) for key, value in vars(q).items()} for q in quality],
+        "warnings": told,
+        "provenance": facts,
+    }
+    (made.path / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    title = f"Frequency response of {facts['model']}"
+    (made.path / "report.html").write_text(page.render(title, made.sections, facts), "utf-8")
+    return summary
+
+
+@contextmanager
+def _recorded() -> Iterator[list[str]]:
+    """Collect the messages of warnings, and let them through at the end."""
+    told: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield told
+    for warning in caught:
+        told.append(str(warning.message))
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def _json(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,66 @@
+"""One self-contained HTML page: pictures inlined, nothing fetched, readable on a phone and in the dark."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from hyra.report.numbers import Number
+
+_CSS = """
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 22%, transparent); }
+body { font: 1rem/1.55 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.5rem; line-height: 1.25; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+p, figcaption { max-width: 44rem; }
+figure { margin: 1rem 0; } figcaption { font-size: .9rem; opacity: .8; }
+img { max-width: 100%; height: auto; background: #fff; border-radius: .3rem; padding: .4rem; box-sizing: border-box; }
+.table { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); }
+td.value { white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.meaning { min-width: 16rem; }
+code { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
+.warning { border-left: .25rem solid #d55e00; padding-left: .8rem; }
+"""
+
+
+def figure(png: bytes, alt: str, caption: str) -> str:
+    """A picture with its caption; `alt` says what is seen to those who do not see it."""
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return f'<figure><img src="{source}" alt="{escape(alt)}"><figcaption>{escape(caption)}</figcaption></figure>'
+
+
+def paragraph(text: str, kind: str = "") -> str:
+    """Plain text as one paragraph."""
+    return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
+
+
+def numbers(rows: Iterable[Number]) -> str:
+    """A table of values, what to compare them with, and what they mean."""
+    cells = ((row.label, str(row), row.reference, row.meaning) for row in rows)
+    return table(("", "this network", "compare", "what it means"), cells, ("", "value", "", "meaning"))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], kinds: Sequence[str] = ()) -> str:
+    """Any table of text; `kinds` are the columns' classes."""
+    kinds = kinds or ("value",) * len(head)
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f'<td class="{k}">{escape(cell)}</td>' for k, cell in zip(kinds, row, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return f'<div class="table"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def render(title: str, sections: Sequence[tuple[str, Sequence[str]]], provenance: Mapping[str, str]) -> str:
+    """The page: each section is a heading and its parts, made by the functions above."""
+    parts = [f"<h2>{escape(heading)}</h2>" * bool(heading) + "".join(body) for heading, body in sections]
+    facts = "".join(f"<tr><td>{escape(k)}</td><td><code>{escape(v)}</code></td></tr>" for k, v in provenance.items())
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_CSS}</style></head><body><h1>{escape(title)}</h1>"
+        + "".join(parts)
+        + f'<h2>Provenance</h2><div class="table"><table><tbody>{facts}</tbody></table></div></body></html>\n'
+    )

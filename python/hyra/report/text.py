@@ -1,0 +1,58 @@
+"""What a report says in words."""
+
+from __future__ import annotations
+
+RESPONSE = (
+    "The network got a black image with one white pixel. What it makes of that pixel is the impulse response of its "
+    "linear part H. An ideal interpolator answers with a sinc: a main lobe, and rings that alternate in sign."
+)
+RESPONSE_FIGURE = (
+    "The mean over the colours. Blue is negative, red positive, and colours saturate early so that the side lobes "
+    "show. The faint grid is that of the LR pixels; the lit pixel is the middle one."
+)
+PROFILE_FIGURE = "Sections through the middle, the ideal sinc, and the windowed sinc that fits the whole response best."
+TRANSFER = (
+    "The Fourier transform of the response: how much the linear part lets through of each frequency. Upsampling by "
+    "zero insertion repeats the spectrum of the image around every whole frequency; H should keep what lies inside "
+    "the dashed square and remove the copies."
+)
+TRANSFER_FIGURE = "0 dB: passed unchanged. Crosses and dotted lines: centres of the copies of the spectrum."
+SPLIT = (
+    "SR = H + G: H is the image filtered with the impulse response, G is what remains. H blurs and may show a grid "
+    "where its filter does not remove the copies; G adds detail, and takes the grid away by opposing H's phase at "
+    "the copies."
+)
+SPLIT_FIGURE = (
+    "Images, and amplitude and phase of their spectra on shared scales (colours averaged). The spectrum of LR is "
+    "shown as zero insertion repeats it."
+)
+NOT_FINITE = (
+    "At amplitude {amplitude:g} the network's response to one bright pixel is not finite. That is a finding about the "
+    "network and not an error of the measurement; a smaller amplitude may work."
+)
+QUALITY = (
+    "PSNR compares pixels. FSDS, from the paper, compares the spectra integrated from low to high frequencies. Both "
+    "are in dB, over all pixels and colours, and higher is better.",
+    "Read FSDS with care. Integrating a one-sided spectrum weights pixels by about 1/sin² of their distance from the "
+    "corner, so that nearly all of the paper's variant is decided in the outermost pixels of the image, and a flip of "
+    "both images changes it by some dB. The shift-invariant variant averages over all circular shifts; it has no "
+    "favoured border, and weights low frequencies most.",
+)
+LIMITS = (
+    "The response was measured at one operating point: one pixel of the given amplitude on black. Networks are not "
+    "linear, and most answer differently to a weaker pixel or on another background; G absorbs the difference. A "
+    "likeness to the sinc says how the linear part filters, and not how good the images look.",
+)
+
+
+def verdict(ring_cosine: float) -> str:
+    """The one sentence at the top."""
+    if ring_cosine >= 0.5:
+        what = "filters like a sinc: its side lobes have the ideal interpolator's signs and places"
+    elif ring_cosine > 0.2:
+        what = "resembles a sinc only faintly outside the main lobe"
+    else:
+        what = "shows no sinc outside its main lobe, as is usual for networks trained against a discriminator"
+    return (
+        f"The linear part of this network {what} (likeness of the side lobes {ring_cosine:.2f}, where 1 is the sinc)."
+    )

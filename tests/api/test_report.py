@@ -1,0 +1,134 @@
+"""The report: self-contained, complete, and the same numbers everywhere."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+
+import matplotlib as mpl
+import pytest
+import torch
+import torch.nn.functional as F
+
+import hyra
+from hyra import report
+from hyra.report import numbers, page
+
+mpl.use("Agg")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("report")
+    network = torch.nn.Upsample(scale_factor=2, mode="bicubic")
+    lr = torch.rand(3, 24, 32)
+    hr = (F.interpolate(lr[None], scale_factor=2, mode="bicubic")[0] + 0.05 * torch.randn(3, 48, 64)).clamp(0, 1)
+    names = {"model": "<b>bold & co</b>"}
+    summary = report.write(hyra.HyRA(network), lr, folder, hr=hr, provenance=names)
+    return folder, summary, (folder / "report.html").read_text("utf-8")
+
+
+class Page(HTMLParser):
+    """Every attribute that could fetch something, and whether all tags are closed."""
+
+    VOID = ("meta", "img", "br", "link")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.references: list[str] = []
+        self.open: list[str] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.references += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_page_refers_to_nothing_outside(written):
+    _, _, html = written
+    parsed = Page()
+    parsed.feed(html)
+    assert parsed.open == []
+    assert len(parsed.references) == 4
+    assert all(reference.startswith("data:image/png;base64,") for reference in parsed.references)
+    assert not {"script", "link", "iframe"} & set(parsed.tags)
+    assert not re.search(r"https?:|//|url\(|@import", re.sub(r"base64,[^\"]*", "", html))
+    assert 'name="viewport"' in html
+    assert "color-scheme: light dark" in html
+
+
+def test_pictures_of_the_page_are_the_files(written):
+    folder, _, html = written
+    pictures = [base64.b64decode(data) for data in re.findall(r"base64,([^\"]*)", html)]
+    assert sorted(pictures) == sorted(path.read_bytes() for path in folder.glob("*.png"))
+
+
+def test_names_are_escaped(written):
+    _, _, html = written
+    assert "<b>bold" not in html
+    assert "&lt;b&gt;bold &amp; co" in html
+
+
+def test_numbers_are_the_same_everywhere(written):
+    folder, summary, html = written
+    assert json.loads((folder / "summary.json").read_text("utf-8")) == summary
+    response = hyra.HyRA(torch.nn.Upsample(scale_factor=2, mode="bicubic")).impulse_response()
+    for number in numbers.of_response(response, response.fit_sinc()):
+        assert summary["numbers"][number.key] == pytest.approx(number.value, rel=1e-6, abs=1e-12)
+        assert f'<td class="value">{number}</td>' in html
+    assert summary["quality"][0]["psnr"] == pytest.approx(summary["quality"][1]["psnr"], abs=0.1)
+
+
+def test_provenance_says_what_was_run(written):
+    _, summary, html = written
+    facts = summary["provenance"]
+    assert next(iter(facts)) == "model"
+    for name in ("hyra", "torch", "SIMD level", "FFT libraries", "threads", "scale", "probe", "input"):
+        assert name in facts
+        assert facts[name] in html
+
+
+def test_the_limits_of_fsds_are_told(written):
+    assert "decided in the outermost pixels" in written[2]
+    assert "one operating point" in written[2]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.000 dB"),
+        (-0.125, "−0.125 dB"),
+        (0.00123, "0.0012 dB"),
+        (float("inf"), "∞ dB"),
+        (float("nan"), "not defined"),
+    ],
+)
+def test_numbers_print_for_people(value, text):
+    assert str(numbers.Number("key", "label", value, "dB", "", "")) == text
+
+
+def test_values_that_json_lacks_are_strings(tmp_path):
+    lr = torch.rand(3, 16, 16)
+    hr = F.interpolate(lr[None], scale_factor=2)[0]
+    summary = report.write(hyra.HyRA(torch.nn.Upsample(scale_factor=2)), lr, tmp_path, hr=hr)
+    assert summary["quality"][0]["fsds"] == "inf"
+    json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_reference_of_another_size_is_refused(tmp_path):
+    lr = torch.rand(3, 16, 16)
+    model = hyra.HyRA(torch.nn.Upsample(scale_factor=2))
+    with pytest.raises(ValueError, match=r"hr must have the output's shape \(3, 32, 32\), got \(3, 16, 16\)"):
+        report.write(model, lr, tmp_path, hr=lr)
+
+
+def test_table_escapes_its_cells():
+    assert '<td class="value">a &lt; b</td>' in page.table(("x",), [("a < b",)])
