@@ -28,17 +28,11 @@ def environment() -> dict[str, str]:
         "compiled modules": ", ".join(f"_{name}" for name in _native.MODULES),
         "SIMD level": f"{cpu.simd_level()} (of {', '.join(cpu.simd_levels())})",
         "threads": str(_native.threads()),
-        "FFT libraries": ", ".join(_fft_libraries()),
+        "FFT libraries": ", ".join(f"{name} {version}" for name, version in hyra.fft_library_versions().items()),
         "CUDA kernels": "none" if cuda is None else f"runtime {_cuda_version(cuda.runtime_version())}",
         "CUDA driver": "none" if cuda is None else _cuda_version(cuda.driver_version()),
         "GPU": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
-
-
-def _fft_libraries() -> list[str]:
-    own = "MKL" if torch.backends.mkl.is_available() else "PocketFFT"  # type: ignore[no-untyped-call]
-    found = [f"torch.fft ({own})", f"scipy {_version('scipy')} (PocketFFT)"]
-    return found if _version("ducc0") == "none" else [*found, f"ducc0 {_version('ducc0')}"]
 
 
 def _version(package: str) -> str:

@@ -206,3 +206,12 @@ def test_missing_extra_is_named(tmp_path, monkeypatch):
     torch.save({}, tmp_path / "network.pth")
     with pytest.raises(ModuleNotFoundError, match=r"needs the package 'spandrel': pip install 'hyra\[models\]'"):
         models.load(str(tmp_path / "network.pth"))
+
+
+def test_bundled_networks(image):
+    pytest.importorskip("safetensors")
+    model = models.load("demo-x2")
+    assert model.network(image).shape == (1, 3, 24, 28)
+    assert (model.scale, model.input_range) == (2, 1.0)
+    with pytest.raises(ValueError, match="the model demo has scale 4, got scale=3"):
+        models.load("demo", scale=3)

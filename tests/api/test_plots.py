@@ -141,11 +141,27 @@ def test_decomposition_takes_one_image_of_a_batch(split):
     assert np.array_equal(axes[0, 0].images[0].get_array(), batch.input[1].double().movedim(0, -1).numpy())
 
 
+def test_radial_power_of_white_noise_is_flat_and_phases_are_told(split):
+    _, (power, phase) = plots.radial_power(split)
+    curves = {line.get_label(): line.get_xydata() for line in power.lines}
+    assert curves["LR"][:, 0].max() == 0.5
+    assert curves["SR"][:, 0].max() == pytest.approx(1, abs=0.05)
+    assert max(curves["SR"][:, 1]) == pytest.approx(0)
+    assert np.std(curves["LR"][3:, 1]) < 2
+    cosine = phase.lines[1].get_ydata()
+    h, g = (torch.fft.fft2(x.mean((-2, -1))[..., None, None]) for x in (split.linear, split.nonlinear))
+    assert cosine[0] == pytest.approx(float((h * g.conj()).sum().real / (h.norm() * g.norm())))
+    assert np.nanmin(cosine) >= -1
+    assert np.nanmax(cosine) <= 1
+    assert all(axes.get_xlim() == (0, 1) for axes in (power, phase))
+
+
 def figures(response, split):
     yield plots.impulse_response(response)
     yield plots.profile(response)
     yield plots.transfer_function(response)
     yield plots.decomposition(split)
+    yield plots.radial_power(split)
 
 
 def test_every_axis_with_numbers_has_a_unit(split):
@@ -153,7 +169,9 @@ def test_every_axis_with_numbers_has_a_unit(split):
         for axis in (axis for axes in fig.axes for axis in (axes.xaxis, axes.yaxis)):
             numbers = [label.get_text() for label in axis.get_ticklabels() if label.get_visible()]
             label = axis.label.get_text()
-            assert not any(numbers) or any(unit in label for unit in ("pixel", "dB", "radians", "response")), numbers
+            assert not any(numbers) or any(
+                unit in label for unit in ("pixel", "dB", "radians", "response", "cosine")
+            ), numbers
 
 
 def test_files_are_written_and_figures_closed(tmp_path):

@@ -57,7 +57,7 @@ def test_page_refers_to_nothing_outside(written):
     parsed = Page()
     parsed.feed(html)
     assert parsed.open == []
-    assert len(parsed.references) == 4
+    assert len(parsed.references) == 5
     assert all(reference.startswith("data:image/png;base64,") for reference in parsed.references)
     assert not {"script", "link", "iframe"} & set(parsed.tags)
     assert not re.search(r"https?:|//|url\(|@import", re.sub(r"base64,[^\"]*", "", html))

@@ -14,6 +14,7 @@ FILES = {
     "decomposition.png",
     "impulse_response.png",
     "profile.png",
+    "radial_power.png",
     "report.html",
     "summary.json",
     "transfer_function.png",

@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> None:
         boundary=args.boundary,
         amplitude=args.amplitude,
         size=args.size,
+        form=args.form,
         provenance=names,
         log=log,
     )

@@ -53,6 +53,12 @@ def add_probe_options(parser: argparse.ArgumentParser) -> None:
         default="joint",
         help="one white impulse, as in the paper, or one for each colour (default joint)",
     )
+    parser.add_argument(
+        "--form",
+        choices=("literal", "affine"),
+        help="literal (default): the response as it is, as in the paper; affine: less what the network makes of black, "
+        "which matters for networks whose padding colours the border",
+    )
     parser.add_argument("--device", default="cpu", help="where the network runs: cpu (default), cuda, cuda:1 ...")
 
 

@@ -7,6 +7,7 @@ from hyra.plots.decomposition import decomposition
 from hyra.plots.impulse_response import impulse_response
 from hyra.plots.profile import profile
 from hyra.plots.radial import radial_profile, ring_correlation
+from hyra.plots.radial_power import radial_power
 from hyra.plots.style import save
 from hyra.plots.transfer_function import transfer_function
 
@@ -14,6 +15,7 @@ __all__ = [
     "decomposition",
     "impulse_response",
     "profile",
+    "radial_power",
     "radial_profile",
     "ring_correlation",
     "save",

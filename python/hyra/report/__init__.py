@@ -57,6 +57,7 @@ def write(
     boundary: str = "reflect",
     amplitude: float = 1.0,
     size: int | None = None,
+    form: str | None = None,
     provenance: Mapping[str, str] | None = None,
     log: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -71,6 +72,7 @@ def write(
         boundary: as for `HyRA.decompose`.
         amplitude: as for `HyRA.impulse_response`.
         size: as for `HyRA.impulse_response`.
+        form: as for `HyRA.impulse_response`.
         provenance: more of what the reader should know, such as the names of model and image.
         log: called with a line before each step.
 
@@ -94,7 +96,7 @@ def write(
     made.path.mkdir(parents=True, exist_ok=True)
     with _recorded() as told:
         log("measuring the impulse response")
-        response = model.impulse_response(size, channels, amplitude=amplitude)
+        response = model.impulse_response(size, channels, amplitude=amplitude, form=form)
         facts = {
             "scale": f"×{response.scale}",
             "probe": f"{response.form} response at amplitude {amplitude:g}, channels {channels}",
@@ -121,6 +123,7 @@ def write(
         made.figure("transfer_function", plots.transfer_function(response), text.TRANSFER_FIGURE)
         made.section("Linear and non-linear part", text.SPLIT)
         made.figure("decomposition", plots.decomposition(split), text.SPLIT_FIGURE)
+        made.figure("radial_power", plots.radial_power(split), text.POWER_FIGURE)
         made.section("Numbers")
         made.add(page.numbers(measured))
     else:

@@ -26,6 +26,10 @@ SPLIT_FIGURE = (
     "Images, and amplitude and phase of their spectra on shared scales (colours averaged). The spectrum of LR is "
     "shown as zero insertion repeats it."
 )
+POWER_FIGURE = (
+    "Power over the distance from zero frequency, and the cosine between H and G there: at -1 their phases are opposed "
+    "and G cancels H."
+)
 NOT_FINITE = (
     "At amplitude {amplitude:g} the network's response to one bright pixel is not finite. That is a finding about the "
     "network and not an error of the measurement; a smaller amplitude may work."
