@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hyra._extra import extra
 
-BUNDLED = ((4, "l1"), (4, "adversarial"), (2, "l1"))
+BUNDLED = ((4, "l1"), (2, "l1"))
 """The (scale, kind) of every network that ships with the package."""
 
 
@@ -75,7 +75,7 @@ def load(scale: int = 4, kind: str = "l1") -> Network:
 
     Args:
         scale: 4 or 2.
-        kind: `"l1"`, trained with the L1 loss, or `"adversarial"` (x4 only), fine-tuned from it with a discriminator.
+        kind: what it was trained with: `"l1"`, the L1 loss.
 
     Returns:
         A module from [N, 3, h, w] in 0..1 to [N, 3, scale*h, scale*w], not clamped.
