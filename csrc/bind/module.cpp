@@ -4,11 +4,13 @@
 namespace hyra {
 
 void bind_impulse_batch(py::module_& m);
+void bind_mean_std(py::module_& m);
 void bind_polyphase_filter(py::module_& m);
 void bind_quadrant_energy(py::module_& m);
 void bind_quadrant_energy_backward(py::module_& m);
 void bind_radial_moments(py::module_& m);
 void bind_response_moments(py::module_& m);
+void bind_standardized_difference(py::module_& m);
 
 }  // namespace hyra
 
@@ -16,9 +18,11 @@ PYBIND11_MODULE(HYRA_MODULE, m, py::mod_gil_not_used()) {
   m.doc() = "hyra's kernels. Arguments are addresses and extents: call them through hyra._native alone.";
   hyra::bind_backend(m);
   hyra::bind_impulse_batch(m);
+  hyra::bind_mean_std(m);
   hyra::bind_polyphase_filter(m);
   hyra::bind_quadrant_energy(m);
   hyra::bind_quadrant_energy_backward(m);
   hyra::bind_radial_moments(m);
   hyra::bind_response_moments(m);
+  hyra::bind_standardized_difference(m);
 }

@@ -100,3 +100,27 @@ def response_moments(
     parts: int,
     context: int,
 ) -> None: ...
+def mean_std(
+    dtype: str,
+    moments: int,
+    partials: int,
+    images: int,
+    count: int,
+    size: int,
+    chunk: int,
+    context: int,
+) -> None: ...
+def standardized_difference(
+    dtype: str,
+    out: int,
+    preds: int,
+    target: int,
+    preds_moments: int,
+    target_moments: int,
+    planes: int,
+    targets: int,
+    size: int,
+    padding: int,
+    with_target: bool,
+    context: int,
+) -> None: ...

@@ -90,6 +90,21 @@ def test_worked_example_from_numpy(backend, dtype):
         assert hyra.fsds(*images, variant=variant).item() == pytest.approx(expected, abs=bound)
 
 
+@pytest.mark.parametrize("library", ["auto", "torch", "scipy", "ducc0"])
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("shape", [(5, 3, 24, 32), (3, 2, 97, 130), (4, 3, 192, 192), (2, 1, 601, 700)], ids=str)
+def test_batch_equals_loop_and_any_thread_count(use_library, library, variant, shape, dtype):
+    use_library(library)
+    preds, target = pair(shape, 0.1, dtype)
+    scores = hyra.fsds(preds, target, variant=variant)
+    assert scores.shape == shape[:1]
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        loop = torch.stack([hyra.fsds(p, t, variant=variant) for p, t in zip(preds, target, strict=True)])
+        assert torch.equal(scores, hyra.fsds(preds, target, variant=variant))
+        assert torch.equal(scores, loop)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_identical_images_score_inf(backend, dtype, variant):
     _, target = pair((2, 3, 33, 20), dtype=dtype, device=backend.device)

@@ -83,3 +83,11 @@ def test_gradcheck(backend):
 def test_opcheck(backend, dtype):
     args = [x.requires_grad_() for x in planes((2, 3, 4), dtype, backend.device)]
     torch.library.opcheck(standardized_difference, (*args, True, True))
+
+
+def test_refuses_shapes_that_do_not_match(backend):
+    preds, target, *moments = planes((4, 3, 5), torch.float32, backend.device)
+    with pytest.raises(ValueError, match="target must have the size of preds"):
+        standardized_difference(preds, target[:3], moments[0], moments[1][:3], True, True)
+    with pytest.raises(ValueError, match="preds_moments must be \\[4, 2\\], got shape \\(3, 2\\)"):
+        standardized_difference(preds, target, moments[0][:3], moments[1], True, True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from hyra import _native
+
+_CHUNK = 4096  # pixels whose moments are taken together; fixed, so that threads never change the bits
 
 
 @torch.library.custom_op("hyra::mean_std", mutates_args=())
@@ -21,12 +26,16 @@ def mean_std(images: Tensor) -> Tensor:
     Returns:
         ``[N, 2]``: mean and standard deviation, float64 for either input type (float32 on a device without float64).
 
+    Raises:
+        ValueError: an image has no element.
+
     Example:
         The 4x4 image 0, 1, ..., 15 has mean 7.5, and the squared deviations add up to 340, over 15 degrees of freedom:
 
         >>> mean_std(torch.arange(16.0).reshape(1, 4, 4))
         tensor([[7.5000, 4.7610]], dtype=torch.float64)
     """
+    _check(images)
     wide = images.flatten(1).to(accumulator(images))
     first = wide[:, :1]
     mean = (wide - first).mean(1, keepdim=True)
@@ -35,9 +44,26 @@ def mean_std(images: Tensor) -> Tensor:
     return torch.cat([first + mean, torch.where(variance.isfinite(), variance, torch.nan).sqrt()], 1)
 
 
+def _check(images: Tensor) -> int:
+    """The elements of an image."""
+    size = math.prod(images.shape[1:])
+    if size < 1:
+        raise ValueError(f"images must have at least one element each, got shape {tuple(images.shape)}")
+    return size
+
+
 def accumulator(x: Tensor) -> torch.dtype:
     """The type that sums are taken in: float64 where the device has it."""
     return torch.float32 if x.device.type == "mps" else torch.float64
+
+
+@_native.register(mean_std)
+def _kernel(images: Tensor) -> Tensor:
+    count, size = images.shape[0], _check(images)
+    moments = images.new_empty((count, 2), dtype=torch.float64)
+    partials = images.new_empty((count, -(-size // _CHUNK), 2), dtype=torch.float64)
+    _native.call("mean_std", (moments, partials), (images,), count, size, _CHUNK)
+    return moments
 
 
 @mean_std.register_fake
@@ -52,7 +78,7 @@ def _setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
 def _backward(ctx: Any, grad: Tensor) -> Tensor:
     # d mean / dx = 1 / n and d std / dx = (x - mean) / ((n - 1) std): one multiple of the image plus one constant.
     images, moments = ctx.saved_tensors
-    n = images[0].numel()
+    n = math.prod(images.shape[1:])
     mean, std = moments.unbind(1)
     slope = grad[:, 1] / ((n - 1) * std)
     constant = grad[:, 0] / n - slope * mean

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hyra import _native
 from hyra.ops.mean_std import accumulator
 
 
@@ -31,6 +32,9 @@ def standardized_difference(
     Returns:
         ``[P, H', W]``, the dtype of `preds`; with `with_target` ``[P + T, H', W]``, the differences first.
 
+    Raises:
+        ValueError: a shape is not as above.
+
     Example:
         >>> preds, target = torch.tensor([[[1.0, 3.0]]]), torch.tensor([[[2.0, 4.0]]])
         >>> moments = torch.tensor([[2.0, 0.5]]), torch.tensor([[3.0, 2.0]])
@@ -38,6 +42,7 @@ def standardized_difference(
         tensor([[-1.5000,  1.5000],
                 [-0.5000,  0.5000]])
     """
+    _shape(preds, target, preds_moments, target_moments, even_rows, with_target)
     standardized_preds, standardized_target = _standardize(preds, preds_moments), _standardize(target, target_moments)
     repeats = preds.shape[0] // target.shape[0] if target.shape[0] else 1
     out = standardized_preds - standardized_target.repeat(repeats, 1, 1)
@@ -51,16 +56,41 @@ def _standardize(planes: Tensor, moments: Tensor) -> Tensor:
     return (planes.to(wide.dtype) - wide[:, 0, None, None]) / wide[:, 1, None, None]
 
 
+def _shape(
+    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, even_rows: bool, with_target: bool
+) -> tuple[int, int, int]:
+    planes, rows, columns = preds.shape
+    targets = target.shape[0]
+    if target.shape[1:] != preds.shape[1:] or (planes % targets if targets else planes):
+        shapes = f"{tuple(preds.shape)}, and divide its planes, got {tuple(target.shape)}"
+        raise ValueError(f"target must have the size of preds, {shapes}")
+    for name, moments, count in (("preds", preds_moments, planes), ("target", target_moments, targets)):
+        if moments.shape != (count, 2):
+            raise ValueError(f"{name}_moments must be [{count}, 2], got shape {tuple(moments.shape)}")
+    return planes + targets * with_target, rows + _padding(preds, even_rows), columns
+
+
 def _padding(planes: Tensor, even_rows: bool) -> int:
     return planes.shape[1] % 2 if even_rows else 0
+
+
+@_native.register(standardized_difference)
+def _kernel(
+    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, even_rows: bool, with_target: bool
+) -> Tensor:
+    out = preds.new_empty(_shape(preds, target, preds_moments, target_moments, even_rows, with_target))
+    padding = _padding(preds, even_rows) * preds.shape[2]
+    scalars = (preds.shape[0], target.shape[0], preds.shape[1] * preds.shape[2], padding, with_target)
+    inputs = (preds, target, preds_moments.double(), target_moments.double())
+    _native.call("standardized_difference", (out,), inputs, *scalars)
+    return out
 
 
 @standardized_difference.register_fake
 def _fake(
     preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, even_rows: bool, with_target: bool
 ) -> Tensor:
-    planes, rows, columns = preds.shape
-    return preds.new_empty((planes + with_target * target.shape[0], rows + _padding(preds, even_rows), columns))
+    return preds.new_empty(_shape(preds, target, preds_moments, target_moments, even_rows, with_target))
 
 
 def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool, bool], output: Tensor) -> None:

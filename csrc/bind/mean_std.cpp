@@ -1,0 +1,26 @@
+#include "core/mean_std.hpp"
+
+#include "bind/backend.hpp"
+
+namespace hyra {
+namespace {
+
+void mean_std(const std::string& dtype, Address moments, Address partials, Address images, std::int64_t count,
+              std::int64_t size, std::int64_t chunk, Context context) {
+  visit_real(dtype, [&](auto* real) {
+    using T = std::remove_pointer_t<decltype(real)>;
+    const MeanStdArgs<T> args{
+        pointer<double>(moments), pointer<double>(partials), pointer<const T>(images), count, size, chunk};
+    HYRA_RUN(mean_std, args, context);
+  });
+}
+
+}  // namespace
+
+void bind_mean_std(py::module_& m) {
+  m.def("mean_std", &mean_std, py::arg("dtype"), py::arg("moments"), py::arg("partials"), py::arg("images"),
+        py::arg("count"), py::arg("size"), py::arg("chunk"), py::arg("context"),
+        py::call_guard<py::gil_scoped_release>(), "Mean and unbiased standard deviation of each image.");
+}
+
+}  // namespace hyra

@@ -1,0 +1,77 @@
+// Mean and standard deviation of each image, about its first pixel as on the CPU.
+//   chunk_moments: a block per chunk; its mean, then its squared deviations from it, each pixel read again from the L1.
+//   merge_chunks: a block per image merges the moments of its chunks in a fixed order (Chan et al.).
+// Work per thread: chunk / BLOCK pixels. Shared memory: 8 bytes per warp, and one number.
+// Bytes, with S the size of the images: at least S. Moved: S, and 16 for each chunk, three times.
+#include "core/mean_std.hpp"
+#include "cuda/block.cuh"
+#include "cuda/platform.cuh"
+
+namespace hyra::cuda {
+namespace {
+
+constexpr int kBlock = HYRA_BLOCK(256);
+
+// `block_sum` for every thread of the block; `scratch` has room for one number per warp and one more.
+template <int BLOCK>
+__device__ __forceinline__ double block_sum_to_all(double value, double* scratch) {
+  const double sum = block_sum<BLOCK>(value, scratch);
+  if (threadIdx.x == 0) scratch[BLOCK / 32] = sum;
+  __syncthreads();
+  return scratch[BLOCK / 32];
+}
+
+template <int BLOCK, typename T>
+__global__ void __launch_bounds__(BLOCK) chunk_moments(MeanStdArgs<T> args) {
+  CU_SHARED(double, scratch, [2][BLOCK / 32 + 1]);
+  const Chunk<T> chunk(args, chunk_count(args), blockIdx.x);
+  const double pivot = static_cast<double>(chunk.pixels[0]);
+  double sum = 0, squares = 0;
+#pragma unroll 4
+  for (std::int64_t i = threadIdx.x; i < chunk.size; i += BLOCK) sum += static_cast<double>(chunk.pixels[i]) - pivot;
+  const double offset = block_sum_to_all<BLOCK>(sum, scratch[0]) / static_cast<double>(chunk.size);
+#pragma unroll 4
+  for (std::int64_t i = threadIdx.x; i < chunk.size; i += BLOCK) {
+    const double deviation = static_cast<double>(chunk.pixels[i]) - pivot - offset;
+    squares += deviation * deviation;
+  }
+  squares = block_sum<BLOCK>(squares, scratch[1]);
+  if (threadIdx.x != 0) return;
+  args.partials[2 * static_cast<std::int64_t>(blockIdx.x)] = pivot + offset;
+  args.partials[2 * static_cast<std::int64_t>(blockIdx.x) + 1] = squares;
+}
+
+template <int BLOCK, typename T>
+__global__ void __launch_bounds__(BLOCK) merge_chunks(MeanStdArgs<T> args) {
+  CU_SHARED(double, scratch, [2][BLOCK / 32 + 1]);
+  const std::int64_t chunks = chunk_count(args);
+  const double* partials = args.partials + 2 * blockIdx.x * chunks;
+  double sum = 0, squares = 0;
+  for (std::int64_t i = threadIdx.x; i < chunks; i += BLOCK)
+    sum += chunk_size(args, i) * (partials[2 * i] - partials[0]);
+  const double mean = partials[0] + block_sum_to_all<BLOCK>(sum, scratch[0]) / static_cast<double>(args.size);
+  for (std::int64_t i = threadIdx.x; i < chunks; i += BLOCK) {
+    const double delta = partials[2 * i] - mean;
+    squares += partials[2 * i + 1] + chunk_size(args, i) * delta * delta;
+  }
+  squares = block_sum<BLOCK>(squares, scratch[1]);
+  if (threadIdx.x != 0) return;
+  args.moments[2 * blockIdx.x] = mean;
+  args.moments[2 * blockIdx.x + 1] = sqrt(finite_or_nan(squares / static_cast<double>(args.size - 1)));
+}
+
+}  // namespace
+
+template <typename T>
+void mean_std(const MeanStdArgs<T>& args, Context context) {
+  if (args.images == 0) return;
+  const cudaStream_t stream = stream_of(context);
+  const dim3 images(static_cast<unsigned>(args.images)), block(kBlock);
+  const dim3 chunks(static_cast<unsigned>(args.images * chunk_count(args)));
+  CU_LAUNCH((chunk_moments<kBlock, T>), chunks, block, 0, stream, args);
+  CU_LAUNCH((merge_chunks<kBlock, T>), images, block, 0, stream, args);
+}
+
+HYRA_INSTANTIATE(mean_std, MeanStdArgs)
+
+}  // namespace hyra::cuda
