@@ -1,5 +1,7 @@
 """`polyphase_filter` against its reference, the definition written as loops, and the filters that it must equal."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyra.ops import polyphase_filter
+from hyra.ops.polyphase_fft import filter_by_fft, prefers_fft
 from tolerances import assert_close
 
 BOUNDARIES = ["zeros", "replicate", "reflect", "circular"]
@@ -187,6 +190,37 @@ def test_one_bad_pixel_stays_where_its_taps_reach(backend, value):
     bad = torch.zeros_like(out, dtype=torch.bool)
     bad[..., 6:12, 38:44] = True
     assert torch.equal(~out.isfinite(), bad)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_fft_agrees_with_taps(backend, dtype, case):
+    image, response, scale, origin = random_case(case, dtype, backend.device)
+    module = sys.modules["hyra.ops.polyphase_filter"]
+    plan = module._plan(image, response, scale, origin, "reflect")
+    by_fft = filter_by_fft(module._extend(image, plan), module._taps(response, plan), plan.groups, scale)
+    assert_close(by_fft.cpu(), reference(image, response, scale, origin, "reflect"), "polyphase_filter")
+
+
+LARGE = ((1, 2, 190, 205), (2, 256, 250), 4, (128, 124))
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_large_response_on_a_large_image(backend, dtype, boundary):
+    assert prefers_fft(2, 16, (190, 205), (64, 63))
+    image, *args = (*random_case(LARGE, dtype, backend.device), boundary)
+    out = polyphase_filter(image, *args)
+    exact = reference(image.double(), args[0].double(), *args[1:])
+    assert_close(out.cpu(), exact.to(dtype), "polyphase_filter")
+    if backend.name.startswith("cpu"):
+        both = polyphase_filter(torch.cat([image.flip(-1), image]), *args)
+        assert torch.equal(both[1:], out)
+
+
+def test_small_images_are_filtered_tap_by_tap():
+    # An impulse image of 64 x 64 must give back the response bit for bit, with a 3 x 3 matrix of responses too.
+    assert not prefers_fft(9, 16, (64, 64), (64, 64))
+    assert not prefers_fft(3, 16, (339, 510), (11, 11))
+    assert prefers_fft(3, 16, (339, 510), (64, 64))
 
 
 GRADIENT_CASES = [

@@ -14,6 +14,7 @@ from torch.nn.grad import conv2d_weight
 from hyra import _native
 from hyra._validate import choice
 from hyra.ops.boundary import BOUNDARIES, extend, fold
+from hyra.ops.polyphase_fft import filter_by_fft, prefers_fft
 
 
 @torch.library.custom_op("hyra::polyphase_filter", mutates_args=())
@@ -23,7 +24,10 @@ def polyphase_filter(image: Tensor, response: Tensor, scale: int, origin: Sequen
     ``out[Y, X] = sum over j, i of image[j, i] * response[Y - scale * j + oy, X - scale * i + ox]``, where the image
     goes on beyond its border as `boundary` says. This is a convolution of the zero-inserted image, but of the
     ``scale**2`` phases of the output grid each meets only its own taps (its polyphase component), so no inserted zero
-    is ever touched.
+    is ever touched. Large responses on large images go through an FFT per phase, by a rule on the shape
+    (`hyra.ops.polyphase_fft.prefers_fft`): the same to rounding, but a NaN or an infinity then spreads over the image.
+
+    Gradients for image and response are the adjoint convolutions, in torch's operations on the same phases.
 
     Boundaries continue the LR image by an index, at any size: ``zeros``, ``replicate`` (the edge pixel), ``reflect``
     (about the edge pixel, not repeating it) and ``circular``.
@@ -132,6 +136,8 @@ def _kernel(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], 
     plan = _plan(image, response, scale, origin, boundary)
     out = image.new_empty(_out_shape(image, response, scale))
     weights = _taps(response, plan)
+    if prefers_fft(response.shape[:-2].numel(), scale**2, (image.shape[2], image.shape[3]), plan.taps):
+        return filter_by_fft(_extend(image, plan), weights, plan.groups, scale)
     taps = weights.reshape(out.shape[1], scale**2, *weights.shape[1:]).permute(0, 2, 3, 4, 1)  # phases last
     extents = (*out.shape[:2], *image.shape[1:], scale, *plan.taps, *plan.first)
     _native.call("polyphase_filter", (out,), (image, taps), *extents, plan.matrix, BOUNDARIES.index(boundary))

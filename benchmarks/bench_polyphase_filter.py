@@ -1,0 +1,68 @@
+"""H(I): our polyphase filter against the two plain ways, and against the multiply-adds that the machine can do."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from conftest import THREADS
+
+from hyra.ops import polyphase_filter
+
+SCALE, CHANNELS, SIZE = 4, 3, (339, 510)
+
+
+def zero_inserted(image: torch.Tensor, response: torch.Tensor, origin: int) -> torch.Tensor:
+    """The definition as it is written, with a zero boundary: zero-insert, then convolve on the HR grid."""
+    h, w = image.shape[-2:]
+    inserted = image.new_zeros(1, CHANNELS, SCALE * h, SCALE * w)
+    inserted[..., ::SCALE, ::SCALE] = image
+    before, after = response.shape[-1] - 1 - origin, origin
+    padded = F.pad(inserted, (before, after, before, after))
+    return F.conv2d(padded, response.flip(-2, -1)[:, None], groups=CHANNELS)
+
+
+def grouped(image: torch.Tensor, response: torch.Tensor, origin: int) -> torch.Tensor:
+    """The polyphase components as channels of one convolution, then pixel_shuffle (origin and size multiples of 4)."""
+    taps = response.shape[-1] // SCALE
+    after = origin // SCALE
+    components = response.unflatten(2, (taps, SCALE)).unflatten(1, (taps, SCALE)).permute(0, 2, 4, 1, 3)
+    padded = F.pad(image, (taps - 1 - after, after, taps - 1 - after, after))
+    weights = components.flip(-2, -1).reshape(-1, 1, taps, taps)
+    return F.pixel_shuffle(F.conv2d(padded, weights, groups=CHANNELS), SCALE)
+
+
+@pytest.fixture(scope="session")
+def peak(tmp_path_factory):
+    library = tmp_path_factory.mktemp("peak") / "peak.so"
+    options = ["-O3", "-march=native", "-mprefer-vector-width=512", "-std=c++17", "-shared", "-fPIC", "-pthread"]
+    subprocess.run(["c++", *options, str(Path(__file__).with_name("multiply_add_peak.cpp")), "-o", str(library)], check=True)
+    function = ctypes.CDLL(str(library)).multiply_add_peak
+    function.argtypes, function.restype = [ctypes.c_int64, ctypes.c_int64], ctypes.c_int64
+    return function
+
+
+@pytest.mark.parametrize("contender", ["hyra", "grouped conv2d + pixel_shuffle", "zero-inserted conv2d", "peak"])
+@pytest.mark.parametrize("kernel", [44, 256])
+def bench_polyphase_filter(contend, contender, kernel, peak):
+    if contender in {"zero-inserted conv2d", "peak"} and kernel > 44:
+        pytest.skip("minutes, and no limit for an FFT")
+    image, response = torch.rand(1, CHANNELS, *SIZE), torch.randn(CHANNELS, kernel, kernel)
+    origin = kernel // SCALE // 2 * SCALE
+    multiply_adds = CHANNELS * SIZE[0] * SIZE[1] * kernel**2
+    per_round = peak(1, THREADS)
+    contenders = {
+        "hyra": lambda: polyphase_filter(image, response, SCALE, (origin, origin), "zeros"),
+        "grouped conv2d + pixel_shuffle": lambda: grouped(image, response, origin),
+        "zero-inserted conv2d": lambda: zero_inserted(image, response, origin),
+        "peak": lambda: peak(multiply_adds // per_round, THREADS),  # as many multiply-adds, nothing else
+    }
+    job = f"polyphase_filter x4 3x339x510 float32, response {kernel}x{kernel}"
+    result = contend(job, contender, contenders[contender], multiply_adds=multiply_adds)
+    if isinstance(result, torch.Tensor):
+        exact = grouped(image.double(), response.double(), origin)
+        assert (result - exact).abs().max() <= 5e-6 * exact.abs().max()
