@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import THREADS
 
+from conftest import THREADS
 from hyra.ops import polyphase_filter
 
 SCALE, CHANNELS, SIZE = 4, 3, (339, 510)
@@ -40,7 +40,9 @@ def grouped(image: torch.Tensor, response: torch.Tensor, origin: int) -> torch.T
 def peak(tmp_path_factory):
     library = tmp_path_factory.mktemp("peak") / "peak.so"
     options = ["-O3", "-march=native", "-mprefer-vector-width=512", "-std=c++17", "-shared", "-fPIC", "-pthread"]
-    subprocess.run(["c++", *options, str(Path(__file__).with_name("multiply_add_peak.cpp")), "-o", str(library)], check=True)
+    subprocess.run(
+        ["c++", *options, str(Path(__file__).with_name("multiply_add_peak.cpp")), "-o", str(library)], check=True
+    )
     function = ctypes.CDLL(str(library)).multiply_add_peak
     function.argtypes, function.restype = [ctypes.c_int64, ctypes.c_int64], ctypes.c_int64
     return function

@@ -210,7 +210,7 @@ def test_large_response_on_a_large_image(backend, dtype, boundary):
     image, *args = (*random_case(LARGE, dtype, backend.device), boundary)
     out = polyphase_filter(image, *args)
     exact = reference(image.double(), args[0].double(), *args[1:])
-    assert_close(out.cpu(), exact.to(dtype), "polyphase_filter")
+    assert_close(out.cpu(), exact.to(dtype), "polyphase_filter.large")
     if backend.name.startswith("cpu"):
         both = polyphase_filter(torch.cat([image.flip(-1), image]), *args)
         assert torch.equal(both[1:], out)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from types import ModuleType
+from typing import Any
 
+import numpy as np
 import scipy.fft
 import torch
 from torch import Tensor
@@ -35,35 +38,40 @@ def prefers_fft(pairs: int, phases: int, size: tuple[int, int], taps: tuple[int,
 def filter_by_fft(extended: Tensor, weights: Tensor, groups: int, scale: int) -> Tensor:
     """``F.pixel_shuffle(F.conv2d(extended, weights, groups=groups), scale)``, to rounding.
 
-    A circular convolution as large as the extended image wraps around only where nothing is kept. The two dimensions
-    are transformed one after the other, since most rows of the taps are zero and not all rows of the result are kept.
+    On a CPU by scipy's pocketfft: lengths here are seldom powers of two, where it is twice as fast as MKL.
     """
     batch, _, *extents = extended.shape
-    inputs, *taps = weights.shape[1:]
-    h, w = (n - t + 1 for n, t in zip(extents, taps, strict=True))
-    rows, columns = scipy.fft.next_fast_len(extents[0]), scipy.fft.next_fast_len(extents[1], real=True)
-    spectra = _transform("fft", _transform("rfft", extended, columns, -1), rows, -2)
+    h, w = (n - t + 1 for n, t in zip(extents, weights.shape[-2:], strict=True))
     out = extended.new_empty((batch, weights.shape[0] // scale**2, h, scale, w, scale))
-    for channel, kernels in enumerate(weights.flip(-2, -1).split(scale**2)):
-        responses = _transform("fft", _transform("rfft", kernels, columns, -1), rows, -2)
-        product = torch.empty_like(responses[:, 0])
-        for item in range(batch):
-            sources = spectra[item] if groups == 1 else spectra[item, channel : channel + 1]
-            torch.mul(sources[0], responses[:, 0], out=product)
-            for i in range(1, inputs):
-                product.addcmul_(sources[i], responses[:, i])
-            kept = _transform("ifft", product, rows, -2)[:, taps[0] - 1 : taps[0] - 1 + h]
-            planes = _transform("irfft", kept, columns, -1)[..., taps[1] - 1 : taps[1] - 1 + w]
-            out[item, channel] = planes.reshape(scale, scale, h, w).permute(2, 0, 3, 1)
+    kernels = weights.flip(-2, -1)
+    if _native.backend(extended) == "cuda":
+        _filter(out, extended, kernels, groups, torch, torch.fft)
+    else:
+        # NumPy all through: torch's threads, still spinning after an operation, would stand in the way of scipy's.
+        with scipy.fft.set_workers(_native.threads()):
+            _filter(out.numpy(), extended.numpy(), kernels.numpy(), groups, np, scipy.fft)
     return out.reshape(batch, -1, h * scale, w * scale)
 
 
-def _transform(name: str, x: Tensor, n: int, dim: int) -> Tensor:
-    """One of the transforms of `torch.fft`, of a tensor that is not needed afterwards; on a CPU by scipy's pocketfft.
+def _filter(out: Any, extended: Any, kernels: Any, groups: int, xp: ModuleType, fft: ModuleType) -> None:
+    """With tensors and `torch`, or with arrays and `numpy`: the same words in both.
 
-    Lengths here are seldom powers of two, where pocketfft is twice as fast as MKL.
+    A circular convolution as large as the extended image wraps around only where nothing is kept. The two dimensions
+    are transformed one after the other, since most rows of the taps are zero and not all rows of the result are kept.
     """
-    if _native.backend(x) == "cuda":
-        transformed: Tensor = getattr(torch.fft, name)(x, n, dim=dim)
-        return transformed
-    return torch.from_numpy(getattr(scipy.fft, name)(x.numpy(), n, dim, overwrite_x=True, workers=_native.threads()))
+    batch, channels, h, scale, w, _ = out.shape
+    inputs, *taps = kernels.shape[1:]
+    rows, columns = scipy.fft.next_fast_len(extended.shape[-2]), scipy.fft.next_fast_len(extended.shape[-1], real=True)
+    spectra = fft.fft(fft.rfft(extended, columns, -1), rows, -2)
+    for channel in range(channels):
+        own = kernels[channel * scale**2 : (channel + 1) * scale**2]
+        responses = fft.fft(fft.rfft(own, columns, -1), rows, -2)
+        product = xp.empty_like(responses[:, 0])
+        for item in range(batch):
+            sources = spectra[item] if groups == 1 else spectra[item, channel : channel + 1]
+            xp.multiply(sources[0], responses[:, 0], out=product)
+            for i in range(1, inputs):
+                product += sources[i] * responses[:, i]
+            kept = fft.ifft(product, rows, -2)[:, taps[0] - 1 : taps[0] - 1 + h]
+            planes = fft.irfft(kept, columns, -1)[..., taps[1] - 1 : taps[1] - 1 + w]
+            out[item, channel] = xp.moveaxis(planes.reshape(scale, scale, h, w), (0, 1), (1, 3))
