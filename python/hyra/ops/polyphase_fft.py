@@ -35,8 +35,8 @@ def prefers_fft(pairs: int, phases: int, size: tuple[int, int], taps: tuple[int,
     return direct > max(DIRECT_LIMIT, FFT_COST * transforms)
 
 
-def filter_by_fft(extended: Tensor, weights: Tensor, groups: int, scale: int) -> Tensor:
-    """``F.pixel_shuffle(F.conv2d(extended, weights, groups=groups), scale)``, to rounding.
+def filter_by_fft(extended: Tensor, weights: Tensor, scale: int) -> Tensor:
+    """``F.pixel_shuffle(F.conv2d(extended, weights, groups=...), scale)``, to rounding.
 
     On a CPU by scipy's pocketfft: lengths here are seldom powers of two, where it is twice as fast as MKL.
     """
@@ -45,15 +45,15 @@ def filter_by_fft(extended: Tensor, weights: Tensor, groups: int, scale: int) ->
     out = extended.new_empty((batch, weights.shape[0] // scale**2, h, scale, w, scale))
     kernels = weights.flip(-2, -1)
     if _native.backend(extended) == "cuda":
-        _filter(out, extended, kernels, groups, torch, torch.fft)
+        _filter(out, extended, kernels, torch, torch.fft)
     else:
         # NumPy all through: torch's threads, still spinning after an operation, would stand in the way of scipy's.
         with scipy.fft.set_workers(_native.threads()):
-            _filter(out.numpy(), extended.numpy(), kernels.numpy(), groups, np, scipy.fft)
+            _filter(out.numpy(), extended.numpy(), kernels.numpy(), np, scipy.fft)
     return out.reshape(batch, -1, h * scale, w * scale)
 
 
-def _filter(out: Any, extended: Any, kernels: Any, groups: int, xp: ModuleType, fft: ModuleType) -> None:
+def _filter(out: Any, extended: Any, kernels: Any, xp: ModuleType, fft: ModuleType) -> None:
     """With tensors and `torch`, or with arrays and `numpy`: the same words in both.
 
     A circular convolution as large as the extended image wraps around only where nothing is kept. The two dimensions
@@ -68,7 +68,7 @@ def _filter(out: Any, extended: Any, kernels: Any, groups: int, xp: ModuleType, 
         responses = fft.fft(fft.rfft(own, columns, -1), rows, -2)
         product = xp.empty_like(responses[:, 0])
         for item in range(batch):
-            sources = spectra[item] if groups == 1 else spectra[item, channel : channel + 1]
+            sources = spectra[item] if inputs == len(spectra[item]) else spectra[item, channel : channel + 1]
             xp.multiply(sources[0], responses[:, 0], out=product)
             for i in range(1, inputs):
                 product += sources[i] * responses[:, i]

@@ -137,7 +137,7 @@ def _kernel(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], 
     out = image.new_empty(_out_shape(image, response, scale))
     weights = _taps(response, plan)
     if prefers_fft(response.shape[:-2].numel(), scale**2, (image.shape[2], image.shape[3]), plan.taps):
-        return filter_by_fft(_extend(image, plan), weights, plan.groups, scale)
+        return filter_by_fft(_extend(image, plan), weights, scale)
     taps = weights.reshape(out.shape[1], scale**2, *weights.shape[1:]).permute(0, 2, 3, 4, 1)  # phases last
     extents = (*out.shape[:2], *image.shape[1:], scale, *plan.taps, *plan.first)
     _native.call("polyphase_filter", (out,), (image, taps), *extents, plan.matrix, BOUNDARIES.index(boundary))
