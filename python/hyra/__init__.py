@@ -7,12 +7,14 @@ from hyra.analyzer import HyRA
 from hyra.decompose import Decomposition
 from hyra.fft import fft_library, fft_library_versions, set_fft_library
 from hyra.fsds import fsds
+from hyra.loss import FSDSLoss
 from hyra.response import ImpulseResponse
 from hyra.sinc import SincFit
 
 __version__ = version("hyra")
 __all__ = [
     "Decomposition",
+    "FSDSLoss",
     "HyRA",
     "ImpulseResponse",
     "SincFit",

@@ -11,6 +11,7 @@ from numbers import Integral, Real
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 
 def choice(name: str, value: str, choices: Collection[str]) -> None:
@@ -55,7 +56,17 @@ def floating_tensor(name: str, x: object) -> Tensor:
             f"{name} must have a floating-point dtype, since the range of integer pixels is unknown: "
             f"convert it first{hint}, got {x.dtype}"
         )
+    _without_tangent(name, x)
     return x
+
+
+def _without_tangent(name: str, x: Tensor) -> None:
+    """`x` is no dual number of forward-mode differentiation: torch's custom ops would drop its tangent silently."""
+    if not torch.compiler.is_compiling() and forward_ad.unpack_dual(x).tangent is not None:
+        raise NotImplementedError(
+            f"{name} must carry no forward-mode tangent, since hyra's ops differentiate in reverse mode alone: "
+            "use backward() or torch.autograd.grad, got a dual tensor"
+        )
 
 
 def images(name: str, x: object) -> Tensor:

@@ -1,0 +1,68 @@
+"""FSDS as a torchmetrics metric; needs the extra `metrics`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hyra import _validate
+from hyra._extra import extra
+from hyra.fsds import WEIGHTINGS, fsds
+
+with extra("metrics", "hyra.metrics"):
+    from torchmetrics import Metric
+
+
+class FrequencySpectrumDistributionSimilarity(Metric):  # type: ignore[misc]  # an untyped base
+    """Mean FSDS in dB over all images seen, on all processes; higher is better.
+
+    Identical pairs score infinity and are left out of the mean; `identical` says how many they were. Before any image,
+    and where all are identical, the mean is NaN and infinity.
+
+    Args:
+        variant: as for `hyra.fsds`.
+        crop_border: as for `hyra.fsds`.
+        kwargs: as for `torchmetrics.Metric`.
+
+    Example:
+        >>> metric = FrequencySpectrumDistributionSimilarity()
+        >>> images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+        >>> metric.update(images, images.clone())
+        >>> metric.update(images.flip(-1), images)
+        >>> bool(metric.compute() < 20), int(metric.identical)
+        (True, 2)
+    """
+
+    is_differentiable = True
+    higher_is_better = True
+    full_state_update = False
+    total: Tensor
+    count: Tensor
+    identical: Tensor
+
+    def __init__(self, variant: str = "paper", crop_border: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        _validate.choice("variant", variant, WEIGHTINGS)
+        self.variant, self.crop_border = variant, crop_border
+        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("identical", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        """Add images `[N, C, H, W]` or `[C, H, W]`; see `hyra.fsds` for what they must be."""
+        scores = fsds(preds, target, variant=self.variant, crop_border=self.crop_border).reshape(-1).double()
+        identical = scores.isinf()
+        self.total += scores.masked_fill(identical, 0).sum()
+        self.count += (~identical).sum()
+        self.identical += identical.sum()
+
+    def compute(self) -> Tensor:
+        """The mean over the images that are not identical to their target, in dB."""
+        mean = self.total / self.count
+        return torch.where((self.count == 0) & (self.identical > 0), torch.inf, mean).float()
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """The value, or several, as torchmetrics plots it: `(fig, ax)`."""
+        return self._plot(val, ax)

@@ -1,0 +1,128 @@
+"""The paper's figure 19: the response, H, G and the output while a network trains, as a figure and as an animation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hyra.plots import impulse_response, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from hyra.decompose import Decomposition
+    from hyra.track import Record
+
+_ROWS = ("response", "H", "G", "output")
+_CURVES = {
+    "ring_cosine": "ring cosine",
+    "cutoff": "cut-off (cycles / LR pixel)",
+    "side_lobe": "first side lobe",
+    "linear_share": "share of H in energy",
+}
+_RADIUS = 4  # LR pixels of the response on each side of its centre
+
+
+@style.figure
+def progress(records: Sequence[Record], split: Callable[[int], Decomposition], columns: int = 6) -> tuple[Figure, Any]:
+    """Pictures at up to `columns` evenly spaced records, first and last among them, over curves of all records.
+
+    G is drawn around grey with one factor for the whole row, so that the columns compare.
+
+    Args:
+        records: a tracker's records.
+        split: the images and the response of a step: `Tracker.split`.
+        columns: how many steps to show at most.
+
+    Returns:
+        The figure, and its axes: a 4 x columns array of pictures and a list of the curves' axes.
+
+    Raises:
+        ValueError: there are no records.
+    """
+    import matplotlib.pyplot as plt
+
+    if not records:
+        raise ValueError("records must not be empty: the tracker has not recorded a step yet")
+    shown = _spread(records, columns)
+    splits = [split(record.step) for record in shown]
+    width = style.PAGE / 6
+    fig = plt.figure(figsize=(style.PAGE, 4 * width + 1.7))
+    top, bottom = fig.subfigures(2, 1, height_ratios=(4 * width, 1.7))
+    pictures = top.subplots(4, len(shown), squeeze=False)
+    gain = _gain(splits)
+    for column, (record, parts) in enumerate(zip(shown, splits, strict=True)):
+        _draw_column(pictures[:, column], parts, gain)
+        pictures[0, column].set_title(f"step {record.step}")
+    for panel, name in zip(pictures[:, 0], (*_ROWS[:2], f"G × {gain:.2g}", _ROWS[3]), strict=True):
+        panel.set_ylabel(name)
+    curves = bottom.subplots(1, len(_CURVES))
+    for panel, (name, label) in zip(curves, _CURVES.items(), strict=True):
+        panel.plot([r.step for r in records], [getattr(r, name) for r in records], color=style.COLORS["H"])
+        panel.set(xlabel="step", title=label)
+    return fig, (pictures, list(curves))
+
+
+@style.figure
+def _frame() -> tuple[Figure, Any]:
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(1, 4, figsize=(style.PAGE, style.PAGE / 4 + 0.3))
+
+
+def animate(
+    records: Sequence[Record], split: Callable[[int], Decomposition], file: str | Path, frames_per_second: float = 4
+) -> None:
+    """Write the pictures of `progress` as an animated GIF, a frame for each record.
+
+    Raises:
+        ValueError: there are no records.
+    """
+    if not records:
+        raise ValueError("records must not be empty: the tracker has not recorded a step yet")
+    fig, panels = _frame()
+    import matplotlib.pyplot as plt
+    from matplotlib.animation import FuncAnimation, PillowWriter
+
+    gain = _gain([split(record.step) for record in _spread(records, 6)])
+
+    def draw(record: Record) -> list[Any]:
+        for panel in panels:
+            panel.clear()
+        _draw_column(panels, split(record.step), gain)
+        for panel, name in zip(
+            panels, (f"response, step {record.step}", "H", f"G × {gain:.2g}", "output"), strict=True
+        ):
+            panel.set_title(name)
+        return []
+
+    FuncAnimation(fig, draw, frames=list(records)).save(file, writer=PillowWriter(fps=frames_per_second), dpi=100)
+    plt.close(fig)
+
+
+def _spread(records: Sequence[Record], columns: int) -> list[Record]:
+    """Up to `columns` records, evenly spaced, with the first and the last."""
+    count = min(columns, len(records))
+    if count == 1:
+        return [records[-1]]
+    return [records[round(i * (len(records) - 1) / (count - 1))] for i in range(count)]
+
+
+def _gain(splits: Sequence[Decomposition]) -> float:
+    """What brings the largest of all G, but for a few pixels, to the ends of the range around grey."""
+    largest = max(float(parts.nonlinear.abs().flatten().quantile(0.999)) for parts in splits)
+    return 0.5 / largest if largest > 0 else 1.0
+
+
+def _draw_column(panels: Sequence[Axes], parts: Decomposition, gain: float) -> None:
+    limit = impulse_response.default_limit(parts.response)
+    impulse_response.draw(panels[0], parts.response, _RADIUS, limit)
+    panels[0].set(xlabel="", ylabel="")
+    for panel, picture in zip(panels[1:], (parts.linear, 0.5 + gain * parts.nonlinear, parts.output), strict=True):
+        shown = picture if picture.ndim == 3 else picture[0]
+        panel.imshow(shown.clamp(0, 1).expand(3, -1, -1).movedim(0, -1).cpu(), interpolation="antialiased")
+    for panel in panels:
+        panel.set(xticks=[], yticks=[])
+        panel.tick_params(which="both", length=0)

@@ -1,0 +1,102 @@
+"""The tracker: what it records, that nothing is lost, and that it leaves the training alone."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+import hyra
+from hyra.plots import style
+from hyra.track import RECORDS, Tracker, read
+
+
+@pytest.fixture
+def net():
+    return nn.Sequential(nn.Conv2d(3, 12, 3, padding=1), nn.Dropout(0.5), nn.PixelShuffle(2))
+
+
+@pytest.fixture
+def lr():
+    return torch.rand(3, 20, 24)
+
+
+def test_records_what_hyra_measures(net, lr, tmp_path):
+    target = torch.rand(3, 40, 48)
+    record = Tracker(net, lr, target, out=tmp_path, size=24)(5)
+    model = hyra.HyRA(net)
+    split = model.decompose(lr, response=model.impulse_response(24))
+    fit = split.response.fit_sinc()
+    assert (record.step, record.cutoff, record.ring_cosine) == (5, fit.cutoff, fit.ring_cosine)
+    assert record.fsds == hyra.fsds(split.output, target).item()
+    h, g = (x.double().square().sum().item() for x in (split.linear, split.nonlinear))
+    assert record.linear_share == pytest.approx(h / (h + g))
+
+
+def test_every_and_resuming(net, lr, tmp_path):
+    tracker = Tracker(net, lr, out=tmp_path, every=10, size=24)
+    recorded = [step for step in range(1, 31) if tracker(step) is not None]
+    assert recorded == [10, 20, 30]
+    with (tmp_path / RECORDS).open("a") as file:
+        file.write('{"step": 40, "main_')  # killed while writing
+    again = Tracker(net, lr, out=tmp_path, every=10, size=24)
+    assert [r.step for r in again.records] == [10, 20, 30]
+    again(30)
+    assert [r.step for r in read(tmp_path)] == [10, 20, 30]
+    assert torch.equal(again.split(20).output, tracker.split(20).output)
+
+
+def test_training_goes_on_as_if_nothing_had_happened(lr, tmp_path):
+    def train(tracked):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Conv2d(3, 12, 3, padding=1), nn.Dropout(0.5), nn.PixelShuffle(2))
+        tracker = Tracker(network, lr, out=tmp_path, size=24)
+        optimizer = torch.optim.Adam(network.parameters())
+        for step in range(3):
+            loss = network(torch.rand(1, 3, 8, 8)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if tracked:
+                tracker(step)
+            assert network.training
+        return network[0].weight
+
+    assert torch.equal(train(True), train(False))
+
+
+def test_writer_gets_every_number(net, lr, tmp_path):
+    written = {}
+
+    class Writer:
+        def add_scalar(self, tag, scalar_value, global_step):
+            written[tag] = (scalar_value, global_step)
+
+    record = Tracker(net, lr, out=tmp_path, size=24, writer=Writer())(7)
+    assert written["hyra/cutoff"] == (record.cutoff, 7)
+    assert "hyra/fsds" not in written  # there is no target
+    assert len(written) == len(json.loads((tmp_path / RECORDS).read_text())) - 2
+
+
+def test_figure_and_animation(net, lr, tmp_path):
+    tracker = Tracker(net, lr, out=tmp_path, size=24)
+    with pytest.raises(ValueError, match="has not recorded a step"):
+        tracker.plot()
+    for step in range(8):
+        tracker(step)
+    figure, (pictures, curves) = tracker.plot(columns=4)
+    assert [panel.get_title() for panel in pictures[0]] == ["step 0", "step 2", "step 5", "step 7"]
+    assert curves[1].lines[0].get_ydata().tolist() == [r.cutoff for r in tracker.records]
+    style.save(figure, tmp_path / "progress.png")
+    tracker.animate(tmp_path / "progress.gif")
+    from PIL import Image
+
+    with Image.open(tmp_path / "progress.gif") as animation:
+        assert animation.n_frames == 8
+
+
+def test_bad_input(net, lr, tmp_path):
+    with pytest.raises(ValueError, match="every must be"):
+        Tracker(net, lr, out=tmp_path, every=0)
+    with pytest.raises(ValueError, match="lr must be"):
+        Tracker(net, lr[0, 0], out=tmp_path)
