@@ -8,6 +8,7 @@ from hyra.decompose import Decomposition
 from hyra.fft import fft_library, fft_library_versions, set_fft_library
 from hyra.fsds import fsds
 from hyra.loss import FSDSLoss
+from hyra.lowpass import lowpass_upsample
 from hyra.response import ImpulseResponse
 from hyra.sinc import SincFit
 
@@ -21,6 +22,7 @@ __all__ = [
     "fft_library",
     "fft_library_versions",
     "fsds",
+    "lowpass_upsample",
     "ops",
     "set_fft_library",
     "spectrum",

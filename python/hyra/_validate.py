@@ -6,8 +6,9 @@ The functions are small and compose; each returns what it checked where the call
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from numbers import Integral, Real
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,7 +63,8 @@ def floating_tensor(name: str, x: object) -> Tensor:
 
 def _without_tangent(name: str, x: Tensor) -> None:
     """`x` is no dual number of forward-mode differentiation: torch's custom ops would drop its tangent silently."""
-    if not torch.compiler.is_compiling() and forward_ad.unpack_dual(x).tangent is not None:
+    unpack: Callable[[Tensor], Any] = forward_ad.unpack_dual
+    if not torch.compiler.is_compiling() and unpack(x).tangent is not None:
         raise NotImplementedError(
             f"{name} must carry no forward-mode tangent, since hyra's ops differentiate in reverse mode alone: "
             "use backward() or torch.autograd.grad, got a dual tensor"

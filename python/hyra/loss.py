@@ -20,8 +20,8 @@ class FSDSLoss(nn.Module):
     is -FSDS, and -120 for identical images) or as it is; then the mean over the batch.
 
     The default is ``shift_invariant``: the gradient of ``paper`` sits almost wholly in the outermost two pixels (over
-    98 % of its energy on 64x64 images of noise), which teaches a network little about its images. Both variants weight low
-    frequencies most, so use the loss beside one on pixels, not instead of it.
+    98 % of its energy on 64x64 images of noise), which teaches a network little about its images. Both variants weight
+    low frequencies most, so use the loss beside one on pixels, not instead of it.
 
     Gradients flow to `preds` and `target`, by kernels of our own that store no integrated map. Inside autocast it is
     computed in float32; float16 and bfloat16 images are accepted. It compiles without graph breaks. What

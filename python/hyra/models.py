@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hyra._extra import extra
+from hyra.lowpass import lowpass_upsample
 
 Network = Callable[[Tensor], Any]
 
@@ -43,7 +44,7 @@ class Model:
 def load(spec: str, scale: int | None = None) -> Model:
     """Find the network that `spec` names.
 
-    * one that hyra brings: ``nearest``, ``bilinear``, ``bicubic`` (these need `scale`) or ``demo``,
+    * one that hyra brings: ``nearest``, ``bilinear``, ``bicubic``, ``lowpass`` (these need `scale`) or ``demo``,
       ``demo-x2``, ``demo-adversarial``;
     * a checkpoint of weights (.pth, .pt, .ckpt, .safetensors) of an architecture that spandrel recognises, loaded with
       ``weights_only``: no code in the file is run. What spandrel's own call would add, clamping to 0..1 and padding, is
@@ -97,6 +98,11 @@ def _interpolation(mode: str, scale: int | None) -> Model:
     return Model(network, f"{mode} interpolation", scale, 1.0)
 
 
+def _lowpass(name: str, scale: int | None) -> Model:
+    network = partial(lowpass_upsample, scale=_required(name, scale))
+    return Model(network, "windowed sinc with its cut-off at the LR Nyquist frequency", scale, 1.0)
+
+
 def _demo(name: str, scale: int | None) -> Model:
     from hyra import demo
 
@@ -117,6 +123,7 @@ BUILT_IN: dict[str, Callable[[str, int | None], Model]] = {
     "nearest": _interpolation,
     "bilinear": _interpolation,
     "bicubic": _interpolation,
+    "lowpass": _lowpass,
     "demo": _demo,
     "demo-x2": _demo,
     "demo-adversarial": _demo,

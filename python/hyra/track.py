@@ -146,7 +146,7 @@ class Tracker:
 
         return training.progress(self.records, self.split, columns)
 
-    def animate(self, file: str | Path, frames_per_second: float = 4) -> None:
+    def animate(self, file: str | Path, frames_per_second: int = 4) -> None:
         """Write the same as an animated GIF, a frame for each record."""
         from hyra.plots import training
 
@@ -193,7 +193,7 @@ def lightning_callback(tracker: Tracker) -> Any:
     Raises:
         ModuleNotFoundError: Lightning is not installed.
     """
-    with extra("lightning", "lightning_callback"):
+    with extra("track", "lightning_callback"):
         from lightning.pytorch import Callback
 
     class TrackerCallback(Callback):  # type: ignore[misc]  # an untyped base

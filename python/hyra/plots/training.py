@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyra.plots import impulse_response, style
+from hyra.plots import style
+from hyra.plots.impulse_response import default_limit, draw
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,11 +70,12 @@ def progress(records: Sequence[Record], split: Callable[[int], Decomposition], c
 def _frame() -> tuple[Figure, Any]:
     import matplotlib.pyplot as plt
 
-    return plt.subplots(1, 4, figsize=(style.PAGE, style.PAGE / 4 + 0.3))
+    fig, panels = plt.subplots(1, 4, figsize=(style.PAGE, style.PAGE / 4 + 0.3))
+    return fig, panels
 
 
 def animate(
-    records: Sequence[Record], split: Callable[[int], Decomposition], file: str | Path, frames_per_second: float = 4
+    records: Sequence[Record], split: Callable[[int], Decomposition], file: str | Path, frames_per_second: int = 4
 ) -> None:
     """Write the pictures of `progress` as an animated GIF, a frame for each record.
 
@@ -88,7 +90,7 @@ def animate(
 
     gain = _gain([split(record.step) for record in _spread(records, 6)])
 
-    def draw(record: Record) -> list[Any]:
+    def show(record: Record) -> list[Any]:
         for panel in panels:
             panel.clear()
         _draw_column(panels, split(record.step), gain)
@@ -98,7 +100,7 @@ def animate(
             panel.set_title(name)
         return []
 
-    FuncAnimation(fig, draw, frames=list(records)).save(file, writer=PillowWriter(fps=frames_per_second), dpi=100)
+    FuncAnimation(fig, show, frames=list(records)).save(file, writer=PillowWriter(fps=frames_per_second), dpi=100)
     plt.close(fig)
 
 
@@ -117,8 +119,7 @@ def _gain(splits: Sequence[Decomposition]) -> float:
 
 
 def _draw_column(panels: Sequence[Axes], parts: Decomposition, gain: float) -> None:
-    limit = impulse_response.default_limit(parts.response)
-    impulse_response.draw(panels[0], parts.response, _RADIUS, limit)
+    draw(panels[0], parts.response, _RADIUS, default_limit(parts.response))
     panels[0].set(xlabel="", ylabel="")
     for panel, picture in zip(panels[1:], (parts.linear, 0.5 + gain * parts.nonlinear, parts.output), strict=True):
         shown = picture if picture.ndim == 3 else picture[0]
