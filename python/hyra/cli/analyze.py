@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyra.cli.arguments import MODEL_HELP, Commands, add_probe_options, command, finish, load_model, log
+from hyra.cli.arguments import MODEL_HELP, Commands, add_probe_options, command, finish, load_model, log, probe
 
 _EPILOG = f"""\
 {MODEL_HELP}
@@ -65,11 +65,8 @@ def run(args: argparse.Namespace) -> None:
         lr,
         args.out,
         hr=hr,
-        channels=args.channels,
         boundary=args.boundary,
-        amplitude=args.amplitude,
-        size=args.size,
-        form=args.form,
+        probe={"size": args.size, **probe(args)},
         provenance=names,
         log=log,
     )

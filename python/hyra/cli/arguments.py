@@ -54,12 +54,26 @@ def add_probe_options(parser: argparse.ArgumentParser) -> None:
         help="one white impulse, as in the paper, or one for each colour (default joint)",
     )
     parser.add_argument(
+        "--background", type=float, default=0.0, metavar="B", help="level around the probe's pixel (default 0, black)"
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("finite", "jvp"),
+        default="finite",
+        help="finite (default): the pixel is lit; jvp: the derivative at the background, for small changes",
+    )
+    parser.add_argument(
         "--form",
         choices=("literal", "affine"),
-        help="literal (default): the response as it is, as in the paper; affine: less what the network makes of black, "
-        "which matters for networks whose padding colours the border",
+        help="literal (default on black): the response as it is, as in the paper; affine: less what the network makes "
+        "of the background, which matters for networks whose padding colours the border",
     )
     parser.add_argument("--device", default="cpu", help="where the network runs: cpu (default), cuda, cuda:1 ...")
+
+
+def probe(args: argparse.Namespace) -> dict[str, Any]:
+    """What those options say, as arguments of `HyRA.impulse_response`."""
+    return {name: getattr(args, name) for name in ("channels", "amplitude", "background", "mode", "form")}
 
 
 def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:

@@ -22,6 +22,13 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--out", type=Path, default=Path("hyra-demo"), metavar="DIR", help="default: hyra-demo")
     parser.add_argument("--scale", type=int, choices=(2, 4), default=4, help="default: 4")
     parser.add_argument("--kind", choices=("l1", "adversarial"), default="l1", help="its training loss (default l1)")
+    parser.add_argument(
+        "--probe",
+        choices=("local", "white"),
+        default="local",
+        help="local (default): the derivative at grey, what the network does to small changes of a smooth image; "
+        "white: the paper's white pixel on black, where this small network is far from linear. The report has both",
+    )
     parser.add_argument("--photograph", default="astronaut", metavar="NAME", help="one that was held out of training")
     parser.set_defaults(run=run)
 
@@ -31,9 +38,12 @@ def run(args: argparse.Namespace) -> None:
     import hyra
     from hyra import report
     from hyra.demo import images, network, photographs
+    from hyra.report import operating_points
 
     net = network.load(args.scale, args.kind)
     lr, hr = images.degrade(photographs.load(args.photograph), args.scale)
     names = {"model": f"the bundled ×{args.scale} network ({args.kind} loss)", "photograph": args.photograph}
-    summary = report.write(hyra.HyRA(net, args.scale), lr, args.out, hr=hr, provenance=names, log=log)
+    probe = operating_points.LOCAL if args.probe == "local" else None
+    model = hyra.HyRA(net, args.scale)
+    summary = report.write(model, lr, args.out, hr=hr, probe=probe, provenance=names, log=log)
     finish(args.out, summary)

@@ -17,8 +17,9 @@ from torch import Tensor
 from hyra import plots
 from hyra.analyzer import HyRA
 from hyra.environment import environment
-from hyra.report import numbers, page, text
+from hyra.report import numbers, operating_points, page, text
 from hyra.report.numbers import Number
+from hyra.report.operating_points import OperatingPoint
 from hyra.report.quality import Quality, compare
 
 if TYPE_CHECKING:
@@ -53,11 +54,8 @@ def write(
     folder: str | Path,
     *,
     hr: Tensor | None = None,
-    channels: str = "joint",
     boundary: str = "reflect",
-    amplitude: float = 1.0,
-    size: int | None = None,
-    form: str | None = None,
+    probe: Mapping[str, Any] | None = None,
     provenance: Mapping[str, str] | None = None,
     log: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -68,17 +66,16 @@ def write(
         lr: its input, ``[C, h, w]`` in 0..1.
         folder: made if it is not there; it gets the figures (.png), `report.html` and `summary.json`.
         hr: what the output should be, ``[C, s*h, s*w]`` in 0..1: adds PSNR and FSDS, beside bicubic's.
-        channels: as for `HyRA.impulse_response`.
         boundary: as for `HyRA.decompose`.
-        amplitude: as for `HyRA.impulse_response`.
-        size: as for `HyRA.impulse_response`.
-        form: as for `HyRA.impulse_response`.
+        probe: arguments of `HyRA.impulse_response` for the response that is shown and that splits the image; its
+            defaults, the paper's white pixel on black, when not given. Whatever it is, a table sets the network's
+            response at the paper's operating point beside that for small changes of a grey image.
         provenance: more of what the reader should know, such as the names of model and image.
         log: called with a line before each step.
 
     Returns:
-        What `summary.json` holds: `numbers`, `quality`, `warnings` and `provenance`. Values that are not finite are the
-        strings `"inf"`, `"-inf"` and `"nan"`, since JSON has none.
+        What `summary.json` holds: `numbers`, `operating_points`, `quality`, `warnings` and `provenance`. Values that
+        are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since JSON has none.
 
     Raises:
         ValueError: `lr` or `hr` is no image that fits the network.
@@ -96,10 +93,10 @@ def write(
     made.path.mkdir(parents=True, exist_ok=True)
     with _recorded() as told:
         log("measuring the impulse response")
-        response = model.impulse_response(size, channels, amplitude=amplitude, form=form)
+        response = model.impulse_response(**(probe or {}))
         facts = {
             "scale": f"×{response.scale}",
-            "probe": f"{response.form} response at amplitude {amplitude:g}, channels {channels}",
+            "probe": operating_points.describe(response),
             **response.provenance,
             "input": f"{lr.shape[-1]}×{lr.shape[-2]} pixels, {boundary} boundary",
             **environment(),
@@ -113,12 +110,15 @@ def write(
     if response.is_finite:
         log("fitting the sinc")
         fit = response.fit_sinc()
+        points = operating_points.compare(model)
         measured = numbers.of_response(response, fit) + numbers.of_split(split)
         made.section("", text.verdict(fit.ring_cosine))
-        made.section("Impulse response", text.RESPONSE)
+        made.section("Impulse response", f"{text.RESPONSE} Here: {facts['probe']}.")
         log("drawing")
         made.figure("impulse_response", plots.impulse_response(response), text.RESPONSE_FIGURE)
         made.figure("profile", plots.profile(response, fit=fit), text.PROFILE_FIGURE)
+        made.section("Operating point", text.OPERATING_POINT)
+        made.add(page.table(OperatingPoint.HEAD, (point.row() for point in points)))
         made.section("Transfer function", text.TRANSFER)
         made.figure("transfer_function", plots.transfer_function(response), text.TRANSFER_FIGURE)
         made.section("Linear and non-linear part", text.SPLIT)
@@ -127,7 +127,8 @@ def write(
         made.section("Numbers")
         made.add(page.numbers(measured))
     else:
-        made.section("", text.NOT_FINITE.format(amplitude=amplitude))
+        made.section("", text.NOT_FINITE.format(probe=facts["probe"]))
+        points = []
     if quality:
         made.section("Against the reference", *text.QUALITY)
         made.add(page.table(Quality.HEAD, (q.row() for q in quality)))
@@ -137,6 +138,7 @@ def write(
 
     summary = {
         "numbers": {n.key: _json(n.value) for n in measured},
+        "operating_points": [{key: _json(value) for key, value in vars(point).items()} for point in points],
         "quality": [{key: _json(value) for key, value in vars(q).items()} for q in quality],
         "warnings": told,
         "provenance": facts,

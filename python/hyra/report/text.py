@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 RESPONSE = (
-    "The network got a black image with one white pixel. What it makes of that pixel is the impulse response of its "
+    "The network got a constant image with one other pixel. What it makes of that pixel is the impulse response of its "
     "linear part H. An ideal interpolator answers with a sinc: a main lobe, and rings that alternate in sign."
 )
 RESPONSE_FIGURE = (
@@ -31,7 +31,7 @@ POWER_FIGURE = (
     "and G cancels H."
 )
 NOT_FINITE = (
-    "At amplitude {amplitude:g} the network's response to one bright pixel is not finite. That is a finding about the "
+    "The network's response is not finite ({probe}). That is a finding about the "
     "network and not an error of the measurement; a smaller amplitude may work."
 )
 QUALITY = (
@@ -42,9 +42,14 @@ QUALITY = (
     "both images changes it by some dB. The shift-invariant variant averages over all circular shifts; it has no "
     "favoured border, and weights low frequencies most.",
 )
+OPERATING_POINT = (
+    "Networks are not linear, so the response depends on where it is measured. The paper lights a white pixel on "
+    "black, far from any photograph; the derivative at grey says what the network does to small changes of a smooth "
+    "image."
+)
 LIMITS = (
-    "The response was measured at one operating point: one pixel of the given amplitude on black. Networks are not "
-    "linear, and most answer differently to a weaker pixel or on another background; G absorbs the difference. A "
+    "H was measured at one operating point; most networks answer differently to a weaker pixel or on another "
+    "background, and G absorbs the difference. A "
     "likeness to the sinc says how the linear part filters, and not how good the images look.",
 )
 
