@@ -44,8 +44,8 @@ class Model:
 def load(spec: str, scale: int | None = None) -> Model:
     """Find the network that `spec` names.
 
-    * one that hyra brings: ``nearest``, ``bilinear``, ``bicubic``, ``lowpass`` (these need `scale`) or ``demo``,
-      ``demo-x2``, ``demo-adversarial``;
+    * one that hyra brings: ``nearest``, ``bilinear``, ``bicubic``, ``lowpass`` (these need `scale`), ``demo``
+      or ``demo-x2``;
     * a checkpoint of weights (.pth, .pt, .ckpt, .safetensors) of an architecture that spandrel recognises, loaded with
       ``weights_only``: no code in the file is run. What spandrel's own call would add, clamping to 0..1 and padding, is
       left out: a clamped response has no negative lobes;
@@ -106,11 +106,10 @@ def _lowpass(name: str, scale: int | None) -> Model:
 def _demo(name: str, scale: int | None) -> Model:
     from hyra import demo
 
-    kind = "adversarial" if name == "demo-adversarial" else "l1"
-    network = demo.load(scale=2 if name == "demo-x2" else 4, kind=kind)
+    network = demo.load(scale=2 if name == "demo-x2" else 4)
     if scale not in (None, network.scale):
         raise ValueError(f"the model {name} has scale {network.scale}, got scale={scale}")
-    return Model(network, f"bundled x{network.scale} network, trained with the {kind} loss", network.scale, 1.0)
+    return Model(network, f"bundled x{network.scale} network, trained with the L1 loss", network.scale, 1.0)
 
 
 def _required(name: str, scale: int | None) -> int:
@@ -126,7 +125,6 @@ BUILT_IN: dict[str, Callable[[str, int | None], Model]] = {
     "lowpass": _lowpass,
     "demo": _demo,
     "demo-x2": _demo,
-    "demo-adversarial": _demo,
 }
 
 

@@ -17,7 +17,7 @@ Commands = argparse._SubParsersAction  # argparse has no public name for it
 MODEL_HELP = """\
 MODEL is one of
   nearest, bilinear, bicubic, lowpass  at any --scale
-  demo, demo-x2, demo-adversarial      small networks that come with hyra
+  demo, demo-x2                        small networks that come with hyra
   FILE.pth .pt .ckpt .safetensors      a checkpoint of an architecture that spandrel knows
                                        (pip install 'hyra[models]'); only weights are loaded, no code
   FILE.pt2, or a TorchScript FILE      a network with its code: runs it, so only use what you trust

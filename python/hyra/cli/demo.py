@@ -10,7 +10,7 @@ from hyra.cli.arguments import Commands, command, finish, log
 _EPILOG = """\
 examples:
   hyra demo                              leaves hyra-demo/report.html
-  hyra demo --kind adversarial           a network trained against a discriminator: no sinc
+  hyra demo --probe white                the paper's white pixel on black
   hyra demo --photograph chelsea --scale 2 --out chelsea
 
 needs the extra: pip install 'hyra[demo]'. Nothing is downloaded."""
@@ -21,7 +21,6 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = command(commands, "demo", "the main job on a bundled network and photograph, in under a minute", _EPILOG)
     parser.add_argument("--out", type=Path, default=Path("hyra-demo"), metavar="DIR", help="default: hyra-demo")
     parser.add_argument("--scale", type=int, choices=(2, 4), default=4, help="default: 4")
-    parser.add_argument("--kind", choices=("l1", "adversarial"), default="l1", help="its training loss (default l1)")
     parser.add_argument(
         "--probe",
         choices=("local", "white"),
@@ -40,9 +39,9 @@ def run(args: argparse.Namespace) -> None:
     from hyra.demo import images, network, photographs
     from hyra.report import operating_points
 
-    net = network.load(args.scale, args.kind)
+    net = network.load(args.scale)
     lr, hr = images.degrade(photographs.load(args.photograph), args.scale)
-    names = {"model": f"the bundled ×{args.scale} network ({args.kind} loss)", "photograph": args.photograph}
+    names = {"model": f"the bundled ×{args.scale} network (L1 loss)", "photograph": args.photograph}
     probe = operating_points.LOCAL if args.probe == "local" else None
     model = hyra.HyRA(net, args.scale)
     summary = report.write(model, lr, args.out, hr=hr, probe=probe, provenance=names, log=log)
