@@ -51,7 +51,8 @@ void merge(const MeanStdArgs<T>& args, const double* partials, double* moments) 
 template <typename T>
 void mean_std(const MeanStdArgs<T>& args, Context threads) {
   const std::int64_t chunks = chunk_count(args);
-  parallel_for(args.images * chunks, threads,
+  const Context team = threads_for(args.images * args.size, threads);
+  parallel_for(args.images * chunks, team,
                [&](std::int64_t index) { chunk_moments(Chunk<T>(args, chunks, index), args.partials + 2 * index); });
   for (std::int64_t image = 0; image < args.images; ++image) {
     merge(args, args.partials + 2 * image * chunks, args.moments + 2 * image);

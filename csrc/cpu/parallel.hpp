@@ -15,6 +15,9 @@ void run_parallel(std::int64_t chunks, Context threads, void (*body)(const void*
 
 namespace hyra::HYRA_TARGET {
 
+// Waking other threads takes longer than going over so few elements alone.
+inline Context threads_for(std::int64_t elements, Context threads) { return elements < (1 << 15) ? 1 : threads; }
+
 template <typename F>
 void parallel_for(std::int64_t chunks, Context threads, const F& f) {
   run_parallel(

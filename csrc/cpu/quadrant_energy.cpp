@@ -55,7 +55,8 @@ template <typename T>
 void quadrant_energy(const QuadrantEnergyArgs<T>& args, Context threads) {
   // A band of the integral needs the sums of the rows before it, so only the other weighting splits a quadrant.
   const bool integral = args.weighting == Weighting::kIntegral;
-  parallel_for(args.planes * 2 * args.bands, threads, [&](std::int64_t chunk) {
+  const Context team = threads_for(args.planes * args.rows * args.columns, threads);
+  parallel_for(args.planes * 2 * args.bands, team, [&](std::int64_t chunk) {
     const std::int64_t band = chunk % args.bands, quadrant_index = chunk / args.bands % 2;
     const Quadrant quadrant(args.rows, quadrant_index);
     const T* plane = args.spectrum + chunk / (2 * args.bands) * args.rows * args.columns * 2;

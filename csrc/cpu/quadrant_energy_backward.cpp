@@ -65,7 +65,8 @@ void weigh_row(const T* x, T* out, double factor, std::int64_t columns) {
 
 template <typename T>
 void quadrant_energy_backward(const QuadrantEnergyBackwardArgs<T>& args, Context threads) {
-  parallel_for(args.planes * 2, threads, [&](std::int64_t chunk) {
+  const Context team = threads_for(args.planes * args.rows * args.columns, threads);
+  parallel_for(args.planes * 2, team, [&](std::int64_t chunk) {
     const Quadrant quadrant(args.rows, chunk % 2);
     const std::int64_t plane = chunk / 2 * args.rows * args.columns * 2;
     const double factor = 2 * args.grad[chunk / 2];

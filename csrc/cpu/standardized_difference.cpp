@@ -24,7 +24,8 @@ template <typename T>
 void standardized_difference(const StandardizedDifferenceArgs<T>& args, Context threads) {
   const std::int64_t blocks = (args.size + kBlock - 1) / kBlock, stride = args.size + args.padding;
   const std::int64_t pairs = args.planes > args.targets ? args.planes : args.targets;
-  parallel_for(pairs * blocks, threads, [&](std::int64_t chunk) {
+  const Context team = threads_for(pairs * args.size, threads);
+  parallel_for(pairs * blocks, team, [&](std::int64_t chunk) {
     const std::int64_t plane = chunk / blocks, target_plane = plane % args.targets;
     const std::int64_t begin = chunk % blocks * kBlock, end = begin + kBlock < args.size ? begin + kBlock : args.size;
     const T* __restrict target = args.target + target_plane * args.size;

@@ -6,7 +6,7 @@ from hyra import ops, spectrum
 from hyra.analyzer import HyRA
 from hyra.decompose import Decomposition
 from hyra.fft import fft_library, fft_library_versions, set_fft_library
-from hyra.fsds import fsds
+from hyra.fsds import FSDSReference, fsds
 from hyra.loss import FSDSLoss
 from hyra.lowpass import lowpass_upsample
 from hyra.response import ImpulseResponse
@@ -16,6 +16,7 @@ __version__ = version("hyra")
 __all__ = [
     "Decomposition",
     "FSDSLoss",
+    "FSDSReference",
     "HyRA",
     "ImpulseResponse",
     "SincFit",

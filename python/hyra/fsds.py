@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -76,39 +78,132 @@ def fsds(
     """
     _validate.choice("variant", variant, WEIGHTINGS)
     _validate.choice("reduction", reduction, REDUCTIONS)
-    _validate.images("preds", preds)
-    _validate.images("target", target)
-    _validate.same_shape("preds", preds, "target", target)
-    _validate.same_device("preds", preds, "target", target)
+    validate_pair(preds, target)
     preds, target = (crop(name, x, crop_border) for name, x in (("preds", preds), ("target", target)))
     dtype = common_dtype(preds, target)
-    scores = _decibels(*energies(batch(preds, dtype), batch(target, dtype), variant)).to(dtype)
+    pair = Images.of(preds, dtype), Images.of(target, dtype)
+    difference, reference = energies(*pair, variant, with_target=True)
+    scores = _decibels(difference, reference).to(dtype)
     if check:
         _explain_nan(scores, preds=preds, target=target)
     return reduce(scores if preds.ndim == 4 else scores[0], reduction)
 
 
-def energies(preds: Tensor, target: Tensor, variant: str) -> tuple[Tensor, Tensor]:
-    """Energy of the standardised difference and of the standardised target per image ``[N]``, from ``[N, C, H, W]``."""
-    moments = [mean_std(x).repeat_interleave(x.shape[1], 0) for x in (preds, target)]
-    planes = [x.flatten(0, 1) for x in (preds, target)]
-    parts = []
-    for group in _groups(planes[0]):
-        p, t, mp, mt = (x[group] for x in (*planes, *moments))
-        both = standardized_difference(p, t, mp, mt, variant == "paper", True)
-        parts.append(quadrant_energy(fft.rfft2(both), WEIGHTINGS[variant]).view(2, -1))
-    difference, reference = torch.cat(parts, 1).view(2, *preds.shape[:2]).sum(2)
+class FSDSReference:
+    """One target image, prepared for many predictions: `fsds` of each, at one transform per prediction instead of two.
+
+    Args:
+        target: ``[C, H, W]``, as for `fsds`.
+        variant: as for `fsds`.
+        crop_border: as for `fsds`.
+        check: as for `fsds`; without it a constant target makes every score NaN.
+
+    Raises:
+        TypeError: `target` is no tensor or not floating-point.
+        ValueError: `target` is no single image, or NaN, infinite or constant.
+
+    Example:
+        >>> target = torch.rand(3, 16, 16)
+        >>> preds = target + 0.1 * torch.rand(20, 3, 16, 16)
+        >>> torch.equal(FSDSReference(target)(preds), fsds(preds, target.expand(20, -1, -1, -1)))
+        True
+    """
+
+    def __init__(self, target: Tensor, *, variant: str = "paper", crop_border: int = 0, check: bool = True) -> None:
+        _validate.choice("variant", variant, WEIGHTINGS)
+        _validate.images("target", target)
+        if target.ndim != 3:
+            raise ValueError(f"target must be one image [C, H, W], got shape {tuple(target.shape)}")
+        self.variant = variant
+        self.crop_border = crop_border
+        self.shape = tuple(target.shape)
+        self._target = Images.of(crop("target", target, crop_border), common_dtype(target))
+        _, self._energy = energies(self._target.none(), self._target, variant, with_target=True)
+        if check:
+            _explain_nan(self._energy, target=target)
+
+    def __call__(self, preds: Tensor, *, reduction: str = "none", check: bool = True) -> Tensor:
+        """Score one prediction ``[C, H, W]`` or many ``[N, C, H, W]``; see `fsds` for the rest."""
+        _validate.choice("reduction", reduction, REDUCTIONS)
+        _validate.images("preds", preds)
+        if tuple(preds.shape[-3:]) != self.shape:
+            raise ValueError(f"preds must be images of the target's shape, {self.shape}, got {tuple(preds.shape)}")
+        target = self._target
+        _validate.same_device("preds", preds, "target", target.planes)
+        dtype = torch.promote_types(common_dtype(preds), target.planes.dtype)
+        target = Images(target.planes.to(dtype), target.moments, target.channels)
+        cropped = crop("preds", preds, self.crop_border)
+        difference, _ = energies(Images.of(cropped, dtype), target, self.variant, with_target=False)
+        scores = _decibels(difference, self._energy).to(dtype)
+        if check:
+            _explain_nan(scores, preds=cropped)
+        return reduce(scores if preds.ndim == 4 else scores[0], reduction)
+
+
+@dataclass(frozen=True)
+class Images:
+    """A batch as the ops take it: planes ``[N * C, H, W]``, and mean and deviation of the image each belongs to."""
+
+    planes: Tensor
+    moments: Tensor
+    channels: int
+
+    @classmethod
+    def of(cls, images: Tensor, dtype: torch.dtype) -> Self:
+        """From ``[C, H, W]`` or ``[N, C, H, W]``."""
+        batch = (images if images.ndim == 4 else images[None]).to(dtype)
+        channels = batch.shape[1]
+        return cls(batch.flatten(0, 1), mean_std(batch)[:, None].expand(-1, channels, -1).flatten(0, 1), channels)
+
+    def none(self) -> Self:
+        """No image of this kind."""
+        return type(self)(self.planes[:0], self.moments[:0], self.channels)
+
+
+def energies(preds: Images, target: Images, variant: str, *, with_target: bool) -> tuple[Tensor, Tensor]:
+    """Energy per image ``[N]`` of the standardised difference, and of the standardised target if `with_target`.
+
+    `preds` may be as many as the targets, none, or any number against one target.
+    """
+    differences, references = [], []
+    # Slices that need a gradient would be given one of full size each: all at once then.
+    together = target.planes.device.type != "cpu" or (torch.is_grad_enabled() and preds.planes.requires_grad)
+    for group, targets in _groups(len(preds.planes), target.planes, together):
+        p, mp, t, mt = preds.planes[group], preds.moments[group], target.planes[targets], target.moments[targets]
+        planes = standardized_difference(p, t, mp, mt, variant == "paper", with_target)
+        energy = quadrant_energy(fft.rfft2(planes), WEIGHTINGS[variant])
+        differences.append(energy[: len(p)])
+        references.append(energy[len(p) :])
+    difference, reference = (torch.cat(x).view(-1, target.channels).sum(1) for x in (differences, references))
     return difference, reference
 
 
-def _groups(planes: Tensor) -> Iterator[slice]:
-    """Planes to take at a time: buffers that the allocator hands out again cost less than the arithmetic on fresh ones.
+def _groups(count: int, target: Tensor, together: bool) -> Iterator[tuple[slice, slice]]:
+    """Which planes of the predictions and of the target to take at a time.
 
-    Planes are independent of each other, so the grouping never changes a bit.
+    Buffers that the allocator hands out again cost less than the arithmetic on fresh ones, so there are few large
+    planes in a group. Planes are independent of each other: the grouping never changes a bit.
     """
-    count = len(planes)
-    step = max(1, count if planes.device.type != "cpu" else (1 << 22) // planes[:1].numel()) if count else 1
-    return (slice(first, first + step) for first in range(0, max(count, 1), step))
+    targets, rows, columns = target.shape
+    step = max(count, targets, 1) if together else max((1 << 22) // (rows * columns), 1)
+    if count in (0, targets):
+        for first in range(0, max(targets, 1), step):
+            yield slice(first, first + step), slice(first, first + step)
+    elif step >= targets:
+        step -= step % targets
+        for first in range(0, count, step):
+            yield slice(first, first + step), slice(0, targets)
+    else:
+        for plane in range(count):
+            yield slice(plane, plane + 1), slice(plane % targets, plane % targets + 1)
+
+
+def validate_pair(preds: Tensor, target: Tensor) -> None:
+    """Both are images of one shape on one device."""
+    for name, x in (("preds", preds), ("target", target)):
+        _validate.images(name, x)
+    _validate.same_shape("preds", preds, "target", target)
+    _validate.same_device("preds", preds, "target", target)
 
 
 def _decibels(difference: Tensor, reference: Tensor) -> Tensor:
@@ -130,11 +225,6 @@ def common_dtype(*images: Tensor) -> torch.dtype:
     for x in images:
         dtype = torch.promote_types(dtype, x.dtype)
     return dtype
-
-
-def batch(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """`x` as ``[N, C, H, W]`` of that dtype."""
-    return (x if x.ndim == 4 else x[None]).to(dtype)
 
 
 def reduce(scores: Tensor, reduction: str) -> Tensor:

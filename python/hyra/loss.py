@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hyra import _validate
-from hyra.fsds import WEIGHTINGS, batch, common_dtype, energies
+from hyra.fsds import WEIGHTINGS, Images, common_dtype, energies, validate_pair
 
 FORMS = ("db", "ratio")
 FLOOR = 1e-12
@@ -25,7 +25,7 @@ class FSDSLoss(nn.Module):
 
     Gradients flow to `preds` and `target`, by kernels of our own that store no integrated map. Inside autocast it is
     computed in float32; float16 and bfloat16 images are accepted. It compiles without graph breaks. What
-    torch's custom ops do not offer raises: forward-mode differentiation and the transforms of `torch.func`.
+    torch's custom ops do not offer raises: forward-mode and second derivatives, and the transforms of `torch.func`.
 
     Args:
         variant: ``"shift_invariant"`` or ``"paper"``.
@@ -60,12 +60,13 @@ class FSDSLoss(nn.Module):
 
     def forward(self, preds: Tensor, target: Tensor) -> Tensor:
         """See the class."""
-        _validate.images("preds", preds)
-        _validate.images("target", target)
-        _validate.same_shape("preds", preds, "target", target)
+        validate_pair(preds, target)
         dtype = common_dtype(preds, target)
         with torch.autocast(preds.device.type, enabled=False):
-            difference, reference = energies(batch(preds, dtype), batch(target, dtype), self.variant)
+            standard = Images.of(target, dtype)
+            # The target's energy by itself: nothing is kept for its gradient where it needs none.
+            _, reference = energies(standard.none(), standard, self.variant, with_target=True)
+            difference, _ = energies(Images.of(preds, dtype), standard, self.variant, with_target=False)
             ratio = difference / reference
             value = ratio if self.form == "ratio" else 10 * torch.log10(ratio + FLOOR)
             return value.mean().to(dtype)

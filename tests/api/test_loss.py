@@ -1,5 +1,9 @@
 """FSDSLoss: its value is -FSDS, its gradient is right, and it goes wherever a loss goes."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.autograd import gradcheck
@@ -96,3 +100,69 @@ def test_bad_input(pair):
         FSDSLoss(form="log")
     with pytest.raises(ValueError, match="target"):
         FSDSLoss()(pair[0], pair[1][..., :-1])
+
+
+def test_second_derivatives_raise(pair):
+    preds = pair[0].requires_grad_()
+    (gradient,) = torch.autograd.grad(FSDSLoss()(preds, pair[1]), preds, create_graph=True)
+    with pytest.raises(RuntimeError, match="no autograd formula was registered"):
+        gradient.sum().backward()
+
+
+@pytest.mark.parametrize("variant", ["paper", "shift_invariant"])
+@pytest.mark.parametrize("library", ["torch", "scipy", "ducc0"])
+def test_gradient_is_that_of_the_plain_definition(use_library, library, variant):
+    use_library(library)
+    preds, target = torch.rand(2, 1, 3, 37, 42, dtype=torch.float64)
+    preds.requires_grad_()
+    FSDSLoss(variant)(preds, target).backward()
+    single, loss = preds.detach().float().requires_grad_(), FSDSLoss(variant)
+    loss(single, target.float()).backward()
+    reference = preds.detach().clone().requires_grad_()
+    z = [(x - x.mean()) / x.std() for x in (reference, target)]
+    spectra = [torch.fft.rfft2(torch.nn.functional.pad(x, (0, 0, 0, 1)) if variant == "paper" else x) for x in z]
+    energies = []
+    for x in (spectra[0] - spectra[1], spectra[1]):
+        middle = (x.shape[-2] + 1) // 2
+        quadrants = x[..., :middle, :], x[..., middle:, :].flip(-2)
+        if variant == "paper":
+            energies.append(sum(q.cumsum(-1).cumsum(-2).abs().square().sum() for q in quadrants))
+        else:
+            energies.append(
+                sum(
+                    (torch.arange(q.shape[-2], 0, -1)[:, None] * torch.arange(q.shape[-1], 0, -1) * q.abs() ** 2).sum()
+                    for q in quadrants
+                )
+            )
+    (10 * torch.log10(energies[0] / energies[1] + 1e-12)).backward()
+    scale = reference.grad.abs().max()
+    assert (preds.grad - reference.grad).abs().max() <= 1e-12 * scale
+    assert (single.grad - reference.grad).abs().max() <= 1e-5 * scale
+
+
+MEMORY = """
+import re, sys, torch, hyra
+
+def peak():  # of this process alone; ru_maxrss would start from that of the parent
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+
+torch.set_num_threads(1)
+preds, target = torch.rand(1, 3, 1200, 1600, requires_grad=True), torch.rand(1, 3, 1200, 1600)
+loss = hyra.FSDSLoss(sys.argv[1])
+loss(preds[..., :80, :80], target[..., :80, :80]).sum().backward()
+preds.grad = None
+before = peak()
+loss(preds, target).backward()
+print((peak() - before) / (3 * 1200 * 801 * 8 / 1024))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
+@pytest.mark.parametrize("variant", ["paper", "shift_invariant"])
+def test_peak_memory_of_a_training_step_is_at_most_three_spectra(variant):
+    command = [sys.executable, "-c", MEMORY, variant]
+    # glibc then returns what is freed, so that the peak is that of the blocks in use and not of its heap.
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "1000000"}
+    peak = float(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)
+    # One of them is the gradient that is handed out; a tenth of one is what the interpreter allocates besides.
+    assert 1 <= peak <= 3.1

@@ -116,7 +116,8 @@ def _standardize_backward(grad: Tensor, planes: Tensor, moments: Tensor) -> tupl
     """Gradients of ``z = (x - mean) / std`` with respect to x and to the moments."""
     mean, std = moments.unbind(1)
     total = grad.sum((1, 2), dtype=mean.dtype)
-    inner = torch.linalg.vecdot(grad.flatten(1), planes.flatten(1)).to(mean.dtype)  # a dot product: no temporary
+    with torch.autocast(grad.device.type, enabled=False):  # a user may run backward inside one
+        inner = torch.linalg.vecdot(grad.flatten(1), planes.flatten(1)).to(mean.dtype)
     grad_moments = torch.stack([-total / std, -(inner - mean * total) / std.square()], 1)
     return grad * std.reciprocal().to(grad.dtype)[:, None, None], grad_moments
 
