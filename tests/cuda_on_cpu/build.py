@@ -1,0 +1,111 @@
+"""Builds the engine's targets with CMake, in a folder outside the source tree that later runs reuse."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, get_args
+
+import pybind11
+
+Sanitizer = Literal["address", "undefined", "thread"]
+SANITIZERS: tuple[Sanitizer, ...] = get_args(Sanitizer)
+
+SOURCE = Path(__file__).resolve().parent
+_RUNTIME = {"address": "libasan.so", "thread": "libtsan.so"}
+
+
+def available() -> bool:
+    """Whether this machine can build the engine: Linux, and a C++20 compiler that CMake finds."""
+    return sys.platform == "linux" and any(shutil.which(cxx) for cxx in (os.environ.get("CXX", "c++"), "g++"))
+
+
+def build(sanitizer: Sanitizer | None = None) -> Path:
+    """Build `_cuda_on_cpu`, every CUDA kernel on the engine, and return the path of the module."""
+    return _build("cuda_on_cpu", sanitizer) / f"_cuda_on_cpu{sysconfig.get_config_var('EXT_SUFFIX')}"
+
+
+def build_cpu(sanitizer: Sanitizer) -> Path:
+    """Build `_cpu` with a sanitizer and `std::thread`, and return the path of the module."""
+    return _build("cpu", sanitizer) / f"_cpu{sysconfig.get_config_var('EXT_SUFFIX')}"
+
+
+def build_selftest(sanitizer: Sanitizer | None = None) -> Path:
+    """Build the engine's own tests and return the path of the program."""
+    return _build("selftest", sanitizer) / "selftest"
+
+
+def load(path: Path) -> ModuleType:
+    """Import a built module from its file."""
+    spec = importlib.util.spec_from_file_location(path.name.split(".")[0], path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no extension module")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def environment(sanitizer: Sanitizer) -> dict[str, str]:
+    """The environment of a Python process that loads modules built with `sanitizer`.
+
+    The process should drop LD_PRELOAD once it runs (`run_python` does): its children need no sanitizer's runtime.
+    """
+    env = os.environ | {
+        # The interpreter never frees some of its memory; torch's own threads synchronise in ways TSan cannot see.
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "TSAN_OPTIONS": "halt_on_error=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
+    if sanitizer in _RUNTIME:
+        command = [os.environ.get("CXX", "c++"), f"-print-file-name={_RUNTIME[sanitizer]}"]
+        env["LD_PRELOAD"] = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return env
+
+
+def run_python(sanitizer: Sanitizer, module: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
+    """Run `python -m module arguments...` under a sanitizer, its output captured."""
+    program = (
+        "import os, runpy, sys; os.environ.pop('LD_PRELOAD', None); "
+        "del sys.argv[0]; runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+    )
+    command = [sys.executable, "-c", program, module, *arguments]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment(sanitizer), timeout=timeout
+    )
+
+
+@functools.cache
+def _build(target: str, sanitizer: Sanitizer | None) -> Path:
+    # One tree for a checkout and an interpreter: ninja rebuilds what has changed, and a second run costs nothing.
+    key = hashlib.sha256(f"{SOURCE} {sys.executable} {os.environ.get('CXX')}".encode()).hexdigest()[:16]
+    tree = Path(tempfile.gettempdir()) / f"hyra-cuda-on-cpu-{os.getuid()}" / key
+    tree.mkdir(parents=True, exist_ok=True)
+    variant = sanitizer or "plain"
+    with open(tree / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (tree / "build.ninja").exists():
+            _run("cmake", "-G", "Ninja", "-S", SOURCE, "-B", tree, *_options())
+        _run("cmake", "--build", tree, "--target", f"{target}_{variant}")
+    return tree / variant
+
+
+def _options() -> tuple[str, ...]:
+    return (f"-Dpybind11_DIR={pybind11.get_cmake_dir()}", f"-DPython_EXECUTABLE={sys.executable}")
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run([str(part) for part in command], check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(str(part) for part in command)}\n{done.stdout}{done.stderr}")

@@ -1,0 +1,23 @@
+// `_cuda_on_cpu`: the functions of `_cuda`, from the same sources, and what the tests set.
+#include "bind/backend.hpp"
+
+#include "engine.hpp"
+
+namespace hyra {
+
+void bind_backend(py::module_& m) {
+  m.attr("backend") = "cuda";
+  m.def("runtime_version", [] { return 0; }, "The CUDA runtime that this module was built with: none.");
+  m.def("driver_version", [] { return 0; }, "The newest CUDA runtime that the driver supports; 0 without a driver.");
+  m.def("set_schedule", &cuda_on_cpu::set_schedule, py::arg("schedule"),
+        "The order in which blocks and threads run: forward, reverse or random:SEED.");
+  m.def(
+      "mark_device_memory",
+      [](Address begin, std::size_t bytes) { cuda_on_cpu::mark_device_memory(pointer<void>(begin), bytes); },
+      py::arg("begin"), py::arg("bytes"), "Host code may not touch this memory: AddressSanitizer reports it.");
+  m.def(
+      "unmark_device_memory", [](Address begin) { cuda_on_cpu::unmark_device_memory(pointer<void>(begin)); },
+      py::arg("begin"), "Undo mark_device_memory.");
+}
+
+}  // namespace hyra
