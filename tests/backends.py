@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from types import ModuleType
+from unittest import mock
 
 import torch
 from torch._library.custom_ops import CustomOpDef
 
 import hyra.ops
+from cuda_on_cpu import build
+from cuda_on_cpu.checked_calls import SCHEDULES, checked_calls
 from hyra import _cpu, _native
 
 OPS = [op for op in vars(hyra.ops).values() if isinstance(op, CustomOpDef)]
@@ -28,18 +33,25 @@ class Backend:
         return self.name
 
 
+SANITIZER: build.Sanitizer | None = os.environ.get("HYRA_SANITIZER")
+"""Set by tests/cuda_on_cpu/test_sanitizers.py: the modules are then built with it."""
+
+
 def available() -> list[Backend]:
+    if SANITIZER:
+        return [Backend("cpu"), Backend("cuda_on_cpu")]
     names = ["reference", *(f"cpu-{level}" for level in _cpu.simd_levels())]
-    if cuda_on_cpu() is not None:
+    if build.available():
         names.append("cuda_on_cpu")
     if torch.cuda.is_available() and "cuda" in _native.MODULES:
         names.append("cuda")
     return [Backend(name) for name in names]
 
 
-def cuda_on_cpu():
-    """The CUDA kernels built for the CPU (tests/cuda_on_cpu), or None where they cannot be built."""
-    return
+@functools.cache
+def built(backend: str) -> ModuleType:
+    """The module of a backend that the tests build themselves."""
+    return build.load(build.build(SANITIZER) if backend == "cuda_on_cpu" else build.build_cpu(SANITIZER))
 
 
 def missing() -> list[str]:
@@ -55,10 +67,11 @@ def use(backend: Backend) -> Iterator[None]:
         if backend.name == "reference":
             for op in OPS:
                 stack.enter_context(op.set_kernel_enabled("cpu", enabled=False))
-        elif backend.name == "cuda_on_cpu":
-            served_by = _native.MODULES["cpu"]
-            stack.callback(_native.MODULES.__setitem__, "cpu", served_by)
-            _native.MODULES["cpu"] = cuda_on_cpu()
+        elif backend.name in ("cuda_on_cpu", "cpu"):
+            module = built(backend.name)
+            stack.enter_context(mock.patch.dict(_native.MODULES, cpu=module))
+            if backend.name == "cuda_on_cpu":
+                stack.enter_context(checked_calls(module, SCHEDULES[:1] if SANITIZER else SCHEDULES))
         elif backend.name.startswith("cpu-"):
             stack.callback(_cpu.set_simd_level, _cpu.simd_level())
             _cpu.set_simd_level(backend.name.removeprefix("cpu-"))
