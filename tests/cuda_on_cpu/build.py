@@ -69,21 +69,19 @@ def environment(sanitizer: Sanitizer) -> dict[str, str]:
         "MKL_NUM_THREADS": "1",
     }
     if sanitizer in _RUNTIME:
-        command = [os.environ.get("CXX", "c++"), f"-print-file-name={_RUNTIME[sanitizer]}"]
-        env["LD_PRELOAD"] = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        # libstdc++ as well: the runtime looks for its __cxa_throw at the start, before torch has loaded it.
+        env["LD_PRELOAD"] = " ".join(_library(name) for name in (_RUNTIME[sanitizer], "libstdc++.so.6"))
     return env
 
 
-def run_python(sanitizer: Sanitizer, module: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
+def run_python(sanitizer: Sanitizer, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m module arguments...` under a sanitizer, its output captured."""
     program = (
         "import os, runpy, sys; os.environ.pop('LD_PRELOAD', None); "
         "del sys.argv[0]; runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
     )
     command = [sys.executable, "-c", program, module, *arguments]
-    return subprocess.run(
-        command, check=False, capture_output=True, text=True, env=environment(sanitizer), timeout=timeout
-    )
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment(sanitizer))
 
 
 @functools.cache
@@ -99,6 +97,11 @@ def _build(target: str, sanitizer: Sanitizer | None) -> Path:
             _run("cmake", "-G", "Ninja", "-S", SOURCE, "-B", tree, *_options())
         _run("cmake", "--build", tree, "--target", f"{target}_{variant}")
     return tree / variant
+
+
+def _library(name: str) -> str:
+    command = [os.environ.get("CXX", "c++"), f"-print-file-name={name}"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _options() -> tuple[str, ...]:

@@ -19,22 +19,27 @@ SCHEDULES = ("forward", "reverse", "random:1", "random:2", "random:3")
 def checked_calls(module: ModuleType, schedules: Sequence[str] = SCHEDULES) -> Iterator[None]:
     """While in force, kernels of `module` start from outputs full of NaN and give the same bits in every schedule.
 
+    Calls that differ from an earlier one only in their values (a gradcheck makes hundreds) run in the first schedule.
     Under AddressSanitizer the host side of a launcher may not touch any tensor of the call, as on a GPU.
     """
     call = _native.call
+    seen = set()
 
     def checked(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | None], *scalars: float) -> None:
         inputs = [None if x is None else x.resolve_conj().resolve_neg().contiguous() for x in inputs]
         written = [x for x in outputs if x is not None]
+        signature = (op, *(None if x is None else (x.dtype, x.shape) for x in (*outputs, *inputs)), *scalars)
+        chosen = schedules[:1] if signature in seen else schedules
+        seen.add(signature)
         results = []
-        for schedule in schedules:
+        for schedule in chosen:
             module.set_schedule(schedule)
             for x in written:
                 _bytes(x).fill_(0xFF)
             with _device_memory(module, [*written, *(x for x in inputs if x is not None)]):
                 call(op, outputs, inputs, *scalars)
             results.append([_bytes(x).clone() for x in written])
-        for schedule, result in zip(schedules, results, strict=True):
+        for schedule, result in zip(chosen, results, strict=True):
             same = [torch.equal(a, b) for a, b in zip(results[0], result, strict=True)]
             assert all(same), f"{op}: the schedules {schedules[0]} and {schedule} differ in outputs {same}"
 
