@@ -160,7 +160,7 @@ void radial_moments(const RadialMomentsArgs<T>& args, Context threads) {
     const std::int64_t planes = first + kPlanes < args.planes ? kPlanes : args.planes - first;
     const Pairs pairs = pairs_of_band(args.height, args.bands, band);
     double* sums = args.partials + (band * args.planes + first) * args.rings * 4;
-    std::memset(sums, 0, static_cast<std::size_t>(planes * args.rings) * 4 * sizeof(double));
+    if (planes > 0) std::memset(sums, 0, static_cast<std::size_t>(planes * args.rings) * 4 * sizeof(double));
     std::int64_t* count = first == 0 ? args.partial_counts + band * args.rings : nullptr;
     if (count != nullptr) std::memset(count, 0, static_cast<std::size_t>(args.rings) * sizeof(std::int64_t));
     Scratch<std::int32_t> rings(kRows * columns);

@@ -31,7 +31,7 @@ __global__ void __launch_bounds__(BLOCK) background_and_impulses(ImpulseBatchArg
   __syncthreads();
   for (std::int64_t m = threadIdx.x; m < args.impulses; m += BLOCK) {
     const std::int64_t pixel = pixel_index(args.positions + (image * args.impulses + m) * 2, args.height, args.width);
-    if (pixel >= begin && pixel < end) out[pixel] = background[pixel] + args.amplitudes[plane_index];
+    if (pixel >= begin && pixel < end) store_relaxed(&out[pixel], background[pixel] + args.amplitudes[plane_index]);
   }
 }
 

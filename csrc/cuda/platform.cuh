@@ -5,6 +5,7 @@
 //   CU_DYN_SHARED(T, name);         T* name: the launch's dynamic shared memory; once in a kernel
 //   CU_LAUNCH((kernel<256, T>), grid, block, dynamic_shared_bytes, stream, arguments...);
 //   CU_CHECK(cudaMemsetAsync(...));
+//   store_relaxed(address, value);  a store that other threads may make too, of the same value: no data race
 //   HYRA_BLOCK(256)                 the threads of a block, a constant; 64 at most where races are looked for
 //
 // CU_LAUNCH and CU_CHECK throw std::runtime_error.
@@ -30,6 +31,11 @@
     ::hyra::cuda::throw_on_error(cudaGetLastError(), #kernel);                  \
   } while (false)
 #define HYRA_BLOCK(size) (size)
+
+template <typename T>
+__device__ __forceinline__ void store_relaxed(T* address, T value) {
+  *static_cast<volatile T*>(address) = value;  // a relaxed store in the memory model of PTX
+}
 
 #endif
 

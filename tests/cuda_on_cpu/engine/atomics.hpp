@@ -26,6 +26,12 @@ T update(T* address, F f) {
 
 }  // namespace cuda_on_cpu
 
+// A store that other threads may make too, of the same value (declared in platform.cuh for the device).
+template <typename T>
+void store_relaxed(T* address, T value) {
+  __atomic_store(address, &value, __ATOMIC_RELAXED);
+}
+
 #define CUDA_ON_CPU_ADD_EXCHANGE(T, Bits)                                              \
   inline T atomicAdd(T* address, T value) {                                            \
     return cuda_on_cpu::update<Bits>(address, [value](T old) { return old + value; }); \
