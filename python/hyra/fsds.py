@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from hyra import _validate, fft
+from hyra.interop import accepts_arrays
 from hyra.ops import mean_std, quadrant_energy, standardized_difference
 
 WEIGHTINGS = {"paper": "integral", "shift_invariant": "shift_invariant"}
 REDUCTIONS = ("none", "mean", "sum")
 
 
+@accepts_arrays("preds", "target")
 def fsds(
     preds: Tensor,
     target: Tensor,

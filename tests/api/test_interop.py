@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import hyra
 from hyra.interop import accepts_arrays, from_tensor, to_tensor
 
 
@@ -102,6 +103,14 @@ def test_decorator_converts_there_and_back():
     assert difference(a, target=torch.zeros(2, 2), gain=3.0).tolist() == [[3, 3], [3, 3]]
     with pytest.raises(TypeError, match="target must be"):
         difference(a, "b")
+
+
+def test_fsds_takes_arrays():
+    preds, target = np.random.default_rng(0).random((2, 2, 3, 12, 14))
+    scores = hyra.fsds(preds[..., ::-1], target[..., ::-1])
+    assert isinstance(scores, np.ndarray)
+    expected = hyra.fsds(*(torch.from_numpy(x[..., ::-1].copy()) for x in (preds, target)))
+    assert scores.tolist() == expected.tolist()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
