@@ -1,0 +1,100 @@
+"""FSDS, its reference for many predictions, and the loss, against the paper's algorithm written plainly in torch."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import hyra
+from hyra import fft
+
+SHAPES = [
+    (1, 3, 1356, 2040),
+    (1, 3, 512, 512),
+    (16, 3, 192, 192),
+    *((1, 3, n, n) for n in (64, 96, 113, 128, 256, 1000, 1024, 2048)),
+]
+LIBRARIES = [name for name in ("scipy", "ducc0") if name in hyra.fft_library_versions()]
+
+
+def pair(shape):
+    target = torch.rand(shape)
+    return target + 0.1 * torch.rand(shape), target
+
+
+def plain_energy(x):
+    spectrum = torch.fft.rfft2(F.pad(x, (0, 0, 0, x.shape[-2] % 2)))
+    first, second = spectrum.chunk(2, dim=-2)
+    return [q.cumsum(-2).cumsum(-1) for q in (first, second.flip(-2))]
+
+
+def plain_ratio(preds, target):
+    """Both images standardised, transformed and integrated; nothing shared, nothing fused."""
+    dims = (-3, -2, -1)
+    integrals = [plain_energy((x - x.mean(dims, keepdim=True)) / x.std(dims, keepdim=True)) for x in (preds, target)]
+    difference = sum((p - t).abs().square().sum(dims) for p, t in zip(*integrals, strict=True))
+    return difference / sum(t.abs().square().sum(dims) for t in integrals[1])
+
+
+def ffts_alone(preds, target):
+    return [fft.rfft2(x) for x in (preds, target)]
+
+
+@pytest.fixture(params=["auto", *LIBRARIES])
+def library(request):
+    hyra.set_fft_library(request.param)
+    yield request.param
+    hyra.set_fft_library("auto")
+
+
+@pytest.mark.parametrize("contender", ["hyra", "its FFTs alone", "plain torch"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def bench_fsds(contend, library, contender, shape):
+    preds, target = pair(shape)
+    contenders = {
+        "hyra": lambda: hyra.fsds(preds, target),
+        "its FFTs alone": lambda: ffts_alone(preds, target),
+        "plain torch": lambda: -10 * torch.log10(plain_ratio(preds, target)),
+    }
+    job = f"fsds paper {'x'.join(map(str, shape))} float32, FFT {library}"
+    chosen = hyra.fft_library(shape, preds.dtype, "cpu")
+    result = contend(job, contender, contenders[contender], shape=shape, fft=chosen, bytes=2 * preds.nbytes)
+    if contender == "plain torch":
+        torch.testing.assert_close(result, hyra.fsds(preds, target), rtol=0, atol=1e-2)
+
+
+@pytest.mark.parametrize("contender", ["hyra", "plain torch"])
+def bench_reference(contend, library, contender):
+    preds, target = pair((20, 3, 1356, 2040) if contender == "hyra" else (1, 3, 1356, 2040))
+    reference = hyra.FSDSReference(target[0])
+    contenders = {
+        "hyra": lambda: reference(preds),
+        "plain torch": lambda: [-10 * torch.log10(plain_ratio(preds, target)) for _ in range(20)],
+    }
+    contend(
+        f"FSDSReference 20 x 3x1356x2040, FFT {library}", contender, contenders[contender], bytes=20 * preds[0].nbytes
+    )
+
+
+@pytest.mark.parametrize("contender", ["hyra", "plain torch"])
+@pytest.mark.parametrize("shape", [(1, 3, 1356, 2040), (16, 3, 192, 192)], ids=str)
+def bench_loss(contend, library, contender, shape):
+    preds, target = pair(shape)
+    preds.requires_grad_()
+    loss = hyra.FSDSLoss("paper")
+
+    def step(f):
+        preds.grad = None
+        f().backward()
+        return preds.grad
+
+    def plain():
+        return (10 * torch.log10(plain_ratio(preds, target))).mean()
+
+    contenders = {
+        "hyra": lambda: step(lambda: loss(preds, target)),
+        "plain torch": lambda: step(plain),
+    }
+    job = f"FSDSLoss forward + backward {'x'.join(map(str, shape))}, FFT {library}"
+    gradient = contend(job, contender, contenders[contender], shape=shape, bytes=2 * preds.nbytes)
+    if contender == "plain torch":
+        torch.testing.assert_close(gradient, contenders["hyra"](), rtol=0, atol=1e-3 * gradient.abs().max().item())
