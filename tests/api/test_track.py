@@ -25,7 +25,7 @@ def test_records_what_hyra_measures(net, lr, tmp_path):
     target = torch.rand(3, 40, 48)
     record = Tracker(net, lr, target, out=tmp_path, size=24)(5)
     model = hyra.HyRA(net)
-    split = model.decompose(lr, response=model.impulse_response(24))
+    split = model.decompose(lr, response=model.impulse_response(24, form="affine"))
     fit = split.response.fit_sinc()
     assert (record.step, record.cutoff, record.ring_cosine) == (5, fit.cutoff, fit.ring_cosine)
     assert record.fsds == hyra.fsds(split.output, target).item()
