@@ -72,6 +72,8 @@ def use(backend: Backend) -> Iterator[None]:
             stack.enter_context(mock.patch.dict(_native.MODULES, cpu=module))
             if backend.name == "cuda_on_cpu":
                 stack.enter_context(checked_calls(module, SCHEDULES[:1] if SANITIZER else SCHEDULES))
+            else:  # threads of our own: torch runs on one, since ThreadSanitizer cannot see how OpenMP's meet
+                stack.enter_context(mock.patch.object(_native, "threads", return_value=4))
         elif backend.name.startswith("cpu-"):
             stack.callback(_cpu.set_simd_level, _cpu.simd_level())
             _cpu.set_simd_level(backend.name.removeprefix("cpu-"))

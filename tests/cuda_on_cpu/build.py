@@ -27,7 +27,7 @@ _RUNTIME = {"address": "libasan.so", "thread": "libtsan.so"}
 
 def available() -> bool:
     """Whether this machine can build the engine: Linux, and a C++20 compiler that CMake finds."""
-    return sys.platform == "linux" and any(shutil.which(cxx) for cxx in (os.environ.get("CXX", "c++"), "g++"))
+    return sys.platform == "linux" and shutil.which(_compiler()) is not None
 
 
 def build(sanitizer: Sanitizer | None = None) -> Path:
@@ -87,28 +87,31 @@ def run_python(sanitizer: Sanitizer, module: str, *arguments: str) -> subprocess
 @functools.cache
 def _build(target: str, sanitizer: Sanitizer | None) -> Path:
     # One tree for a checkout and an interpreter: ninja rebuilds what has changed, and a second run costs nothing.
-    key = hashlib.sha256(f"{SOURCE} {sys.executable} {os.environ.get('CXX')}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{SOURCE} {sys.executable} {_compiler()}".encode()).hexdigest()[:16]
     tree = Path(tempfile.gettempdir()) / f"hyra-cuda-on-cpu-{os.getuid()}" / key
     tree.mkdir(parents=True, exist_ok=True)
     variant = sanitizer or "plain"
     with open(tree / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (tree / "build.ninja").exists():
-            _run("cmake", "-G", "Ninja", "-S", SOURCE, "-B", tree, *_options())
+            options = (f"-Dpybind11_DIR={pybind11.get_cmake_dir()}", f"-DPython_EXECUTABLE={sys.executable}")
+            _run("cmake", "-G", "Ninja", "-S", SOURCE, "-B", tree, *options)
         _run("cmake", "--build", tree, "--target", f"{target}_{variant}")
     return tree / variant
 
 
+def _compiler() -> str:
+    return os.environ.get("CXX", "c++")
+
+
 def _library(name: str) -> str:
-    command = [os.environ.get("CXX", "c++"), f"-print-file-name={name}"]
+    command = [_compiler(), f"-print-file-name={name}"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def _options() -> tuple[str, ...]:
-    return (f"-Dpybind11_DIR={pybind11.get_cmake_dir()}", f"-DPython_EXECUTABLE={sys.executable}")
-
-
 def _run(*command: str | Path) -> None:
-    done = subprocess.run([str(part) for part in command], check=False, capture_output=True, text=True)
+    # CMake and ninja may be installed beside the interpreter, whose environment need not be activated.
+    env = os.environ | {"PATH": sysconfig.get_path("scripts") + os.pathsep + os.environ.get("PATH", os.defpath)}
+    done = subprocess.run([str(part) for part in command], check=False, capture_output=True, text=True, env=env)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(str(part) for part in command)}\n{done.stdout}{done.stderr}")
