@@ -10,27 +10,36 @@
 namespace hyra::HYRA_TARGET {
 namespace {
 
-template <typename T>
-double integral_row(const T* x, double* sums, std::int64_t columns) {
-  Vec8d energy = {}, carry = {};
+// Adds the next rows to `sums` and returns the energy of their integrals. Rows are taken together for their number of
+// independent chains of additions, and so that `sums` is loaded and stored once for all of them.
+template <int ROWS, typename T>
+double integral_rows(const T* const (&x)[ROWS], double* sums, std::int64_t columns) {
+  Vec8d energy[ROWS] = {}, carry[ROWS] = {};
   std::int64_t k = 0;
   for (; k + 4 <= columns; k += 4) {
-    const Vec8d sum = load8(sums + 2 * k) + load8(x + 2 * k);
+    Vec8d sum = load8(sums + 2 * k);
+    for (int r = 0; r < ROWS; ++r) {
+      sum += load8(x[r] + 2 * k);
+      const Vec8d prefix = prefix4(sum), integral = prefix + carry[r];
+      energy[r] += integral * integral;
+      carry[r] += last4(prefix);
+    }
     store8(sums + 2 * k, sum);
-    const Vec8d integral = prefix4(sum) + carry;
-    energy += integral * integral;
-    carry = last4(integral);
   }
-  double re = carry[0], im = carry[1], rest = 0;
-  for (; k < columns; ++k) {
-    re += sums[2 * k] += static_cast<double>(x[2 * k]);
-    im += sums[2 * k + 1] += static_cast<double>(x[2 * k + 1]);
-    rest += re * re + im * im;
+  double total = 0;
+  for (int r = 0; r < ROWS; ++r) {
+    double re = carry[r][0], im = carry[r][1], rest = 0;
+    for (std::int64_t j = k; j < columns; ++j) {
+      re += sums[2 * j] += static_cast<double>(x[r][2 * j]);
+      im += sums[2 * j + 1] += static_cast<double>(x[r][2 * j + 1]);
+      rest += re * re + im * im;
+    }
+    total += sum8(energy[r]) + rest;
   }
-  return sum8(energy) + rest;
+  return total;
 }
 
-// Sum over the columns of (columns - k) |x_k|^2: the mean of integral_row over all circular shifts of the image.
+// Sum over the columns of (columns - k) |x_k|^2: the mean of integral_rows over all circular shifts of the image.
 template <typename T>
 double shift_invariant_row(const T* x, std::int64_t columns) {
   Vec8d energy = {};
@@ -61,18 +70,22 @@ void quadrant_energy(const QuadrantEnergyArgs<T>& args, Context threads) {
     const Quadrant quadrant(args.rows, quadrant_index);
     const T* plane = args.spectrum + chunk / (2 * args.bands) * args.rows * args.columns * 2;
     const Range range = band_range(quadrant.height, args.bands, band);
-    Scratch<double> sums(integral ? 2 * args.columns : 0);
+    const auto row = [&](std::int64_t i) { return plane + quadrant.row(i) * args.columns * 2; };
     double energy = 0;
+    std::int64_t i = range.begin;
     if (integral) {
-      for (std::int64_t i = 0; i < range.begin; ++i) {
-        const T* x = plane + quadrant.row(i) * args.columns * 2;
-        for (std::int64_t k = 0; k < 2 * args.columns; ++k) sums[k] += static_cast<double>(x[k]);
+      Scratch<double> sums(2 * args.columns);
+      for (std::int64_t before = 0; before < i; ++before) {
+        for (std::int64_t k = 0; k < 2 * args.columns; ++k) sums[k] += static_cast<double>(row(before)[k]);
       }
-    }
-    for (std::int64_t i = range.begin; i < range.end; ++i) {
-      const T* x = plane + quadrant.row(i) * args.columns * 2;
-      energy += integral ? integral_row(x, sums.data(), args.columns)
-                         : static_cast<double>(quadrant.height - i) * shift_invariant_row(x, args.columns);
+      for (; i + 4 <= range.end; i += 4) {
+        energy += integral_rows<4, T>({row(i), row(i + 1), row(i + 2), row(i + 3)}, sums.data(), args.columns);
+      }
+      for (; i < range.end; ++i) energy += integral_rows<1, T>({row(i)}, sums.data(), args.columns);
+    } else {
+      for (; i < range.end; ++i) {
+        energy += static_cast<double>(quadrant.height - i) * shift_invariant_row(row(i), args.columns);
+      }
     }
     args.partials[chunk] = energy;
   });
