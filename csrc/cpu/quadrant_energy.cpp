@@ -14,17 +14,17 @@ namespace {
 // independent chains of additions, and so that `sums` is loaded and stored once for all of them.
 template <int ROWS, typename T>
 double integral_rows(const T* const (&x)[ROWS], double* sums, std::int64_t columns) {
-  Vec8d energy[ROWS] = {}, carry[ROWS] = {};
+  Complexes energy[ROWS] = {}, carry[ROWS] = {};
   std::int64_t k = 0;
-  for (; k + 4 <= columns; k += 4) {
-    Vec8d sum = load8(sums + 2 * k);
+  for (; k + kComplexes <= columns; k += kComplexes) {
+    Complexes sum = load(sums + 2 * k);
     for (int r = 0; r < ROWS; ++r) {
-      sum += load8(x[r] + 2 * k);
-      const Vec8d prefix = prefix4(sum), integral = prefix + carry[r];
+      sum += load_complexes(x[r] + 2 * k);
+      const Complexes sums_along_row = prefix(sum), integral = sums_along_row + carry[r];
       energy[r] += integral * integral;
-      carry[r] += last4(prefix);
+      carry[r] += last(sums_along_row);
     }
-    store8(sums + 2 * k, sum);
+    store(sums + 2 * k, sum);
   }
   double total = 0;
   for (int r = 0; r < ROWS; ++r) {
@@ -34,7 +34,7 @@ double integral_rows(const T* const (&x)[ROWS], double* sums, std::int64_t colum
       im += sums[2 * j + 1] += static_cast<double>(x[r][2 * j + 1]);
       rest += re * re + im * im;
     }
-    total += sum8(energy[r]) + rest;
+    total += sum_lanes(energy[r]) + rest;
   }
   return total;
 }

@@ -13,14 +13,14 @@ namespace {
 // out_k = sum over j <= k of sums_j, after x was added to sums.
 template <typename T>
 void integrate_row(const T* x, double* sums, T* out, std::int64_t columns) {
-  Vec8d carry = {};
+  Complexes carry = {};
   std::int64_t k = 0;
-  for (; k + 4 <= columns; k += 4) {
-    const Vec8d sum = load8(sums + 2 * k) + load8(x + 2 * k);
-    store8(sums + 2 * k, sum);
-    const Vec8d integral = prefix4(sum) + carry;
-    store8(out + 2 * k, integral);
-    carry = last4(integral);
+  for (; k + kComplexes <= columns; k += kComplexes) {
+    const Complexes sum = load(sums + 2 * k) + load_complexes(x + 2 * k);
+    store(sums + 2 * k, sum);
+    const Complexes sums_along_row = prefix(sum);
+    store_complexes(out + 2 * k, sums_along_row + carry);
+    carry += last(sums_along_row);
   }
   double re = carry[0], im = carry[1];
   for (; k < columns; ++k) {
@@ -36,19 +36,20 @@ template <typename T>
 void integrate_row_back(T* row, double* sums, double factor, std::int64_t columns) {
   double re = 0, im = 0;
   std::int64_t k = columns;
-  for (; k % 4 != 0; --k) {
+  for (; k % kComplexes != 0; --k) {
     re += sums[2 * k - 2] += static_cast<double>(row[2 * k - 2]);
     im += sums[2 * k - 1] += static_cast<double>(row[2 * k - 1]);
     row[2 * k - 2] = static_cast<T>(factor * re);
     row[2 * k - 1] = static_cast<T>(factor * im);
   }
-  Vec8d carry = {re, im, re, im, re, im, re, im};
-  for (k -= 4; k >= 0; k -= 4) {
-    const Vec8d sum = load8(sums + 2 * k) + load8(row + 2 * k);
-    store8(sums + 2 * k, sum);
-    const Vec8d integral = suffix4(sum) + carry;
-    store8(row + 2 * k, factor * integral);
-    carry = first4(integral);
+  Complexes carry;
+  for (int i = 0; i < kLanes<double>; ++i) carry[i] = i % 2 == 0 ? re : im;
+  for (k -= kComplexes; k >= 0; k -= kComplexes) {
+    const Complexes sum = load(sums + 2 * k) + load_complexes(row + 2 * k);
+    store(sums + 2 * k, sum);
+    const Complexes sums_along_row = suffix(sum);
+    store_complexes(row + 2 * k, factor * (sums_along_row + carry));
+    carry += first(sums_along_row);
   }
 }
 

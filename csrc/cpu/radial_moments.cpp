@@ -18,8 +18,6 @@ namespace {
 constexpr std::int64_t kRows = 4;    // rows whose rings are walked together, to hide the latency of each
 constexpr std::int64_t kPlanes = 4;  // planes that share one walk
 
-using Vec4d [[gnu::vector_size(32)]] = double;
-
 template <typename T>
 struct Vec8Of;
 template <>

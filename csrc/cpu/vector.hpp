@@ -1,5 +1,5 @@
-// Fixed-width vectors (GCC and Clang vector extensions): one source for every instruction set, lowered to whatever
-// registers it has. Four complex numbers are the unit of work.
+// Vectors (GCC and Clang vector extensions), of a fixed width, lowered to whatever registers an instruction set has, or
+// of its widest register.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,9 @@
 
 namespace hyra::HYRA_TARGET {
 
-using Vec4f [[gnu::vector_size(16)]] = float;
 using Vec8f [[gnu::vector_size(32)]] = float;
+using Vec2d [[gnu::vector_size(16)]] = double;
+using Vec4d [[gnu::vector_size(32)]] = double;
 using Vec8d [[gnu::vector_size(64)]] = double;
 
 inline Vec8d load8(const double* p) {
@@ -29,24 +30,6 @@ inline void store8(float* p, Vec8d v) {
   const Vec8f narrow = __builtin_convertvector(v, Vec8f);
   std::memcpy(p, &narrow, sizeof narrow);
 }
-
-// Inclusive sums over four complex numbers (re, im, re, im, ...), from the first on and from the last back.
-inline Vec8d prefix4(Vec8d v) {
-  const Vec8d zero = {};
-  v += __builtin_shufflevector(zero, v, 0, 1, 8, 9, 10, 11, 12, 13);
-  v += __builtin_shufflevector(zero, v, 0, 1, 2, 3, 8, 9, 10, 11);
-  return v;
-}
-
-inline Vec8d suffix4(Vec8d v) {
-  const Vec8d zero = {};
-  v += __builtin_shufflevector(v, zero, 2, 3, 4, 5, 6, 7, 8, 9);
-  v += __builtin_shufflevector(v, zero, 4, 5, 6, 7, 8, 9, 10, 11);
-  return v;
-}
-
-inline Vec8d first4(Vec8d v) { return __builtin_shufflevector(v, v, 0, 1, 0, 1, 0, 1, 0, 1); }
-inline Vec8d last4(Vec8d v) { return __builtin_shufflevector(v, v, 6, 7, 6, 7, 6, 7, 6, 7); }
 
 inline double sum8(Vec8d v) { return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])); }
 
@@ -92,6 +75,58 @@ inline V in_register(V v) {
 template <typename T>
 inline void store(T* p, Vec<T> v) {
   std::memcpy(p, &v, sizeof v);
+}
+
+// Complex numbers (re, im, re, im, ...) in the widest vector of doubles: a fixed width would lower to shuffles across
+// registers, which cost AVX2 three times the additions.
+using Complexes = Vec<double>;
+constexpr std::int64_t kComplexes = kLanes<double> / 2;
+
+inline Complexes load_complexes(const double* p) { return load(p); }
+
+inline Complexes load_complexes(const float* p) {
+  using Narrow [[gnu::vector_size(kVectorBytes / 2)]] = float;
+  Narrow v;
+  std::memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, Complexes);
+}
+
+inline void store_complexes(double* p, Complexes v) { store(p, v); }
+
+inline void store_complexes(float* p, Complexes v) {
+  using Narrow [[gnu::vector_size(kVectorBytes / 2)]] = float;
+  const Narrow narrow = __builtin_convertvector(v, Narrow);
+  std::memcpy(p, &narrow, sizeof narrow);
+}
+
+// Inclusive sums over the complex numbers of a vector, from the first on.
+inline Vec2d prefix(Vec2d v) { return v; }
+inline Vec4d prefix(Vec4d v) { return v + __builtin_shufflevector(Vec4d{}, v, 0, 1, 4, 5); }
+inline Vec8d prefix(Vec8d v) {
+  v += __builtin_shufflevector(Vec8d{}, v, 0, 1, 8, 9, 10, 11, 12, 13);
+  return v + __builtin_shufflevector(Vec8d{}, v, 0, 1, 2, 3, 8, 9, 10, 11);
+}
+
+// From the last back.
+inline Vec2d suffix(Vec2d v) { return v; }
+inline Vec4d suffix(Vec4d v) { return v + __builtin_shufflevector(v, Vec4d{}, 2, 3, 4, 5); }
+inline Vec8d suffix(Vec8d v) {
+  v += __builtin_shufflevector(v, Vec8d{}, 2, 3, 4, 5, 6, 7, 8, 9);
+  return v + __builtin_shufflevector(v, Vec8d{}, 4, 5, 6, 7, 8, 9, 10, 11);
+}
+
+// One complex number in every place.
+inline Vec2d first(Vec2d v) { return v; }
+inline Vec4d first(Vec4d v) { return __builtin_shufflevector(v, v, 0, 1, 0, 1); }
+inline Vec8d first(Vec8d v) { return __builtin_shufflevector(v, v, 0, 1, 0, 1, 0, 1, 0, 1); }
+inline Vec2d last(Vec2d v) { return v; }
+inline Vec4d last(Vec4d v) { return __builtin_shufflevector(v, v, 2, 3, 2, 3); }
+inline Vec8d last(Vec8d v) { return __builtin_shufflevector(v, v, 6, 7, 6, 7, 6, 7, 6, 7); }
+
+inline double sum_lanes(Complexes v) {
+  double sum = 0;
+  for (int i = 0; i < kLanes<double>; ++i) sum += v[i];
+  return sum;
 }
 
 }  // namespace hyra::HYRA_TARGET
