@@ -4,7 +4,7 @@ Frequencies are in cycles per pixel of the image given. All radial numbers follo
 `hyra.ops.radial_moments` states: rings are isotropic, also in an image that is not square, and ring r has the frequency
 ``r / min(H, W)``. With ``corners=False`` the rings end at the Nyquist frequency, 0.5; with ``corners=True`` they go on
 to 0.71 in the corners of the frequency plane. No ring is empty, since a step of one bin never skips one. Powers are
-those of the unscaled DFT.
+those of the unscaled DFT, by the library that `hyra.fft_library` names.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyra import _validate, ops
+from hyra import _validate, fft, ops
 
 
 @dataclass(frozen=True)
@@ -254,8 +254,7 @@ def _pair(name: str, x: Tensor, other_name: str, other: Tensor) -> tuple[Tensor,
 
 def _half_spectrum(image: Tensor) -> Tensor:
     """``[planes, H, W // 2 + 1]``."""
-    spectrum: Tensor = torch.fft.rfft2(image.flatten(0, -3))
-    return spectrum
+    return fft.rfft2(image.flatten(0, -3))
 
 
 def _frequency(image: Tensor, count: Tensor) -> Tensor:
