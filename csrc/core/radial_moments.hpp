@@ -36,8 +36,5 @@ HYRA_INLINE Pairs pairs_of_band(std::int64_t height, std::int64_t bands, std::in
   return {pairs * band / bands, pairs * (band + 1) / bands};
 }
 
-// Whether row -ky is another one than row ky.
-HYRA_INLINE bool has_mirror(std::int64_t height, std::int64_t ky) { return ky != 0 && 2 * ky != height; }
-
 }  // namespace hyra::HYRA_TARGET
 #endif

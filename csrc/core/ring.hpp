@@ -26,6 +26,8 @@ struct RingRule {
   // Column zero and, for an even width, the last one of a half spectrum stand for themselves alone, all others also for
   // their mirror image.
   HYRA_INLINE std::int64_t hermitian_weight(std::int64_t kx) const { return kx == 0 || 2 * kx == width ? 1 : 2; }
+  // Whether row -ky, which has the same rings, is another one than row ky.
+  HYRA_INLINE bool has_mirror(std::int64_t ky) const { return ky != 0 && 2 * ky != height; }
 };
 
 }  // namespace hyra::HYRA_TARGET

@@ -1,6 +1,5 @@
 // A chunk is a band of row pairs of a few planes, with sums of its own, which are merged in a fixed order at the end.
-//   walk_rings: the ring of every column of four rows at once, by the increments of the quadratic alone. Going one
-//     column outward crosses one ring edge at most.
+//   walk_rings: the ring of every column of four rows at once.
 //   bin_pair: eight columns of the rows ky and -ky at a time. The four products of both rows are added as vectors,
 //     transposed, and each column adds its four numbers to its ring in one go. Rings are runs of one to two columns
 //     almost everywhere, so summing a run before adding it costs more in branches than it saves, and differences of
@@ -9,13 +8,13 @@
 #include "core/radial_moments.hpp"
 
 #include "cpu/parallel.hpp"
+#include "cpu/ring_walk.hpp"
 #include "cpu/scratch.hpp"
 #include "cpu/vector.hpp"
 
 namespace hyra::HYRA_TARGET {
 namespace {
 
-constexpr std::int64_t kRows = 4;    // rows whose rings are walked together, to hide the latency of each
 constexpr std::int64_t kPlanes = 4;  // planes that share one walk
 
 template <typename T>
@@ -49,28 +48,6 @@ Complex8<T> load_complex8(const T* p) {
   std::memcpy(&v, p + 8, sizeof v);
   return {__builtin_shufflevector(u, v, 0, 2, 4, 6, 8, 10, 12, 14),
           __builtin_shufflevector(u, v, 1, 3, 5, 7, 9, 11, 13, 15)};
-}
-
-// rings[j][k] for rows ky + j.
-void walk_rings(const RingRule& rule, std::int64_t ky, std::int64_t columns, std::int32_t* rings) {
-  const std::int64_t h2 = rule.height * rule.height, m2 = rule.longest * rule.longest;
-  std::int64_t ring[kRows], beyond[kRows], width[kRows];
-  for (std::int64_t j = 0; j < kRows; ++j) {
-    ring[j] = rule.ring_on_axis(ky + j);
-    beyond[j] = rule.distance(ky + j, 0) - rule.inner_edge(ring[j] + 1);
-    width[j] = 8 * (ring[j] + 1) * m2;
-  }
-  std::int64_t step = 4 * h2;
-  for (std::int64_t k = 0; k < columns; ++k, step += 8 * h2) {
-    for (std::int64_t j = 0; j < kRows; ++j) {
-      rings[j * columns + k] = static_cast<std::int32_t>(ring[j]);
-      beyond[j] += step;
-      const std::int64_t crossed = ~(beyond[j] >> 63);  // all ones where the next column lies in the next ring
-      ring[j] -= crossed;
-      beyond[j] -= width[j] & crossed;
-      width[j] += 8 * m2 & crossed;
-    }
-  }
 }
 
 void count_row(const RingRule& rule, std::int64_t rows, std::int64_t columns, const std::int32_t* rings,
@@ -161,12 +138,12 @@ void radial_moments(const RadialMomentsArgs<T>& args, Context threads) {
     if (planes > 0) std::memset(sums, 0, static_cast<std::size_t>(planes * args.rings) * 4 * sizeof(double));
     std::int64_t* count = first == 0 ? args.partial_counts + band * args.rings : nullptr;
     if (count != nullptr) std::memset(count, 0, static_cast<std::size_t>(args.rings) * sizeof(std::int64_t));
-    Scratch<std::int32_t> rings(kRows * columns);
-    for (std::int64_t ky = pairs.begin; ky < pairs.end; ky += kRows) {
-      const std::int64_t rows = ky + kRows < pairs.end ? kRows : pairs.end - ky;
+    Scratch<std::int32_t> rings(kWalkedRows * columns);
+    for (std::int64_t ky = pairs.begin; ky < pairs.end; ky += kWalkedRows) {
+      const std::int64_t rows = ky + kWalkedRows < pairs.end ? kWalkedRows : pairs.end - ky;
       walk_rings(rule, ky, columns, rings.data());
       for (std::int64_t j = 0; j < rows; ++j) {
-        const bool pair = has_mirror(args.height, ky + j);
+        const bool pair = rule.has_mirror(ky + j);
         if (count != nullptr) count_row(rule, pair ? 2 : 1, columns, rings.data() + j * columns, count);
         const std::int64_t mirror = pair ? (args.height - 2 * (ky + j)) * row : 0;
         for (std::int64_t p = 0; p < planes; ++p) {

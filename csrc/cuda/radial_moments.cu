@@ -78,7 +78,7 @@ __global__ void __launch_bounds__(BLOCK) bin_rings(RadialMomentsArgs<T> args, st
     if (rule.ring_on_axis(ky) >= (group + 1) * 32) break;  // this row and all after it lie beyond the warp's rings
     run.move_to(rule, ky);
     const std::int64_t at = plane + ky * row, opposite = plane + (args.height - ky) * row;
-    const bool mirror = has_mirror(args.height, ky);
+    const bool mirror = rule.has_mirror(ky);
 #pragma unroll 1  // runs are one or two columns long: unrolled, they only cost registers
     for (std::int64_t k = run.begin; k < run.end; ++k) {
       Sums bin = products(load_complex(args.a + at + 2 * k), load_complex(args.b + at + 2 * k));
@@ -112,7 +112,7 @@ __global__ void __launch_bounds__(BLOCK) count_rings(RadialMomentsArgs<T> args) 
     run.move_to(rule, ky);
     if (run.begin == run.end) continue;
     const std::int64_t bins = 2 * (run.end - run.begin) - (run.begin == 0) - (2 * (run.end - 1) == args.width);
-    count += has_mirror(args.height, ky) ? 2 * bins : bins;
+    count += rule.has_mirror(ky) ? 2 * bins : bins;
   }
   args.partial_counts[i] = count;
 }

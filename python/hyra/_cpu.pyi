@@ -77,6 +77,19 @@ def radial_moments(
     bands: int,
     context: int,
 ) -> None: ...
+def radial_moments_backward(
+    dtype: str,
+    gradient: int,
+    a: int,
+    b: int,
+    gain_a: int,
+    gain_b: int,
+    planes: int,
+    height: int,
+    width: int,
+    rings: int,
+    context: int,
+) -> None: ...
 def response_moments(
     dtype: str,
     count: int,

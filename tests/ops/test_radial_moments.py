@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import backends
-from hyra.ops import radial_moments
+from hyra.ops import radial_moments, radial_moments_backward
 from hyra.ops.radial_moments import ring_count
 from tolerances import assert_close
 
@@ -133,6 +133,17 @@ def test_batch_equals_loop_and_any_thread_count(backend):
         torch.set_num_threads(threads)
 
 
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_gradient_agrees_with_reference(backend, dtype, size):
+    a, b = random_spectra(5, *size, dtype=dtype, device=backend.device)
+    gains = [torch.randn(5, ring_count(*size), dtype=kind) for kind in (torch.float64, torch.complex128)]
+    gradient = radial_moments_backward(a, b.conj(), *(gain.to(backend.device) for gain in gains), *size)
+    with radial_moments_backward.set_kernel_enabled("cpu", enabled=False):
+        expected = radial_moments_backward(a.cpu(), b.conj().cpu(), *gains, *size)
+    assert gradient.dtype == a.dtype
+    assert_close(gradient.cpu(), expected, "radial_moments.grad")
+
+
 @pytest.mark.parametrize("size", [(1, 1), (5, 4), (4, 7)], ids=str)
 def test_gradcheck(backend, size):
     a, b = random_spectra(2, *size, dtype=torch.float64, device=backend.device)
@@ -143,6 +154,10 @@ def test_gradcheck(backend, size):
 def test_opcheck(backend, dtype):
     a, b = random_spectra(2, 5, 6, dtype=dtype, device=backend.device)
     torch.library.opcheck(radial_moments, (a.requires_grad_(), b.requires_grad_(), 5, 6))
+    gains = [
+        torch.randn(2, ring_count(5, 6), dtype=kind, device=a.device) for kind in (torch.float64, torch.complex128)
+    ]
+    torch.library.opcheck(radial_moments_backward, (a.detach(), b.detach(), *gains, 5, 6))
 
 
 def test_too_many_pixels(backend):

@@ -4,7 +4,7 @@ from hyra.ops.impulse_batch import impulse_batch
 from hyra.ops.mean_std import mean_std
 from hyra.ops.polyphase_filter import polyphase_filter
 from hyra.ops.quadrant_energy import quadrant_energy, quadrant_energy_backward
-from hyra.ops.radial_moments import radial_moments
+from hyra.ops.radial_moments import radial_moments, radial_moments_backward
 from hyra.ops.response_moments import response_moments
 from hyra.ops.rfft2 import rfft2, rfft2_adjoint
 from hyra.ops.standardized_difference import standardized_difference
@@ -16,6 +16,7 @@ __all__ = [
     "quadrant_energy",
     "quadrant_energy_backward",
     "radial_moments",
+    "radial_moments_backward",
     "response_moments",
     "rfft2",
     "rfft2_adjoint",

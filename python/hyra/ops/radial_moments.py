@@ -127,6 +127,43 @@ def _new_outputs(a: Tensor, rings: int) -> tuple[Tensor, Tensor, Tensor, Tensor]
     return power_a, power_b, cross, a.new_empty((rings,), dtype=torch.int64)
 
 
+@torch.library.custom_op("hyra::radial_moments_backward", mutates_args=())
+def radial_moments_backward(a: Tensor, b: Tensor, gain_a: Tensor, gain_b: Tensor, height: int, width: int) -> Tensor:
+    """The gradient of `radial_moments` with respect to one of its spectra, by torch's convention for complex numbers.
+
+    Both have the form ``weight * (gain_a[ring] * a + gain_b[ring] * b)``, with the weights 1 and 2 of the columns: for
+    a, the gains are twice the gradient of ``power_a``, and that of ``cross``; for b, with a in the second place, twice
+    that of ``power_b``, and the conjugate of that of ``cross``.
+
+    Args:
+        a: ``[planes, H, W // 2 + 1]``, complex64 or complex128.
+        b: likewise.
+        gain_a: ``[planes, rings]``, real.
+        gain_b: ``[planes, rings]``, complex.
+        height: H of the images.
+        width: W of the images.
+
+    Returns:
+        The shape and dtype of `a`.
+    """
+    ring = _ring_map(height, width, a.device)
+    weight = _hermitian_weight(width, a.device)
+    return (weight * (gain_a[:, ring] * _wide(a) + gain_b[:, ring] * _wide(b))).to(a.dtype)
+
+
+@_native.register(radial_moments_backward)
+def _backward_kernel(a: Tensor, b: Tensor, gain_a: Tensor, gain_b: Tensor, height: int, width: int) -> Tensor:
+    gradient = a.new_empty(a.shape)
+    inputs = (a, b.to(a.dtype), gain_a.double(), gain_b.to(torch.complex128))
+    _native.call("radial_moments_backward", (gradient,), inputs, len(a), height, width, ring_count(height, width))
+    return gradient
+
+
+@radial_moments_backward.register_fake
+def _backward_fake(a: Tensor, b: Tensor, gain_a: Tensor, gain_b: Tensor, height: int, width: int) -> Tensor:
+    return a.new_empty(a.shape)
+
+
 def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int, int], output: tuple[Tensor, ...]) -> None:
     a, b, ctx.height, ctx.width = inputs
     ctx.save_for_backward(a, b)
@@ -135,17 +172,15 @@ def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int, int], output: tu
 
 def _backward(
     ctx: Any, power_a: Tensor, power_b: Tensor, cross: Tensor, count: None
-) -> tuple[Tensor, Tensor, None, None]:
+) -> tuple[Tensor | None, Tensor | None, None, None]:
     a, b = ctx.saved_tensors
-    ring = _ring_map(ctx.height, ctx.width, a.device)
-    weight = _hermitian_weight(ctx.width, a.device)
-
-    def at_bins(gradient: Tensor) -> Tensor:
-        return gradient[:, ring] * weight
-
-    grad_a = 2 * at_bins(power_a) * a + at_bins(cross) * b
-    grad_b = 2 * at_bins(power_b) * b + at_bins(cross).conj() * a
-    return grad_a.to(a.dtype), grad_b.to(b.dtype), None, None
+    size = ctx.height, ctx.width
+    grad_a = grad_b = None
+    if ctx.needs_input_grad[0]:
+        grad_a = radial_moments_backward(a, b, 2 * power_a, cross, *size)
+    if ctx.needs_input_grad[1]:
+        grad_b = radial_moments_backward(b, a, 2 * power_b, cross.conj_physical(), *size)
+    return grad_a, grad_b, None, None
 
 
 radial_moments.register_autograd(_backward, setup_context=_setup_context)

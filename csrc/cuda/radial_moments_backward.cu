@@ -1,0 +1,61 @@
+// Gradient of the radial moments: every bin takes the gains of its ring. The ring comes from a square root, corrected
+// by the int64 rule, and serves the rows ky and -ky. Neighbouring lanes lie in the same or in neighbouring rings, so
+// the gains are read from the cache.
+// Work per thread: one column of a pair of rows.
+// Bytes, with S the size of a spectrum: at least 3 S. Moved: 3 S, and 24 bytes per ring and plane. No shared memory.
+#include "core/radial_moments_backward.hpp"
+#include "core/ring.hpp"
+#include "cuda/block.cuh"
+#include "cuda/platform.cuh"
+
+namespace hyra::cuda {
+namespace {
+
+constexpr int kBlock = HYRA_BLOCK(256);
+
+__device__ __forceinline__ Complex operator*(Complex x, Complex y) {
+  return {x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re};
+}
+
+__device__ __forceinline__ std::int64_t ring_of(const RingRule& rule, std::int64_t ky, std::int64_t kx) {
+  const std::int64_t distance = rule.distance(ky, kx);
+  const double rho = sqrt(static_cast<double>(distance)) / static_cast<double>(2 * rule.longest);
+  std::int64_t ring = static_cast<std::int64_t>(rho + 0.5);
+  if (rule.inner_edge(ring) > distance) --ring;
+  if (rule.inner_edge(ring + 1) <= distance) ++ring;
+  return ring;
+}
+
+template <int BLOCK, typename T>
+__global__ void __launch_bounds__(BLOCK) weigh_rings(RadialMomentsBackwardArgs<T> args, std::int64_t tiles) {
+  const RingRule rule(args.height, args.width);
+  const std::int64_t columns = args.width / 2 + 1, pairs = args.height / 2 + 1;
+  const std::int64_t k = blockIdx.x % tiles * BLOCK + threadIdx.x;
+  const std::int64_t ky = blockIdx.x / tiles % pairs, p = blockIdx.x / tiles / pairs;
+  if (k >= columns) return;
+  const std::int64_t gain = p * args.rings + ring_of(rule, ky, k);
+  const Complex weight = {static_cast<double>(rule.hermitian_weight(k)), 0};
+  const Complex gain_a = weight * Complex{args.gain_a[gain], 0}, gain_b = weight * load_complex(args.gain_b + 2 * gain);
+  const auto weigh = [&](std::int64_t y) {
+    const std::int64_t at = 2 * ((p * args.height + y) * columns + k);
+    const Complex x = gain_a * load_complex(args.a + at) + gain_b * load_complex(args.b + at);
+    args.gradient[at] = static_cast<T>(x.re);
+    args.gradient[at + 1] = static_cast<T>(x.im);
+  };
+  weigh(ky);
+  if (rule.has_mirror(ky)) weigh(args.height - ky);
+}
+
+}  // namespace
+
+template <typename T>
+void radial_moments_backward(const RadialMomentsBackwardArgs<T>& args, Context context) {
+  const std::int64_t tiles = (args.width / 2 + kBlock) / kBlock, blocks = args.planes * (args.height / 2 + 1) * tiles;
+  if (blocks == 0) return;
+  const dim3 grid(static_cast<unsigned>(blocks));
+  CU_LAUNCH((weigh_rings<kBlock, T>), grid, dim3(kBlock), 0, stream_of(context), args, tiles);
+}
+
+HYRA_INSTANTIATE(radial_moments_backward, RadialMomentsBackwardArgs)
+
+}  // namespace hyra::cuda
