@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Self
-
 import torch
 from torch import Tensor
 
-from hyra import _validate, fft
+from hyra import _validate
+from hyra._energy import VARIANTS, Images, Reference, energies
 from hyra.interop import accepts_arrays
-from hyra.ops import mean_std, quadrant_energy, standardized_difference
 
-WEIGHTINGS = {"paper": "integral", "shift_invariant": "shift_invariant"}
 REDUCTIONS = ("none", "mean", "sum")
 
 
@@ -32,31 +27,39 @@ def fsds(
     1. Each image is standardised, ``z = (x - mean) / std``, over its channels, rows and columns together.
     2. ``paper`` alone: where H is odd, a row of zeros is appended at the bottom. An odd W is left alone.
     3. ``X = rfft2(z)``, unscaled: ``H x (W // 2 + 1)``.
-    4. Each plane of X has two quadrants, both with all columns and the origin in the corner: the rows of the
-       frequencies 0, 1, ... and those of -1, -2, ... (see `hyra.ops.quadrant_energy`). The energy E sums over both:
+    4. ``fsds = -10 log10(E(preds - target) / E(target))``, with E summed over the channels of an image and the
+       difference taken between the standardised images. E is what the variants differ in, and so is the question:
 
-       * ``"paper"``: of ``|D|^2``, with ``D(i, j)`` the sum of ``X(m, n)`` over ``m <= i, n <= j``. How alike are two
-         images **where they stand**? The one-sided complex integral weights pixels by about ``1 / sin^2`` from the
-         corners: 96 % of the weight lies in a frame two pixels wide, and shifts, flips and crops change the score.
-       * ``"shift_invariant"`` (ours): of ``(R - i)(K - j) |X(i, j)|^2`` in a quadrant of R x K, which is exactly the
-         mean of the paper's energy over all circular shifts. How alike are they **wherever they stand**, low
-         frequencies counting most? No row is appended, so that rolling both images never changes the score.
-    5. ``fsds = -10 log10(E(preds - target) / E(target))``, with E summed over the channels of an image and the
-       difference taken between the standardised images.
+       * ``"paper"``: how alike are two images **where they stand**? Each plane of X has two quadrants, both with all
+         columns and the origin in the corner: the rows of the frequencies 0, 1, ... and those of -1, -2, ... (see
+         `hyra.ops.quadrant_energy`). E is the sum of ``|D|^2``, with ``D(i, j)`` the sum of ``X(m, n)`` over
+         ``m <= i, n <= j``. This one-sided complex integral weights pixels by about ``1 / sin^2`` from the corners:
+         96 % of the weight lies in a frame two pixels wide, and shifts, flips and crops change the score.
+       * ``"shift_invariant"`` (ours): how alike are they **everywhere in the frame**? E is the sum of
+         ``(R - i)(K - j) |X(i, j)|^2`` in a quadrant of R x K, which is exactly the mean of the paper's energy over all
+         circular shifts. All pixels count alike, low frequencies most. No row is appended, so that rolling both images
+         together never changes the score. Moving one of them does: phase counts.
+       * ``"radial"`` (ours): is **as much power at each frequency**, wherever in the image it lies? With ``P(r)`` the
+         power ``|X|^2`` of the full spectrum in ring r (see `hyra.ops.radial_moments`; DC and corners included), summed
+         over the channels, and ``A(r)`` its sum over the rings 0 to r, the ratio is ``sum of (A_preds - A_target)^2``
+         over ``sum of A_target^2``. It compares distributions alone: phase, orientation and position count nothing, so
+         a picture and its mirror image, or another one with the same spectrum, are identical.
 
     From the paper's section on FSDS (Deng et al., ICML 2024, arXiv 2405.07919), where the denominator is the reference
     image's energy. The script behind its Table 1 passes the images the other way round, so that table divides by the
     SR image's: ``fsds(target, preds)`` here. The mean and the deviation cancel any ``a * x + b`` with a > 0.
 
-    Sums are float64, and the difference is formed in float64 and rounded once: float32 images agree with the definition
-    to 1e-4 dB, float64 ones to 1e-8 dB. On a CPU the bits depend neither on the batch nor on the number of threads, but
-    on the library that transforms, see `hyra.fft_library`.
+    Sums are float64, the difference is formed in float64 and rounded once, and the difference of two ring powers comes
+    from the spectrum of the difference: up to 140 dB, float32 images agree with the definition to 1e-4 dB, float64 ones
+    to 1e-8 dB (``radial`` as long as the images themselves are alike: of a mirror image, 140 dB is all float32 can
+    tell). On a CPU the bits depend neither on the batch nor on the number of threads, but on the library that
+    transforms, see `hyra.fft_library`.
 
     Args:
         preds: ``[C, H, W]`` or ``[N, C, H, W]``, floating-point, any range; float16 and bfloat16 are computed in
             float32. Integer images are refused, since their range is unknown: divide by their white first.
         target: the reference image or images, the shape of `preds`.
-        variant: ``"paper"`` or ``"shift_invariant"``.
+        variant: ``"paper"``, ``"shift_invariant"`` or ``"radial"``.
         reduction: over the batch: ``"none"``, ``"mean"`` or ``"sum"``. One identical pair makes the latter two ``inf``.
         crop_border: pixels cut from each side first, as super-resolution benchmarks do; the paper cuts none.
         check: refuse NaN, infinite and constant images. Without it a GPU is never synchronised, and they score NaN.
@@ -66,25 +69,26 @@ def fsds(
 
     Raises:
         TypeError: an image is no tensor or not floating-point.
-        ValueError: a shape, a choice or the pixels are not as above.
+        ValueError: a shape, a choice or the pixels are not as above, or an image is too small for ``radial``, which
+            needs three rings of frequencies: 4x4 pixels have them, 3x3 have not.
 
     Example:
         A 4x4 image with one pixel changed. Energies by explicit loops in NumPy: the paper's 4.353795 over 183.428571,
-        the shift-invariant 12.986783 over 272.571429.
+        the shift-invariant 12.986783 over 272.571429, the radial 215.733387 over 136623.673469.
 
         >>> target = torch.tensor([[[0.0, 1, 4, 2], [2, 4, 1, 0], [1, 2, 2, 1], [4, 0, 0, 4]]])
         >>> preds = target.clone()
         >>> preds[0, 1, 2] = 2
-        >>> [round(fsds(preds, target, variant=v).item(), 4) for v in ("paper", "shift_invariant")]
-        [16.246, 13.2198]
+        >>> [round(fsds(preds, target, variant=v).item(), 4) for v in ("paper", "shift_invariant", "radial")]
+        [16.246, 13.2198, 28.0161]
     """
-    _validate.choice("variant", variant, WEIGHTINGS)
+    _validate.choice("variant", variant, VARIANTS)
     _validate.choice("reduction", reduction, REDUCTIONS)
     validate_pair(preds, target)
     preds, target = (crop(name, x, crop_border) for name, x in (("preds", preds), ("target", target)))
     dtype = common_dtype(preds, target)
     pair = Images.of(preds, dtype), Images.of(target, dtype)
-    difference, reference = energies(*pair, variant, with_target=True)
+    difference, reference = energies(*pair, variant)
     scores = _decibels(difference, reference).to(dtype)
     if check:
         _explain_nan(scores, preds=preds, target=target)
@@ -112,17 +116,16 @@ class FSDSReference:
     """
 
     def __init__(self, target: Tensor, *, variant: str = "paper", crop_border: int = 0, check: bool = True) -> None:
-        _validate.choice("variant", variant, WEIGHTINGS)
+        _validate.choice("variant", variant, VARIANTS)
         _validate.images("target", target)
         if target.ndim != 3:
             raise ValueError(f"target must be one image [C, H, W], got shape {tuple(target.shape)}")
         self.variant = variant
         self.crop_border = crop_border
         self.shape = tuple(target.shape)
-        self._target = Images.of(crop("target", target, crop_border), common_dtype(target))
-        _, self._energy = energies(self._target.none(), self._target, variant, with_target=True)
+        self._reference = Reference.of(Images.of(crop("target", target, crop_border), common_dtype(target)), variant)
         if check:
-            _explain_nan(self._energy, target=target)
+            _explain_nan(self._reference.energy, target=target)
 
     def __call__(self, preds: Tensor, *, reduction: str = "none", check: bool = True) -> Tensor:
         """Score one prediction ``[C, H, W]`` or many ``[N, C, H, W]``; see `fsds` for the rest."""
@@ -130,74 +133,15 @@ class FSDSReference:
         _validate.images("preds", preds)
         if tuple(preds.shape[-3:]) != self.shape:
             raise ValueError(f"preds must be images of the target's shape, {self.shape}, got {tuple(preds.shape)}")
-        target = self._target
-        _validate.same_device("preds", preds, "target", target.planes)
-        dtype = torch.promote_types(common_dtype(preds), target.planes.dtype)
-        target = Images(target.planes.to(dtype), target.moments, target.channels)
+        target = self._reference.target.planes
+        _validate.same_device("preds", preds, "target", target)
+        dtype = torch.promote_types(common_dtype(preds), target.dtype)
         cropped = crop("preds", preds, self.crop_border)
-        difference, _ = energies(Images.of(cropped, dtype), target, self.variant, with_target=False)
-        scores = _decibels(difference, self._energy).to(dtype)
+        difference = self._reference.difference(Images.of(cropped, dtype))
+        scores = _decibels(difference, self._reference.energy).to(dtype)
         if check:
             _explain_nan(scores, preds=cropped)
         return reduce(scores if preds.ndim == 4 else scores[0], reduction)
-
-
-@dataclass(frozen=True)
-class Images:
-    """A batch as the ops take it: planes ``[N * C, H, W]``, and mean and deviation of the image each belongs to."""
-
-    planes: Tensor
-    moments: Tensor
-    channels: int
-
-    @classmethod
-    def of(cls, images: Tensor, dtype: torch.dtype) -> Self:
-        """From ``[C, H, W]`` or ``[N, C, H, W]``."""
-        batch = (images if images.ndim == 4 else images[None]).to(dtype)
-        channels = batch.shape[1]
-        return cls(batch.flatten(0, 1), mean_std(batch)[:, None].expand(-1, channels, -1).flatten(0, 1), channels)
-
-    def none(self) -> Self:
-        """No image of this kind."""
-        return type(self)(self.planes[:0], self.moments[:0], self.channels)
-
-
-def energies(preds: Images, target: Images, variant: str, *, with_target: bool) -> tuple[Tensor, Tensor]:
-    """Energy per image ``[N]`` of the standardised difference, and of the standardised target if `with_target`.
-
-    `preds` may be as many as the targets, none, or any number against one target.
-    """
-    differences, references = [], []
-    # Slices that need a gradient would be given one of full size each: all at once then.
-    together = target.planes.device.type != "cpu" or (torch.is_grad_enabled() and preds.planes.requires_grad)
-    for group, targets in _groups(len(preds.planes), target.planes, together):
-        p, mp, t, mt = preds.planes[group], preds.moments[group], target.planes[targets], target.moments[targets]
-        planes = standardized_difference(p, t, mp, mt, variant == "paper", with_target)
-        energy = quadrant_energy(fft.rfft2(planes), WEIGHTINGS[variant])
-        differences.append(energy[: len(p)])
-        references.append(energy[len(p) :])
-    difference, reference = (torch.cat(x).view(-1, target.channels).sum(1) for x in (differences, references))
-    return difference, reference
-
-
-def _groups(count: int, target: Tensor, together: bool) -> Iterator[tuple[slice, slice]]:
-    """Which planes of the predictions and of the target to take at a time.
-
-    Buffers that the allocator hands out again cost less than the arithmetic on fresh ones, so there are few large
-    planes in a group. Planes are independent of each other: the grouping never changes a bit.
-    """
-    targets, rows, columns = target.shape
-    step = max(count, targets, 1) if together else max((1 << 22) // (rows * columns), 1)
-    if count in (0, targets):
-        for first in range(0, max(targets, 1), step):
-            yield slice(first, first + step), slice(first, first + step)
-    elif step >= targets:
-        step -= step % targets
-        for first in range(0, count, step):
-            yield slice(first, first + step), slice(0, targets)
-    else:
-        for plane in range(count):
-            yield slice(plane, plane + 1), slice(plane % targets, plane % targets + 1)
 
 
 def validate_pair(preds: Tensor, target: Tensor) -> None:

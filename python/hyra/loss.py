@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from hyra import _validate
-from hyra.fsds import WEIGHTINGS, Images, common_dtype, energies, validate_pair
+from hyra._energy import VARIANTS, Images, Reference
+from hyra.fsds import common_dtype, validate_pair
 
 FORMS = ("db", "ratio")
 FLOOR = 1e-12
@@ -20,15 +21,16 @@ class FSDSLoss(nn.Module):
     is -FSDS, and -120 for identical images) or as it is; then the mean over the batch.
 
     The default is ``shift_invariant``: the gradient of ``paper`` sits almost wholly in the outermost two pixels (over
-    98 % of its energy on 64x64 images of noise), which teaches a network little about its images. Both variants weight
-    low frequencies most, so use the loss beside one on pixels, not instead of it.
+    98 % of its energy on 64x64 images of noise), which teaches a network little about its images, and ``radial`` is
+    content with the right power at each frequency wherever it lies. All weight low frequencies most, so use the loss
+    beside one on pixels, not instead of it.
 
     Gradients flow to `preds` and `target`, by kernels of our own that store no integrated map. Inside autocast it is
     computed in float32; float16 and bfloat16 images are accepted. It compiles without graph breaks. What
     torch's custom ops do not offer raises: forward-mode and second derivatives, and the transforms of `torch.func`.
 
     Args:
-        variant: ``"shift_invariant"`` or ``"paper"``.
+        variant: ``"shift_invariant"``, ``"paper"`` or ``"radial"``.
         form: ``"db"`` or ``"ratio"``.
 
     Shape:
@@ -50,7 +52,7 @@ class FSDSLoss(nn.Module):
 
     def __init__(self, variant: str = "shift_invariant", *, form: str = "db") -> None:
         super().__init__()
-        _validate.choice("variant", variant, WEIGHTINGS)
+        _validate.choice("variant", variant, VARIANTS)
         _validate.choice("form", form, FORMS)
         self.variant, self.form = variant, form
 
@@ -63,10 +65,8 @@ class FSDSLoss(nn.Module):
         validate_pair(preds, target)
         dtype = common_dtype(preds, target)
         with torch.autocast(preds.device.type, enabled=False):
-            standard = Images.of(target, dtype)
-            # The target's energy by itself: nothing is kept for its gradient where it needs none.
-            _, reference = energies(standard.none(), standard, self.variant, with_target=True)
-            difference, _ = energies(Images.of(preds, dtype), standard, self.variant, with_target=False)
-            ratio = difference / reference
+            # The target by itself: nothing is kept for its gradient where it needs none.
+            reference = Reference.of(Images.of(target, dtype), self.variant)
+            ratio = reference.difference(Images.of(preds, dtype)) / reference.energy
             value = ratio if self.form == "ratio" else 10 * torch.log10(ratio + FLOOR)
             return value.mean().to(dtype)

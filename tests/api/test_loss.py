@@ -10,6 +10,7 @@ from torch.autograd import gradcheck
 
 import hyra
 from hyra import FSDSLoss
+from hyra.ops.radial_moments import _hermitian_weight, _ring_map
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def pair():
     return torch.rand(2, 3, 17, 20), torch.rand(2, 3, 17, 20)
 
 
-@pytest.mark.parametrize("variant", ["paper", "shift_invariant"])
+@pytest.mark.parametrize("variant", ["paper", "shift_invariant", "radial"])
 def test_is_minus_fsds(pair, variant):
     expected = -hyra.fsds(*pair, variant=variant, reduction="mean")
     torch.testing.assert_close(FSDSLoss(variant)(*pair), expected, rtol=1e-5, atol=0)
@@ -25,7 +26,7 @@ def test_is_minus_fsds(pair, variant):
     torch.testing.assert_close(ratio, (10 ** (-hyra.fsds(*pair, variant=variant) / 10)).mean(), rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize("variant", ["paper", "shift_invariant"])
+@pytest.mark.parametrize("variant", ["paper", "shift_invariant", "radial"])
 @pytest.mark.parametrize("form", ["db", "ratio"])
 def test_identical_images_are_finite(pair, variant, form):
     preds = pair[0].clone().requires_grad_()
@@ -35,7 +36,7 @@ def test_identical_images_are_finite(pair, variant, form):
     assert preds.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("variant", ["paper", "shift_invariant"])
+@pytest.mark.parametrize("variant", ["paper", "shift_invariant", "radial"])
 @pytest.mark.parametrize("size", [(5, 6), (6, 7)], ids=str)
 def test_gradcheck(backend, variant, size):
     images = [torch.rand(2, 2, *size, dtype=torch.float64, device=backend.device).requires_grad_() for _ in range(2)]
@@ -63,7 +64,7 @@ def test_half_precision_images_and_autocast(pair, dtype):
     assert loss.item() == expected.item()
 
 
-@pytest.mark.parametrize("variant", ["paper", "shift_invariant"])
+@pytest.mark.parametrize("variant", ["paper", "shift_invariant", "radial"])
 def test_compiles_without_graph_breaks_and_once_per_shape(pair, variant):
     torch.compiler.reset()
     loss = FSDSLoss(variant)
@@ -95,7 +96,7 @@ def test_torch_func_raises(pair):
 
 def test_bad_input(pair):
     with pytest.raises(ValueError, match="variant must be one of"):
-        FSDSLoss("radial")
+        FSDSLoss("median")
     with pytest.raises(ValueError, match="form must be one of"):
         FSDSLoss(form="log")
     with pytest.raises(ValueError, match="target"):
@@ -109,7 +110,28 @@ def test_second_derivatives_raise(pair):
         gradient.sum().backward()
 
 
-@pytest.mark.parametrize("variant", ["paper", "shift_invariant"])
+def plain_energies(variant, preds, target):
+    """Of the difference and of the target, from their spectra, by torch's own functions alone."""
+    if variant == "radial":
+        height, width = 37, 42
+        ring, weight = _ring_map(height, width, target.device), _hermitian_weight(width, target.device)
+        inside = weight * (ring == torch.arange(ring.max() + 1)[:, None, None])
+        below = [(inside * x.abs().square().sum((0, 1))).sum((1, 2)).cumsum(0) for x in (preds, target)]
+        return [x.square().sum() for x in (below[0] - below[1], below[1])]
+    energies = []
+    for x in (preds - target, target):
+        middle = (x.shape[-2] + 1) // 2
+        quadrants = x[..., :middle, :], x[..., middle:, :].flip(-2)
+        if variant == "paper":
+            energies.append(sum(q.cumsum(-1).cumsum(-2).abs().square().sum() for q in quadrants))
+        else:
+            sizes = [(torch.arange(n, 0, -1) for n in q.shape[-2:]) for q in quadrants]
+            weights = [rows[:, None] * columns for rows, columns in sizes]
+            energies.append(sum((w * q.abs().square()).sum() for w, q in zip(weights, quadrants, strict=True)))
+    return energies
+
+
+@pytest.mark.parametrize("variant", ["paper", "shift_invariant", "radial"])
 @pytest.mark.parametrize("library", ["torch", "scipy", "ducc0"])
 def test_gradient_is_that_of_the_plain_definition(use_library, library, variant):
     use_library(library)
@@ -121,20 +143,8 @@ def test_gradient_is_that_of_the_plain_definition(use_library, library, variant)
     reference = preds.detach().clone().requires_grad_()
     z = [(x - x.mean()) / x.std() for x in (reference, target)]
     spectra = [torch.fft.rfft2(torch.nn.functional.pad(x, (0, 0, 0, 1)) if variant == "paper" else x) for x in z]
-    energies = []
-    for x in (spectra[0] - spectra[1], spectra[1]):
-        middle = (x.shape[-2] + 1) // 2
-        quadrants = x[..., :middle, :], x[..., middle:, :].flip(-2)
-        if variant == "paper":
-            energies.append(sum(q.cumsum(-1).cumsum(-2).abs().square().sum() for q in quadrants))
-        else:
-            energies.append(
-                sum(
-                    (torch.arange(q.shape[-2], 0, -1)[:, None] * torch.arange(q.shape[-1], 0, -1) * q.abs() ** 2).sum()
-                    for q in quadrants
-                )
-            )
-    (10 * torch.log10(energies[0] / energies[1] + 1e-12)).backward()
+    difference, total = plain_energies(variant, *spectra)
+    (10 * torch.log10(difference / total + 1e-12)).backward()
     scale = reference.grad.abs().max()
     assert (preds.grad - reference.grad).abs().max() <= 1e-12 * scale
     assert (single.grad - reference.grad).abs().max() <= 1e-5 * scale
@@ -158,7 +168,7 @@ print((peak() - before) / (3 * 1200 * 801 * 8 / 1024))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
-@pytest.mark.parametrize("variant", ["paper", "shift_invariant"])
+@pytest.mark.parametrize("variant", ["paper", "shift_invariant", "radial"])
 def test_peak_memory_of_a_training_step_is_at_most_three_spectra(variant):
     command = [sys.executable, "-c", MEMORY, variant]
     # glibc then returns what is freed, so that the peak is that of the blocks in use and not of its heap.

@@ -15,7 +15,7 @@ def images(seed):
     return torch.rand(2, 3, 3, 24, 20, generator=torch.Generator().manual_seed(seed)).unbind()
 
 
-@pytest.mark.parametrize("variant", ["paper", "shift_invariant"])
+@pytest.mark.parametrize("variant", ["paper", "shift_invariant", "radial"])
 def test_mean_over_batches(variant):
     metric = Metric(variant=variant)
     scores = []

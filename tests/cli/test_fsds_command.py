@@ -37,7 +37,7 @@ def test_two_files(folders, capsys):
     assert float(capsys.readouterr().out) == pytest.approx(expected(folders, "0800"), abs=1e-4)
 
 
-@pytest.mark.parametrize("options", [{}, {"variant": "shift_invariant"}, {"crop_border": 3}])
+@pytest.mark.parametrize("options", [{}, {"variant": "radial"}, {"crop_border": 3}])
 def test_two_folders(folders, capsys, options):
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     assert main(["fsds", *map(str, folders), *arguments]) == 0

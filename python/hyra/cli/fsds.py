@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
 
+from hyra._energy import VARIANTS
 from hyra.cli.arguments import Commands, command, log, natural
 
 _EPILOG = """\
@@ -23,7 +24,8 @@ Folders are matched by name: 0801.png, 0801x4.png and 0801_x4.jpg belong to 0801
 images whose score is finite: identical images score inf and are counted instead.
 
 FSDS is in dB, higher is better. The paper's variant is decided in the outermost pixels of an image (try
---crop-border) and changes by some dB when both images are flipped; shift_invariant has no favoured border."""
+--crop-border) and changes by some dB when both images are flipped; shift_invariant has no favoured border;
+radial compares how much power there is at each frequency, wherever it lies."""
 
 _COLUMNS = ("sr", "hr", "variant", "crop_border", "fsds")
 
@@ -35,7 +37,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("sr", type=Path, metavar="SR", help="a super-resolved image, or a folder of them")
     parser.add_argument("hr", type=Path, metavar="HR", help="the reference image, or the folder of references")
-    parser.add_argument("--variant", choices=("paper", "shift_invariant"), default="paper", help="default: paper")
+    parser.add_argument("--variant", choices=VARIANTS, default="paper", help="default: paper")
     parser.add_argument("--crop-border", type=natural, default=0, metavar="N", help="pixels to leave out at each side")
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="also write the scores there, one by one")
     parser.add_argument("--resume", action="store_true", help="keep what --out already holds, compute the rest")
