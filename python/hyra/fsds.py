@@ -45,6 +45,8 @@ def fsds(
          over ``sum of A_target^2``. It compares distributions alone: phase, orientation and position count nothing, so
          a picture and its mirror image, or another one with the same spectrum, are identical.
 
+    `hyra.plots.fsds_sensitivity` shows what each variant makes of one error, by where it lies.
+
     From the paper's section on FSDS (Deng et al., ICML 2024, arXiv 2405.07919), where the denominator is the reference
     image's energy. The script behind its Table 1 passes the images the other way round, so that table divides by the
     SR image's: ``fsds(target, preds)`` here. The mean and the deviation cancel any ``a * x + b`` with a > 0.

@@ -156,12 +156,33 @@ def test_radial_power_of_white_noise_is_flat_and_phases_are_told(split):
     assert all(axes.get_xlim() == (0, 1) for axes in (power, phase))
 
 
+def test_fsds_sensitivity_shows_the_scores_of_errors_of_one_energy():
+    target = torch.rand(2, 10, 12, dtype=torch.float64)
+    _, (*maps, curves) = plots.fsds_sensitivity(target, psnr=40)
+    assert [panel.get_title() for panel in maps] == [line.get_label() for line in curves.lines]
+    assert len({panel.images[0].get_clim() for panel in maps}) == 1
+    changed = target.clone()
+    changed[:, 3, 7] += (1e-4 * 10 * 12) ** 0.5
+    for panel in maps:
+        shown = panel.images[0].get_array()
+        assert shown.shape == (10, 12)
+        assert shown[3, 7] == pytest.approx(hyra.fsds(changed, target, variant=panel.get_title()).item())
+    paper, invariant, _ = (panel.images[0].get_array() for panel in maps)
+    assert np.unravel_index(paper.argmin(), paper.shape) in {(y, x) for y in (0, 9) for x in (0, 11)}
+    assert np.ptp(invariant) < 0.1 * np.ptp(paper)
+    # Noise and single pixels have the same energy: the curve lies about what the map shows.
+    frequency, scores = curves.lines[1].get_data()
+    assert frequency == pytest.approx(np.arange(1, 6) / 10)
+    assert scores[0] < invariant.mean() < scores[-1]
+
+
 def figures(response, split):
     yield plots.impulse_response(response)
     yield plots.profile(response)
     yield plots.transfer_function(response)
     yield plots.decomposition(split)
     yield plots.radial_power(split)
+    yield plots.fsds_sensitivity(split.input[:, :8, :8])
 
 
 def test_every_axis_with_numbers_has_a_unit(split):

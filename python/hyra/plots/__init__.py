@@ -4,6 +4,7 @@ matplotlib (extra `cli`) is imported when the first figure is made. Save one wit
 """
 
 from hyra.plots.decomposition import decomposition
+from hyra.plots.fsds_sensitivity import fsds_sensitivity
 from hyra.plots.impulse_response import impulse_response
 from hyra.plots.profile import profile
 from hyra.plots.radial import radial_profile, ring_correlation
@@ -13,6 +14,7 @@ from hyra.plots.transfer_function import transfer_function
 
 __all__ = [
     "decomposition",
+    "fsds_sensitivity",
     "impulse_response",
     "profile",
     "radial_power",
