@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,9 +13,20 @@ from torch import Tensor
 from hyra import _validate
 from hyra.interop import accepts_arrays
 from hyra.ops.boundary import BOUNDARIES, source_index
+from hyra.ops.polyphase_filter import polyphase_filter
 from hyra.sinc import WINDOWS
 
 TAPS = 16
+RELEASED: Mapping[str, Any] = {
+    "window": "rectangular",
+    "taps": None,
+    "boundary": "reflect",
+    "centred": False,
+    "normalize": False,
+    "rescale_range": True,
+}
+"""The options of `lowpass_upsample` that together do what the paper's released code does."""
+
 KAISER_BETA = 6.0
 
 
@@ -32,13 +46,12 @@ def lowpass_upsample(
     r"""Upsample by zero insertion and a separable windowed sinc.
 
     Along each axis ``out[X] = sum over j of lr[j] k((X - (s - 1) / 2) / s - j)`` with
-    ``k(t) = 2 f sinc(2 f t) w(2 t / taps)``, t in LR pixels. Applied as one matrix per axis, so that the cost is that
-    of two matrix products at any number of taps.
+    ``k(t) = 2 f sinc(2 f t) w(2 t / taps)``, t in LR pixels. Few taps are applied one by one
+    (`hyra.ops.polyphase_filter`), many as one matrix per axis, whichever needs fewer multiply-adds.
 
-    Source: Deng et al. (ICML 2024), super-resolution by low-pass filtering, Fig. 8. Their released code spans the whole
-    image with the kernel, leaves the output (s - 1) / 2 pixels off centre, and rescales each channel to its
-    input's range; that is ``taps=None, window="rectangular", boundary="zeros", centred=False, normalize=False,
-    rescale_range=True`` with ``cutoff=cutoff_from_omega(omega, size)``.
+    Source: Deng et al. (ICML 2024), super-resolution by low-pass filtering, Fig. 8. Their released code makes
+    the kernel as wide as the image, leaves the output (s - 1) / 2 pixels off centre, and rescales each channel to its
+    input's range: ``lowpass_upsample(lr, s, cutoff=cutoff_from_omega(omega, size), **RELEASED)`` for a square image.
 
     Args:
         lr: ``[C, h, w]`` or ``[N, C, h, w]``, floating-point; a NumPy or CuPy array works too.
@@ -46,7 +59,7 @@ def lowpass_upsample(
         cutoff: f in cycles per LR pixel, above 0; 0.5 is the LR Nyquist frequency, the ideal interpolator.
         window: w, a name of `hyra.sinc.WINDOWS`: ``"rectangular"``, ``"hann"``, ``"hamming"``, ``"blackman"``,
             ``"kaiser"`` (beta 6) or ``"lanczos"``.
-        taps: width of the window in LR pixels; None for the whole image on either side.
+        taps: width of the window in LR pixels; None for that of the image along each axis, to the even number below.
         boundary: how the image goes on: ``"reflect"``, ``"replicate"``, ``"zeros"`` or ``"circular"``.
         centred: put the pixels of the output where they belong; without it they lie (s - 1) / 2 pixels too far up and
             left, as zero insertion has them.
@@ -74,15 +87,21 @@ def lowpass_upsample(
     if taps is not None:
         _validate.positive_integer("taps", taps)
     wide = lr.to(torch.promote_types(lr.dtype, torch.float32))
-    offset = (scale - 1) / 2 if centred else 0.0
-    matrices = []
-    for size in lr.shape[-2:]:
-        neighbour, kernel = _kernels(size, scale, offset, cutoff, size if taps is None else taps / 2, window)
-        if normalize:
-            kernel = kernel / kernel.sum(1, keepdim=True)
-        matrices.append(_matrix(neighbour, kernel, size, boundary).to(wide))
-    rows, columns = matrices
-    out = rows @ wide @ columns.mT
+    kernel = _Kernel(scale, cutoff, window, (scale - 1) / 2 if centred else 0.0, normalize)
+    h, w = lr.shape[-2:]
+    # Multiply-adds per output pixel: taps**2 for the kernel applied tap by tap, h / scale + w for a matrix per axis.
+    if taps is not None and taps**2 < h / scale + w:
+        line = kernel.samples(taps / 2)
+        response = (line[:, None] * line).to(wide).expand(lr.shape[-3], -1, -1)
+        origin = scale * math.ceil(taps / 2)
+        out = polyphase_filter(wide.reshape(-1, *lr.shape[-3:]), response, scale, (origin, origin), boundary)
+        out = out.reshape(*lr.shape[:-2], scale * h, scale * w)
+    else:
+        radii = (max(n // 2, 1) for n in (h, w)) if taps is None else (taps / 2, taps / 2)
+        rows, columns = (
+            kernel.matrix(n, radius, boundary, wide.device).to(wide) for n, radius in zip((h, w), radii, strict=True)
+        )
+        out = rows @ wide @ columns.mT
     if rescale_range:
         out = _rescaled(out, wide)
     result: Tensor = out.to(lr.dtype)
@@ -92,35 +111,47 @@ def lowpass_upsample(
 def cutoff_from_omega(omega: float, size: int) -> float:
     """The cut-off in cycles per LR pixel of the paper's omega, which counts for an image of `size` LR pixels.
 
-    The ideal interpolator has ``omega = size / 2``, that is a cut-off of 0.5.
+    The ideal interpolator has ``omega = size / 2``, that is a cut-off of 0.5. An odd size counts as the even one below,
+    since the paper's kernel is that wide.
 
     Example:
         >>> cutoff_from_omega(48.0, 96)
         0.5
     """
-    return _validate.positive_number("omega", omega) / _validate.positive_integer("size", size)
+    return _validate.positive_number("omega", omega) / (_validate.integer("size", size, 2) // 2 * 2)
 
 
-def _kernels(  # noqa: PLR0917 - the geometry of a line
-    size: int, scale: int, offset: float, cutoff: float, radius: float, window: str
-) -> tuple[Tensor, Tensor]:
-    """For each HR pixel of a line, the LR pixels around it and the kernel's values there, both [scale * size, taps]."""
-    reach = math.ceil(radius) + 1
-    position = (torch.arange(scale * size, dtype=torch.float64) - offset) / scale
-    neighbour = position.floor().long()[:, None] + torch.arange(-reach, reach + 1)
-    t = position[:, None] - neighbour
-    beta = torch.tensor(KAISER_BETA, dtype=torch.float64)
-    kernel = 2 * cutoff * torch.sinc(2 * cutoff * t) * WINDOWS[window](t / radius, beta)
-    return neighbour, torch.where(t.abs() <= radius, kernel, 0)
+@dataclass(frozen=True)
+class _Kernel:
+    """One axis of the filter: a windowed sinc sampled on the HR grid, `offset` HR pixels off the origin."""
 
+    scale: int
+    cutoff: float
+    window: str
+    offset: float
+    normalize: bool
 
-def _matrix(neighbour: Tensor, kernel: Tensor, size: int, boundary: str) -> Tensor:
-    """``[scale * size, size]``: what each LR pixel of a line gives to each HR pixel, boundary and all."""
-    first = int(neighbour.min())
-    source = source_index(boundary, first, int(neighbour.max()) - first + 1, size, neighbour.device)
-    source = torch.where(source < 0, size, source)  # zeros go to a spare column, which is cut off
-    matrix = kernel.new_zeros(len(kernel), size + 1)
-    return matrix.scatter_add_(1, source[neighbour - first], kernel)[:, :size]
+    def samples(self, radius: float) -> Tensor:
+        """The response of a line to one lit LR pixel, float64, with its origin at ``scale * ceil(radius)``."""
+        reach = math.ceil(radius)
+        t = (torch.arange(self.scale * (2 * reach + 1), dtype=torch.float64) - self.offset) / self.scale - reach
+        beta = torch.tensor(KAISER_BETA, dtype=torch.float64)
+        values = 2 * self.cutoff * torch.sinc(2 * self.cutoff * t) * WINDOWS[self.window](t / radius, beta)
+        phases = torch.where(t.abs() <= radius, values, 0).view(-1, self.scale)
+        return (phases / phases.sum(0) if self.normalize else phases).flatten()
+
+    def matrix(self, size: int, radius: float, boundary: str, device: torch.device) -> Tensor:
+        """``[scale * size, size]``: what each LR pixel of a line gives to each HR pixel, boundary and all."""
+        phases = self.samples(radius).to(device).view(-1, self.scale).flip(0)
+        taps = len(phases)
+        source = source_index(boundary, -(taps // 2), size + taps - 1, size, device)
+        source = torch.where(source < 0, size, source).unfold(
+            0, taps, 1
+        )  # zeros go to a spare column, which is cut off
+        matrix = phases.new_zeros(size, self.scale, size + 1)
+        shape = (size, self.scale, taps)
+        matrix.scatter_add_(2, source[:, None].expand(shape), phases.mT.expand(shape))
+        return matrix.flatten(0, 1)[:, :size]
 
 
 def _rescaled(out: Tensor, like: Tensor) -> Tensor:
