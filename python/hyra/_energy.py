@@ -34,10 +34,9 @@ class Images:
         """From ``[C, H, W]`` or ``[N, C, H, W]``."""
         batch = (images if images.ndim == 4 else images[None]).to(dtype)
         channels = batch.shape[1]
-        return cls(batch.flatten(0, 1), mean_std(batch)[:, None].expand(-1, channels, -1).flatten(0, 1), channels)
-
-    def __getitem__(self, planes: slice) -> Self:
-        return replace(self, planes=self.planes[planes], moments=self.moments[planes])
+        moments = mean_std(batch)
+        of_planes = moments.expand(channels, 2) if len(batch) == 1 else moments.repeat_interleave(channels, 0)
+        return cls(batch.flatten(0, 1), of_planes, channels)
 
     def to(self, dtype: torch.dtype) -> Self:
         """In another precision."""
@@ -46,17 +45,16 @@ class Images:
 
 def energies(preds: Images, target: Images, variant: str) -> tuple[Tensor, Tensor]:
     """Energy per image ``[N]`` of the standardised difference, and of the standardised target; as many of both."""
-    differences, references = [], []
+    measured = []
     for group, _ in _groups(preds, target):
-        p, t = preds[group], target[group]
-        spectra = _spectra(p, t, variant, with_target=True)
+        spectra = _spectra(preds, group, target, group, variant, with_target=True)
         if variant == "radial":
-            difference, reference = _ring_powers(spectra[: len(spectra) // 2], spectra[len(spectra) // 2 :], p)
+            count = len(spectra) // 2
+            measured.append(torch.stack(_ring_powers(spectra[:count], spectra[count:], preds)))
         else:
-            difference, reference = quadrant_energy(spectra, _WEIGHTINGS[variant]).view(2, -1)
-        differences.append(difference)
-        references.append(reference)
-    return _per_image(differences, target.channels), _per_image(references, target.channels)
+            measured.append(quadrant_energy(spectra, _WEIGHTINGS[variant]).view(2, -1))
+    difference, reference = _per_image(torch.cat(measured, 1), target, variant)
+    return difference, reference
 
 
 @dataclass(frozen=True)
@@ -75,34 +73,34 @@ class Reference:
     @classmethod
     def of(cls, target: Images, variant: str) -> Self:
         """Transform and measure the targets."""
-        spectra = _spectra(target[:0], target, variant, with_target=True)
-        if variant == "radial":
-            _, powers = _ring_powers(spectra, spectra, target)
-            return cls(target, variant, _per_image([powers], target.channels), spectra)
-        energy = quadrant_energy(spectra, _WEIGHTINGS[variant])
-        return cls(target, variant, _per_image([energy], target.channels), None)
+        spectra = _spectra(target, slice(0), target, slice(None), variant, with_target=True)
+        radial = variant == "radial"
+        measured = (
+            _ring_powers(spectra, spectra, target)[1] if radial else quadrant_energy(spectra, _WEIGHTINGS[variant])
+        )
+        (energy,) = _per_image(measured[None], target, variant)
+        return cls(target, variant, energy, spectra if radial else None)
 
     def difference(self, preds: Images) -> Tensor:
         """Energy per image ``[M]`` of the standardised difference: of as many predictions, or any number for one."""
         measured = []
         target = self.target.to(preds.planes.dtype)
         for group, targets in _groups(preds, target):
-            p = preds[group]
-            spectra = _spectra(p, target[targets], self.variant, with_target=False)
+            spectra = _spectra(preds, group, target, targets, self.variant, with_target=False)
             if self.spectra is None:
                 measured.append(quadrant_energy(spectra, _WEIGHTINGS[self.variant]))
             else:
                 kept = self.spectra[targets].to(spectra.dtype)
                 if len(kept) != len(spectra):
                     kept = kept.repeat(len(spectra) // len(kept), 1, 1)
-                measured.append(_ring_powers(spectra, kept, p)[0])
-        return _per_image(measured, target.channels)
+                measured.append(_ring_powers(spectra, kept, preds)[0])
+        return _per_image(torch.cat(measured)[None], target, self.variant)[0]
 
 
-def _spectra(preds: Images, target: Images, variant: str, *, with_target: bool) -> Tensor:
-    """Of the differences, then of the targets if `with_target`."""
-    images = preds.planes, target.planes, preds.moments, target.moments
-    return fft.rfft2(standardized_difference(*images, variant == "paper", with_target))
+def _spectra(preds: Images, group: slice, target: Images, targets: slice, variant: str, *, with_target: bool) -> Tensor:
+    """Of the differences between some planes, then of the target's if `with_target`."""
+    planes, moments = (preds.planes[group], target.planes[targets]), (preds.moments[group], target.moments[targets])
+    return fft.rfft2(standardized_difference(*planes, *moments, variant == "paper", with_target))
 
 
 def _ring_powers(difference: Tensor, target: Tensor, images: Images) -> tuple[Tensor, Tensor]:
@@ -121,11 +119,10 @@ def _ring_powers(difference: Tensor, target: Tensor, images: Images) -> tuple[Te
     return power + 2 * cross.real, target_power
 
 
-def _per_image(measured: list[Tensor], channels: int) -> Tensor:
-    """Energies of images from those of their planes ``[P]``; or from ring powers ``[P, rings]``, integrated outward."""
-    per_plane = torch.cat(measured)
-    per_image = per_plane.view(-1, channels, *per_plane.shape[1:]).sum(1)
-    return per_image if per_image.ndim == 1 else per_image.cumsum(1).square().sum(1)
+def _per_image(measured: Tensor, images: Images, variant: str) -> Tensor:
+    """``[K, N]`` energies of images from ``[K, P]`` of their planes, or from ring powers ``[K, P, rings]``."""
+    summed = measured.view(len(measured), -1, images.channels, *measured.shape[2:]).sum(2)
+    return summed.cumsum(2).square().sum(2) if variant == "radial" else summed
 
 
 def _groups(preds: Images, target: Images) -> Iterator[tuple[slice, slice]]:

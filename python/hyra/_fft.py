@@ -44,7 +44,7 @@ def weigh_columns(spectra: Tensor, columns: int) -> None:
 
 
 def _torch_forward(planes: Tensor) -> Tensor:
-    if len(planes) <= 1 or (planes.dtype == torch.float32 and planes.shape[-1] > 32):
+    if planes.device.type != "cpu" or len(planes) <= 1 or (planes.dtype == torch.float32 and planes.shape[-1] > 32):
         spectra: Tensor = torch.fft.rfft2(planes)
         return spectra
     return torch.stack([torch.fft.rfft2(plane) for plane in planes])

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-from hyra import _validate, ops
+from hyra import _fft, _validate, ops
 
 LIBRARIES = ("torch", "scipy", "ducc0")
 
@@ -75,8 +75,11 @@ def fft_library_versions() -> dict[str, str]:
 
 
 def rfft2(x: Tensor) -> Tensor:
-    """Unscaled half spectrum ``[..., H, W // 2 + 1]`` of ``[..., H, W]`` by the library of `fft_library`."""
-    spectrum: Tensor = ops.rfft2(x, fft_library(x.shape, x.dtype, x.device))
+    """Unscaled half spectra ``[planes, H, W // 2 + 1]`` of ``[planes, H, W]`` by the library of `fft_library`."""
+    library = fft_library(x.shape, x.dtype, x.device)
+    if library == "torch" and not x.requires_grad:  # a graph may see torch, and an op takes longer than a small image
+        return _fft.forward(x, library)
+    spectrum: Tensor = ops.rfft2(x, library)
     return spectrum
 
 

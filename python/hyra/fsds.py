@@ -164,7 +164,7 @@ def crop(name: str, x: Tensor, border: int) -> Tensor:
     rows, columns = x.shape[-2:]
     if 2 * border >= min(rows, columns):
         raise ValueError(f"crop_border must leave at least one pixel of {name}, {rows}x{columns}, got {border}")
-    return x[..., border : rows - border, border : columns - border]
+    return x[..., border : rows - border, border : columns - border] if border else x
 
 
 def common_dtype(*images: Tensor) -> torch.dtype:
