@@ -11,6 +11,7 @@ from hyra.loss import FSDSLoss
 from hyra.lowpass import lowpass_upsample
 from hyra.response import ImpulseResponse
 from hyra.sinc import SincFit
+from hyra.sweep import LowpassSweep, lowpass_sweep
 
 __version__ = version("hyra")
 __all__ = [
@@ -19,10 +20,12 @@ __all__ = [
     "FSDSReference",
     "HyRA",
     "ImpulseResponse",
+    "LowpassSweep",
     "SincFit",
     "fft_library",
     "fft_library_versions",
     "fsds",
+    "lowpass_sweep",
     "lowpass_upsample",
     "ops",
     "set_fft_library",

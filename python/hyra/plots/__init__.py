@@ -6,6 +6,7 @@ matplotlib (extra `cli`) is imported when the first figure is made. Save one wit
 from hyra.plots.decomposition import decomposition
 from hyra.plots.fsds_sensitivity import fsds_sensitivity
 from hyra.plots.impulse_response import impulse_response
+from hyra.plots.lowpass_sweep import lowpass_sweep
 from hyra.plots.profile import profile
 from hyra.plots.radial import radial_profile, ring_correlation
 from hyra.plots.radial_power import radial_power
@@ -16,6 +17,7 @@ __all__ = [
     "decomposition",
     "fsds_sensitivity",
     "impulse_response",
+    "lowpass_sweep",
     "profile",
     "radial_power",
     "radial_profile",
