@@ -1,5 +1,5 @@
 // A chunk is a band of row pairs of a few planes, with sums of its own, which are merged in a fixed order at the end.
-//   walk_rings: the ring of every column of four rows at once.
+//   walk_rings: the ring of every column of eight rows at once.
 //   bin_pair: eight columns of the rows ky and -ky at a time. The four products of both rows are added as vectors,
 //     transposed, and each column adds its four numbers to its ring in one go. Rings are runs of one to two columns
 //     almost everywhere, so summing a run before adding it costs more in branches than it saves, and differences of
@@ -16,6 +16,7 @@ namespace hyra::HYRA_TARGET {
 namespace {
 
 constexpr std::int64_t kPlanes = 4;  // planes that share one walk
+constexpr std::int64_t kCounts = 4;
 
 template <typename T>
 struct Vec8Of;
@@ -50,9 +51,13 @@ Complex8<T> load_complex8(const T* p) {
           __builtin_shufflevector(u, v, 1, 3, 5, 7, 9, 11, 13, 15)};
 }
 
+// Counts a row that stands for `rows`, by the column's number mod kCounts: neighbours in one ring need not wait for
+// each other.
 void count_row(const RingRule& rule, std::int64_t rows, std::int64_t columns, const std::int32_t* rings,
-               std::int64_t* count) {
-  for (std::int64_t k = 0; k < columns; ++k) count[rings[k]] += rows * rule.hermitian_weight(k);
+               std::int64_t* counts) {
+  for (std::int64_t k = 0; k < columns; ++k) {
+    counts[kCounts * rings[k * kWalkedRows] + k % kCounts] += rows * rule.hermitian_weight(k);
+  }
 }
 
 inline void add4(double* sums, Vec4d v) {
@@ -86,13 +91,13 @@ struct Products {
     const Vec8d columns_26 = __builtin_shufflevector(even_ab, even_cd, 2, 3, 10, 11, 6, 7, 14, 15);
     const Vec8d columns_37 = __builtin_shufflevector(odd_ab, odd_cd, 2, 3, 10, 11, 6, 7, 14, 15);
     add4(sums + 4 * rings[0], low4(columns_04));
-    add4(sums + 4 * rings[1], low4(columns_15));
-    add4(sums + 4 * rings[2], low4(columns_26));
-    add4(sums + 4 * rings[3], low4(columns_37));
-    add4(sums + 4 * rings[4], high4(columns_04));
-    add4(sums + 4 * rings[5], high4(columns_15));
-    add4(sums + 4 * rings[6], high4(columns_26));
-    add4(sums + 4 * rings[7], high4(columns_37));
+    add4(sums + 4 * rings[1 * kWalkedRows], low4(columns_15));
+    add4(sums + 4 * rings[2 * kWalkedRows], low4(columns_26));
+    add4(sums + 4 * rings[3 * kWalkedRows], low4(columns_37));
+    add4(sums + 4 * rings[4 * kWalkedRows], high4(columns_04));
+    add4(sums + 4 * rings[5 * kWalkedRows], high4(columns_15));
+    add4(sums + 4 * rings[6 * kWalkedRows], high4(columns_26));
+    add4(sums + 4 * rings[7 * kWalkedRows], high4(columns_37));
   }
 };
 
@@ -109,8 +114,8 @@ void bin_pair(const RingRule& rule, const T* a, const T* b, std::int64_t mirror,
               const std::int32_t* rings, double* sums) {
   const auto single = [&](std::int64_t k) {
     const double weight = 0.5 * static_cast<double>(rule.hermitian_weight(k));
-    bin_column(a + 2 * k, b + 2 * k, weight, sums + 4 * rings[k]);
-    if (mirror != 0) bin_column(a + mirror + 2 * k, b + mirror + 2 * k, weight, sums + 4 * rings[k]);
+    bin_column(a + 2 * k, b + 2 * k, weight, sums + 4 * rings[k * kWalkedRows]);
+    if (mirror != 0) bin_column(a + mirror + 2 * k, b + mirror + 2 * k, weight, sums + 4 * rings[k * kWalkedRows]);
   };
   single(0);
   std::int64_t k = 1;
@@ -118,7 +123,7 @@ void bin_pair(const RingRule& rule, const T* a, const T* b, std::int64_t mirror,
     Products<T> products;
     products.add(a + 2 * k, b + 2 * k);
     if (mirror != 0) products.add(a + mirror + 2 * k, b + mirror + 2 * k);
-    products.bin(rings + k, sums);
+    products.bin(rings + k * kWalkedRows, sums);
   }
   for (; k < columns; ++k) single(k);
 }
@@ -130,35 +135,39 @@ void radial_moments(const RadialMomentsArgs<T>& args, Context threads) {
   const RingRule rule(args.height, args.width);
   const std::int64_t columns = args.width / 2 + 1, row = 2 * columns, plane = args.height * row;
   const std::int64_t groups = args.planes == 0 ? 1 : (args.planes + kPlanes - 1) / kPlanes;
-  parallel_for(args.bands * groups, threads, [&](std::int64_t chunk) {
+  const Context team = threads_for(args.planes * args.height * columns, threads);
+  parallel_for(args.bands * groups, team, [&](std::int64_t chunk) {
     const std::int64_t band = chunk / groups, first = chunk % groups * kPlanes;
     const std::int64_t planes = first + kPlanes < args.planes ? kPlanes : args.planes - first;
     const Pairs pairs = pairs_of_band(args.height, args.bands, band);
     double* sums = args.partials + (band * args.planes + first) * args.rings * 4;
     if (planes > 0) std::memset(sums, 0, static_cast<std::size_t>(planes * args.rings) * 4 * sizeof(double));
-    std::int64_t* count = first == 0 ? args.partial_counts + band * args.rings : nullptr;
-    if (count != nullptr) std::memset(count, 0, static_cast<std::size_t>(args.rings) * sizeof(std::int64_t));
+    Scratch<std::int64_t> counts(first == 0 ? kCounts * args.rings : 0);
     Scratch<std::int32_t> rings(kWalkedRows * columns);
     for (std::int64_t ky = pairs.begin; ky < pairs.end; ky += kWalkedRows) {
       const std::int64_t rows = ky + kWalkedRows < pairs.end ? kWalkedRows : pairs.end - ky;
       walk_rings(rule, ky, columns, rings.data());
       for (std::int64_t j = 0; j < rows; ++j) {
         const bool pair = rule.has_mirror(ky + j);
-        if (count != nullptr) count_row(rule, pair ? 2 : 1, columns, rings.data() + j * columns, count);
+        if (first == 0) count_row(rule, pair ? 2 : 1, columns, rings.data() + j, counts.data());
         const std::int64_t mirror = pair ? (args.height - 2 * (ky + j)) * row : 0;
         for (std::int64_t p = 0; p < planes; ++p) {
           const std::int64_t offset = (first + p) * plane + (ky + j) * row;
-          bin_pair(rule, args.a + offset, args.b + offset, mirror, columns, rings.data() + j * columns,
+          bin_pair(rule, args.a + offset, args.b + offset, mirror, columns, rings.data() + j,
                    sums + p * args.rings * 4);
         }
       }
+    }
+    for (std::int64_t r = 0; first == 0 && r < args.rings; ++r) {
+      std::int64_t& count = args.partial_counts[band * args.rings + r] = 0;
+      for (std::int64_t i = 0; i < kCounts; ++i) count += counts[kCounts * r + i];
     }
   });
   for (std::int64_t r = 0; r < args.rings; ++r) {
     args.count[r] = 0;
     for (std::int64_t band = 0; band < args.bands; ++band) args.count[r] += args.partial_counts[band * args.rings + r];
   }
-  parallel_for(args.planes, threads, [&](std::int64_t p) {
+  parallel_for(args.planes, team, [&](std::int64_t p) {
     for (std::int64_t r = 0; r < args.rings; ++r) {
       Vec4d sum = {};
       for (std::int64_t band = 0; band < args.bands; ++band) {

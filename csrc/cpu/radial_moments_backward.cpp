@@ -37,7 +37,7 @@ void radial_moments_backward(const RadialMomentsBackwardArgs<T>& args, Context t
     Scratch<std::int32_t> walked(kWalkedRows * columns);
     for (std::int64_t ky = begin; ky < end; ++ky) {
       if ((ky - begin) % kWalkedRows == 0) walk_rings(rule, ky, columns, walked.data());
-      const std::int32_t* rings = walked.data() + (ky - begin) % kWalkedRows * columns;
+      const std::int32_t* rings = walked.data() + (ky - begin) % kWalkedRows;
       for (std::int64_t p = first; p < last; ++p) {
         const double *gain_a = args.gain_a + p * args.rings, *gain_b = args.gain_b + 2 * p * args.rings;
         const auto weigh_row = [&](std::int64_t y) {
@@ -45,7 +45,8 @@ void radial_moments_backward(const RadialMomentsBackwardArgs<T>& args, Context t
           T* __restrict out = args.gradient + at;
           const T *a = args.a + at, *b = args.b + at;
           const auto weigh = [&](std::int64_t k, double weight) {
-            weigh_bin(out + 2 * k, a + 2 * k, b + 2 * k, gain_a[rings[k]], gain_b + 2 * rings[k], weight);
+            weigh_bin(out + 2 * k, a + 2 * k, b + 2 * k, gain_a[rings[k * kWalkedRows]],
+                      gain_b + 2 * rings[k * kWalkedRows], weight);
           };
           weigh(0, 1);
           for (std::int64_t k = 1; k < columns - 1; ++k) weigh(k, 2);

@@ -5,9 +5,9 @@
 
 namespace hyra::HYRA_TARGET {
 
-constexpr std::int64_t kWalkedRows = 4;  // walked together, to hide the latency of each
+constexpr std::int64_t kWalkedRows = 8;  // walked together, one to a lane
 
-// rings[j][k] is the ring of (ky + j, k). Only increments of the quadratic are formed: going one column outward crosses
+// rings[k][j] is the ring of (ky + j, k). Only increments of the quadratic are formed: going one column outward crosses
 // one ring edge at most.
 inline void walk_rings(const RingRule& rule, std::int64_t ky, std::int64_t columns, std::int32_t* rings) {
   const std::int64_t h2 = rule.height * rule.height, m2 = rule.longest * rule.longest;
@@ -20,7 +20,7 @@ inline void walk_rings(const RingRule& rule, std::int64_t ky, std::int64_t colum
   std::int64_t step = 4 * h2;
   for (std::int64_t k = 0; k < columns; ++k, step += 8 * h2) {
     for (std::int64_t j = 0; j < kWalkedRows; ++j) {
-      rings[j * columns + k] = static_cast<std::int32_t>(ring[j]);
+      rings[k * kWalkedRows + j] = static_cast<std::int32_t>(ring[j]);
       beyond[j] += step;
       const std::int64_t crossed = ~(beyond[j] >> 63);  // all ones where the next column lies in the next ring
       ring[j] -= crossed;
