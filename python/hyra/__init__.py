@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from hyra import ops, spectrum
 from hyra.analyzer import HyRA
+from hyra.comparison import ModelComparison, compare_models
 from hyra.decompose import Decomposition
 from hyra.fft import fft_library, fft_library_versions, set_fft_library
 from hyra.fsds import FSDSReference, fsds
@@ -21,7 +22,9 @@ __all__ = [
     "HyRA",
     "ImpulseResponse",
     "LowpassSweep",
+    "ModelComparison",
     "SincFit",
+    "compare_models",
     "fft_library",
     "fft_library_versions",
     "fsds",

@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from hyra.cli import analyze, demo, fsds, info, lowpass_sweep
+from hyra.cli import analyze, compare_models, demo, fsds, info, lowpass_sweep
 
 _DESCRIPTION = """\
 What part of a super-resolution network is a linear low-pass filter, and what part injects detail?
@@ -18,6 +18,7 @@ _EPILOG = """\
 start here:
   hyra demo                                    the main job on a bundled network and photograph
   hyra analyze network.pth --image lr.png      the same for your network
+  hyra compare-models a.pth b.pth bicubic --scale 4     which one holds the best low-pass filter
   hyra fsds sr/ hr/                            score a folder of results
 
 `hyra COMMAND --help` explains a command, with examples. Errors are one sentence and exit code 2;
@@ -30,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
         prog="hyra", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = main_parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, analyze, fsds, lowpass_sweep, info):
+    for command in (demo, analyze, compare_models, fsds, lowpass_sweep, info):
         command.add(commands)
     return main_parser
 

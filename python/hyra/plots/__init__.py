@@ -7,6 +7,7 @@ from hyra.plots.decomposition import decomposition
 from hyra.plots.fsds_sensitivity import fsds_sensitivity
 from hyra.plots.impulse_response import impulse_response
 from hyra.plots.lowpass_sweep import lowpass_sweep
+from hyra.plots.model_comparison import model_comparison
 from hyra.plots.profile import profile
 from hyra.plots.radial import radial_profile, ring_correlation
 from hyra.plots.radial_power import radial_power
@@ -18,6 +19,7 @@ __all__ = [
     "fsds_sensitivity",
     "impulse_response",
     "lowpass_sweep",
+    "model_comparison",
     "profile",
     "radial_power",
     "radial_profile",

@@ -1,0 +1,212 @@
+"""Networks side by side: their impulse responses beside the ideal sinc, and what they make of one image."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from hyra import _storage, _validate
+from hyra.analyzer import HyRA
+from hyra.demo.images import psnr
+from hyra.fsds import fsds
+from hyra.response import ImpulseResponse
+from hyra.sinc import SincFit
+
+_COLUMNS = ("model", "ring cosine", "cosine", "cut-off", "window", "main lobe", "side lobe", "DC gain")
+_SCORES = ("PSNR (dB)", "FSDS (dB)")
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedModel:
+    """One network of a comparison.
+
+    Attributes:
+        name: what the caller calls it.
+        response: its impulse response.
+        fit: the windowed sinc nearest to it; NaN throughout if the response is not finite.
+        output: what it makes of the image, `[C, s*h, s*w]`, not clamped; None without an image.
+        psnr: of the clamped output, in dB; None without a target.
+        fsds: of the clamped output, in dB; None without a target.
+    """
+
+    name: str
+    response: ImpulseResponse
+    fit: SincFit
+    output: Tensor | None = None
+    psnr: float | None = None
+    fsds: float | None = None
+
+    def row(self) -> tuple[str, ...]:
+        """The cells of a table."""
+        values = (self.fit.ring_cosine, self.fit.similarity, self.fit.cutoff)
+        heights = (self.response.main_lobe, self.response.side_lobe, float(self.response.dc_gain.mean()))
+        cells = (*map(_cell, values), self.fit.window, *map(_cell, heights))
+        if self.psnr is None or self.fsds is None:
+            return self.name, *cells
+        return self.name, *cells, f"{self.psnr:.2f}", f"{self.fsds:.2f}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ModelComparison:
+    """Networks, the one most like the ideal sinc first.
+
+    They are sorted by `SincFit.ring_cosine`, the likeness outside the main lobe: the cosine over the whole response is
+    high for nearly every network.
+
+    Attributes:
+        models: the networks; those whose response is not finite come last.
+        target: what they should have made of the image, `[C, s*h, s*w]`; None if it was not given.
+        variant: of the FSDS.
+    """
+
+    models: tuple[ComparedModel, ...]
+    target: Tensor | None = None
+    variant: str = "paper"
+
+    def __repr__(self) -> str:
+        ranked = ", ".join(f"{model.name} {model.fit.ring_cosine:.3f}" for model in self.models)
+        return f"ModelComparison(by ring cosine: {ranked})"
+
+    def table(self) -> str:
+        """One line for each network below a line of headings, in columns."""
+        scored = any(model.psnr is not None for model in self.models)
+        rows = [(*_COLUMNS, *(_SCORES if scored else ())), *(model.row() for model in self.models)]
+        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(
+                cell.ljust(width) if index == 0 else cell.rjust(width)
+                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        )
+
+    def plot(self, **options: Any) -> tuple[Any, Any]:
+        """Responses, sections and outputs side by side: `(fig, axes)` from `hyra.plots.model_comparison`."""
+        from hyra import plots
+
+        return plots.model_comparison(self, **options)
+
+    def save(self, file: str | Path) -> None:
+        """Write to one safetensors file."""
+        tensors = {} if self.target is None else {"target": self.target}
+        entries = []
+        for index, model in enumerate(self.models):
+            own, response = model.response.pack()
+            if model.output is not None:
+                own["output"] = model.output
+            tensors |= {f"{index}.{name}": tensor for name, tensor in own.items()}
+            fields = {"name": model.name, "psnr": model.psnr, "fsds": model.fsds}
+            entries.append(fields | {"response": response, "fit": asdict(model.fit)})
+        _storage.write(file, type(self).__name__, tensors, {"variant": self.variant, "models": entries})
+
+    @classmethod
+    def load(cls, file: str | Path) -> ModelComparison:
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it holds no comparison.
+        """
+        tensors, fields = _storage.read(file, cls.__name__)
+        models = []
+        for index, entry in enumerate(fields["models"]):
+            prefix = f"{index}."
+            own = {name.removeprefix(prefix): x for name, x in tensors.items() if name.startswith(prefix)}
+            output = own.pop("output", None)
+            restored = {"response": ImpulseResponse.unpack(own, entry["response"]), "fit": SincFit(**entry["fit"])}
+            models.append(ComparedModel(**entry | restored, output=output))
+        return cls(tuple(models), tensors.get("target"), fields["variant"])
+
+
+def compare_models(
+    models: Mapping[str, HyRA],
+    image: Tensor | None = None,
+    target: Tensor | None = None,
+    *,
+    variant: str = "paper",
+    log: Callable[[str], None] = lambda _: None,
+    **probe: Any,
+) -> ModelComparison:
+    """Measure the impulse responses of several networks in the same way, and run them on one image.
+
+    Networks for one channel get, and are compared with, the mean over the colours. A warning about a network says which
+    one it is about.
+
+    Args:
+        models: the networks by name; their scales may differ unless there is a target.
+        image: LR image `[C, h, w]` in 0..1 to run them on.
+        target: what `image` should become, `[C, s*h, s*w]` in 0..1: adds PSNR and FSDS.
+        variant: of the FSDS: `"paper"`, `"shift_invariant"` or `"radial"`.
+        log: called with a line before each network.
+        probe: arguments of `HyRA.impulse_response`, such as `background=0.5, mode="jvp"`.
+
+    Raises:
+        ValueError: no networks, no image for the target, or an output without the target's shape.
+        NetworkError: a network raised; the last line of the log says which.
+
+    Source: Deng et al. (ICML 2024), Fig. 9, which compares by eye.
+
+    Example:
+        >>> import torch, hyra
+        >>> nets = {m: hyra.HyRA(torch.nn.Upsample(scale_factor=4, mode=m)) for m in ("nearest", "bicubic")}
+        >>> [model.name for model in hyra.compare_models(nets).models]
+        ['bicubic', 'nearest']
+    """
+    if not models:
+        raise ValueError("models must hold at least one network, got none")
+    if image is None and target is not None:
+        raise ValueError("image must be given with a target: it is what the networks are run on")
+    for name, picture in (("image", image), ("target", target)):
+        if picture is not None and _validate.images(name, picture).ndim != 3:
+            raise ValueError(f"{name} must be one image [C, H, W], got shape {tuple(picture.shape)}")
+    compared = []
+    for name, model in models.items():
+        log(f"probing {name}")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            compared.append(_measure(name, model, image, target, variant=variant, probe=probe))
+        for warning in caught:
+            warnings.warn(f"{name}: {warning.message}", warning.category, stacklevel=2)
+    return ModelComparison(tuple(_ranked(compared)), target, variant)
+
+
+def _measure(
+    name: str, model: HyRA, image: Tensor | None, target: Tensor | None, *, variant: str, probe: Mapping[str, Any]
+) -> ComparedModel:
+    response = model.impulse_response(**probe)
+    fit = response.fit_sinc()
+    if image is None:
+        return ComparedModel(name, response, fit)
+    network = model.network
+    with network.untouched():
+        output = network.run(network.place(_in_colours(image, network.in_channels)[None]))[0].float().cpu()
+    if target is None:
+        return ComparedModel(name, response, fit, output)
+    expected = _in_colours(target, len(output)).to(output)
+    if output.shape != expected.shape:
+        shapes = f"{tuple(output.shape)}, got {tuple(expected.shape)}"
+        raise ValueError(f"target must have the shape of the output of every network, of {name} {shapes}")
+    preds = output.clamp(0, 1)
+    score = float(fsds(preds, expected, variant=variant))
+    return ComparedModel(name, response, fit, output, psnr(preds, expected), score)
+
+
+def _in_colours(image: Tensor, channels: int) -> Tensor:
+    return image.mean(0, keepdim=True) if channels == 1 else image
+
+
+def _ranked(models: Sequence[ComparedModel]) -> list[ComparedModel]:
+    def unlikeness(model: ComparedModel) -> float:
+        return math.inf if math.isnan(model.fit.ring_cosine) else -model.fit.ring_cosine
+
+    return sorted(models, key=unlikeness)
+
+
+def _cell(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 1000 or not math.isfinite(value) else f"{value:.2e}"

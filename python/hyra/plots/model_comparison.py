@@ -1,0 +1,123 @@
+"""Networks side by side, beside the ideal sinc."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from hyra.plots import style
+from hyra.plots.impulse_response import draw
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from hyra.comparison import ComparedModel, ModelComparison
+    from hyra.response import ImpulseResponse
+
+_LIMIT = 0.3
+_PANEL = 1.35
+_CROP = 48
+_EXPLODED = 4
+
+
+@style.figure
+def model_comparison(comparison: ModelComparison, *, radius: float = 5) -> tuple[Figure, list[list[Axes]]]:
+    """The ideal sinc, then every network: response, section, and the middle of the output if there is an image.
+
+    All responses share one scale of colours, which saturates at 0.3 of the ideal main lobe, and all sections one axis.
+
+    Args:
+        comparison: what `hyra.compare_models` returned.
+        radius: how much of the responses to show, in LR pixels on each side of the centre.
+
+    Returns:
+        The figure and its axes, a list for each row; the first column is the ideal's.
+    """
+    import matplotlib.pyplot as plt
+
+    models = comparison.models
+    outputs = any(model.output is not None for model in models)
+    columns, rows = len(models) + 1, 3 if outputs else 2
+    width = max(style.PAGE, columns * _PANEL)
+    side = width / columns
+    heights = [1.0, 0.8, 1.0][:rows]
+    size = (width, sum(heights) * side + 0.5)
+    fig, axes = plt.subplots(rows, columns, figsize=size, height_ratios=heights, squeeze=False)
+    ideal = _ideal(models[0].response.scale, radius)
+    for column, response in enumerate([ideal, *(model.response for model in models)]):
+        picture, section = axes[:2, column]
+        draw(picture, response, radius, _LIMIT)
+        _draw_section(section, response, radius)
+        for panel in (picture, section):
+            if column:
+                panel.set_ylabel("")
+                panel.tick_params(labelleft=False)
+        picture.set_xlabel("")
+    low, high = _heights([model.response for model in models])
+    for section in axes[1]:
+        section.set_ylim(low, high)
+    axes[0, 0].set_title("ideal sinc")
+    axes[1, 0].set_ylabel("section")
+    for column, model in enumerate(models, 1):
+        axes[0, column].set_title(f"{_short(model.name)}\nring cosine {model.fit.ring_cosine:.3f}")
+    if outputs:
+        scale = models[0].response.scale
+        _draw_image(axes[2, 0], comparison.target, scale, "reference" if comparison.target is not None else "")
+        for panel, model in zip(axes[2, 1:], models, strict=True):
+            _draw_image(panel, model.output, model.response.scale, _scores(model))
+    return fig, axes.tolist()
+
+
+def _ideal(scale: int, radius: float) -> ImpulseResponse:
+    """The response of the ideal interpolator, as far as it is shown."""
+    from hyra.response import ImpulseResponse
+
+    reach = math.ceil(radius) + 1
+    origin = scale * reach
+    t = (torch.arange(scale * (2 * reach + 1), dtype=torch.float64) - origin - (scale - 1) / 2) / scale
+    line = torch.sinc(t)
+    return ImpulseResponse((line[:, None] * line)[None], scale, (origin, origin))
+
+
+def _draw_section(axes: Axes, response: ImpulseResponse, radius: float) -> None:
+    """Along x through the centre: points for the response, a dashed curve for the ideal on the same rows."""
+    t = torch.linspace(-radius, radius, 501, dtype=torch.float64)
+    across = t.new_tensor((math.ceil(c := response.center[0]) - c) / response.scale)
+    axes.axhline(0, color="black", linewidth=0.4)
+    axes.plot(t, torch.sinc(across) * torch.sinc(t), "--", color=style.COLORS["ideal"], linewidth=0.7)
+    position, values = (x.cpu().numpy() for x in response.profile("x"))
+    axes.plot(position, values, ".", color=style.COLORS["H"], markersize=2.5)
+    axes.set(xlim=(-radius, radius), xlabel="x (LR pixels)")
+
+
+def _heights(responses: Sequence[ImpulseResponse]) -> tuple[float, float]:
+    """Limits for all sections: room for every value, but for those of networks that explode."""
+    values = torch.cat([response.profile("x")[1].cpu() for response in responses])
+    usual = values[values.abs() < _EXPLODED]
+    low, high = (float(usual.min()), float(usual.max())) if len(usual) else (0.0, 0.0)
+    return min(-0.3, low) - 0.05, max(1.15, high) + 0.1
+
+
+def _draw_image(axes: Axes, image: Tensor | None, scale: int, title: str) -> None:
+    """The middle of an image: as much as 48 LR pixels."""
+    axes.set_axis_off()
+    if image is None:
+        return
+    extent = _CROP * scale
+    top, left = (max(0, (n - extent) // 2) for n in image.shape[-2:])
+    part = image[:, top : top + extent, left : left + extent].cpu().clamp(0, 1)
+    axes.imshow(part.expand(3, -1, -1).movedim(0, -1), interpolation="nearest")
+    axes.set_title(title)
+
+
+def _scores(model: ComparedModel) -> str:
+    return "" if model.psnr is None else f"PSNR {model.psnr:.2f} dB\nFSDS {model.fsds:.2f} dB"
+
+
+def _short(name: str, limit: int = 24) -> str:
+    return name if len(name) <= limit else f"{name[: limit - 1]}…"
