@@ -18,7 +18,7 @@ from torch import Tensor
 from torch._library.custom_ops import CustomOpDef
 from torch._subclasses.fake_tensor import FakeTensor
 
-from hyra import _cpu
+from hyra import _cpu, _validate
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -100,6 +100,9 @@ def call(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | No
             raise TypeError(f"{op} needs real tensors, got a fake one: a native kernel was called while tracing")
         if x is not None and x.device != device:
             raise ValueError(f"{op} needs all tensors on one device, got {device} and {x.device}")
+    for x in inputs:
+        if x is not None:
+            _validate.without_tangent(f"an input of {op}", x)
     for x in outputs:
         if x is not None and not x.is_contiguous():
             raise ValueError(f"{op} needs contiguous outputs, got strides {x.stride()} for shape {tuple(x.shape)}")

@@ -57,11 +57,11 @@ def floating_tensor(name: str, x: object) -> Tensor:
             f"{name} must have a floating-point dtype, since the range of integer pixels is unknown: "
             f"convert it first{hint}, got {x.dtype}"
         )
-    _without_tangent(name, x)
+    without_tangent(name, x)
     return x
 
 
-def _without_tangent(name: str, x: Tensor) -> None:
+def without_tangent(name: str, x: Tensor) -> None:
     """`x` is no dual number of forward-mode differentiation: torch's custom ops would drop its tangent silently."""
     unpack: Callable[[Tensor], Any] = forward_ad.unpack_dual
     if not torch.compiler.is_compiling() and unpack(x).tangent is not None:

@@ -57,6 +57,8 @@ def fsds(
     tell). On a CPU the bits depend neither on the batch nor on the number of threads, but on the library that
     transforms, see `hyra.fft_library`.
 
+    Scores have first derivatives in reverse mode; forward mode and the derivatives of `torch.func` raise.
+
     Args:
         preds: ``[C, H, W]`` or ``[N, C, H, W]``, floating-point, any range; float16 and bfloat16 are computed in
             float32. Integer images are refused, since their range is unknown: divide by their white first.

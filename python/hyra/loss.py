@@ -27,7 +27,8 @@ class FSDSLoss(nn.Module):
 
     Gradients flow to `preds` and `target`, by kernels of our own that store no integrated map. Inside autocast it is
     computed in float32; float16 and bfloat16 images are accepted. It compiles without graph breaks. What
-    torch's custom ops do not offer raises: forward-mode and second derivatives, and the transforms of `torch.func`.
+    torch's custom ops do not offer raises: forward-mode and second derivatives, and those of `torch.func`; its
+    vmap works, one image after another.
 
     Args:
         variant: ``"shift_invariant"``, ``"paper"`` or ``"radial"``.

@@ -89,7 +89,12 @@ def test_forward_mode_raises(pair):
             hyra.fsds(dual, pair[1])
 
 
-def test_torch_func_raises(pair):
+def test_vmap(pair):
+    batch = torch.func.vmap(FSDSLoss())(*pair)
+    torch.testing.assert_close(batch, torch.stack([FSDSLoss()(*images) for images in zip(*pair, strict=True)]))
+
+
+def test_derivatives_of_torch_func_raise(pair):
     with pytest.raises(RuntimeError, match="functorch"):
         torch.func.grad(FSDSLoss())(*pair)
 
