@@ -119,7 +119,7 @@ def lowpass_sweep(
         >>> lr = torch.nn.functional.interpolate(hr, scale_factor=0.5, mode="bicubic", antialias=True)
         >>> sweep = hyra.lowpass_sweep(lr, hr, [0.3, 0.5, 0.7])
         >>> sweep.psnr.shape, sweep.best("psnr")[0]
-        (torch.Size([1, 3]), 0.5)
+        (torch.Size([1, 3]), 0.7)
     """
     with extra("metrics", "the SSIM of lowpass_sweep"):
         from torchmetrics.functional.image import structural_similarity_index_measure as ssim
