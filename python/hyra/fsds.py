@@ -53,7 +53,7 @@ def fsds(
 
     Sums are float64, the difference is formed in float64 and rounded once, and the difference of two ring powers comes
     from the spectrum of the difference: up to 140 dB, float32 images agree with the definition to 1e-4 dB, float64 ones
-    to 1e-8 dB (``radial`` as long as the images themselves are alike: of a mirror image, 140 dB is all float32 can
+    to 1e-7 dB (``radial`` as long as the images themselves are alike: of a mirror image, 140 dB is all float32 can
     tell). On a CPU the bits depend neither on the batch nor on the number of threads, but on the library that
     transforms, see `hyra.fft_library`.
 
