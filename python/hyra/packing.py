@@ -67,6 +67,9 @@ def measure_locality(network: Network, pixel: Tensor, amplitude: float, backgrou
             ]
             if all(reach is not None for reach in reaches):
                 reach = max(reach for reach in reaches if reach is not None)
+                # What an impulse changes looks as far again: both must stay clear of the border and its padding.
+                roomy = max(side, sizes.at_least(4 * reach + 1 + _LARGEST_PERIOD))
+                flat = pixel.new_full((len(pixel), roomy, roomy), background)
                 return Locality(reach, _period(network, flat, reach, amplitude))
     return Locality(None, None)
 
@@ -91,9 +94,9 @@ def _reach(network: Network, canvas: Tensor, position: int, amplitude: float) ->
 
 
 def _period(network: Network, canvas: Tensor, reach: int, amplitude: float) -> int | None:
-    """The smallest shift that moves the response and does nothing else to it, as far from the border as `reach`."""
+    """The smallest shift that moves the response and does nothing else to it, in the middle of the canvas."""
     side, scale = canvas.shape[-1], network.scale
-    start = max(reach, side // 2 - _LARGEST_PERIOD // 2)
+    start = (side - _LARGEST_PERIOD) // 2
 
     def aligned(shift: int) -> Tensor:
         response = _excess(network, canvas, start + shift, amplitude)
@@ -101,7 +104,7 @@ def _period(network: Network, canvas: Tensor, reach: int, amplitude: float) -> i
         return response[:, first:last, first:last]
 
     reference = aligned(0)
-    for period in range(1, min(_LARGEST_PERIOD, side - 1 - start - reach) + 1):
+    for period in range(1, _LARGEST_PERIOD + 1):
         if float((aligned(period) - reference).abs().max()) <= _SHIFT_TOLERANCE * float(reference.abs().max()):
             return period
     return None

@@ -59,6 +59,18 @@ def test_a_window_is_found():
     assert found.spacing % 8 == 0
 
 
+def test_padding_does_not_hide_that_convolutions_repeat_everywhere():
+    """Biases make hidden layers unlike near the border, and a response may look as far again as it reaches."""
+    layers = [torch.nn.Conv2d(a, b, 9, padding=4) for a, b in ((3, 4), (4, 4), (4, 4), (4, 12))]
+    for layer in layers:
+        torch.nn.init.normal_(layer.weight, std=0.1)
+        torch.nn.init.normal_(layer.bias, std=0.5)
+    first, second, third, last = layers
+    rectifier = torch.nn.LeakyReLU(0.1)
+    net = torch.nn.Sequential(first, rectifier, second, rectifier, third, rectifier, last, torch.nn.PixelShuffle(2))
+    assert locality(net) == Locality(16, 1)
+
+
 def test_a_global_network_has_no_reach():
     assert locality(pooled) == Locality(None, None)
     assert locality(pooled).spacing is None
