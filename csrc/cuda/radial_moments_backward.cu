@@ -20,10 +20,9 @@ __device__ __forceinline__ Complex operator*(Complex x, Complex y) {
 __device__ __forceinline__ std::int64_t ring_of(const RingRule& rule, std::int64_t ky, std::int64_t kx) {
   const std::int64_t distance = rule.distance(ky, kx);
   const double rho = sqrt(static_cast<double>(distance)) / static_cast<double>(2 * rule.longest);
-  std::int64_t ring = static_cast<std::int64_t>(rho + 0.5);
-  if (rule.inner_edge(ring) > distance) --ring;
-  if (rule.inner_edge(ring + 1) <= distance) ++ring;
-  return ring;
+  // The root of an edge is exact and rounding keeps the order, so this is never too low, only rounded up to an edge.
+  const std::int64_t ring = static_cast<std::int64_t>(rho + 0.5);
+  return rule.inner_edge(ring) > distance ? ring - 1 : ring;
 }
 
 template <int BLOCK, typename T>

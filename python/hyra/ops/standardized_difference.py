@@ -115,7 +115,7 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
 def _standardize_backward(grad: Tensor, planes: Tensor, moments: Tensor) -> tuple[Tensor, Tensor]:
     """Gradients of ``z = (x - mean) / std`` with respect to x and to the moments."""
     mean, std = moments.unbind(1)
-    total = grad.sum((1, 2), dtype=mean.dtype)
+    total = grad.sum((1, 2)).to(mean.dtype)
     with torch.autocast(grad.device.type, enabled=False):  # a user may run backward inside one
         inner = torch.linalg.vecdot(grad.flatten(1), planes.flatten(1)).to(mean.dtype)
     grad_moments = torch.stack([-total / std, -(inner - mean * total) / std.square()], 1)
