@@ -186,14 +186,14 @@ def test_evaluation_table_and_json(
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert [(score["scale"], score["method"]) for score in scores] == [
         (4, "bicubic"),
-        (4, "l1"),
+        (4, "l1 x4"),
         (2, "bicubic"),
-        (2, "l1"),
+        (2, "l1 x2"),
     ]
     lr, hr = degrade(photographs.load("chelsea"), 4)
     assert scores[0]["psnr"] == pytest.approx(psnr(enlarge(lr, 4), hr))
     assert scores[1]["psnr"] > scores[0]["psnr"]
-    assert f"| chelsea | x4 | bicubic | {scores[0]['psnr']:.2f} | {scores[0]['fsds']:.2f} |" in capsys.readouterr().out
+    assert f"| chelsea | x4 | bicubic | {scores[0]['psnr']:.2f} | {scores[0]['ssim']:.4f} |" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("one_photograph")

@@ -82,8 +82,9 @@ def test_modules_export_the_same_ops():
 
 @each_module
 def test_stub_lists_every_function_and_argument(name):
-    stub = ast.parse((Path(_native.__file__).parent / f"{name}.pyi").read_text())
-    in_stub = {f.name: [a.arg for a in f.args.args] for f in stub.body if isinstance(f, ast.FunctionDef)}
+    stubs = [ast.parse((Path(_native.__file__).parent / f"{stub}.pyi").read_text()) for stub in (name, "_kernels")]
+    functions_of = (f for stub in stubs for f in stub.body if isinstance(f, ast.FunctionDef))
+    in_stub = {f.name: [a.arg for a in f.args.args] for f in functions_of}
     in_module = {
         function: re.findall(r"(\w+): ", doc.split("->")[0].partition("(")[2])
         for function, doc in functions(MODULES[name]).items()

@@ -6,6 +6,7 @@ low-pass filter into the impulse response by construction, and the response is w
 
 from __future__ import annotations
 
+import math
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -17,14 +18,17 @@ BUNDLED = ((4, "l1"), (2, "l1"))
 """The (scale, kind) of every network that ships with the package."""
 
 
+def _convolution(channels_in: int, channels_out: int) -> nn.Conv2d:
+    """3x3, without a bias and with replicated borders: see `Network`."""
+    return nn.Conv2d(channels_in, channels_out, 3, padding=1, padding_mode="replicate", bias=False)
+
+
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions without normalisation, added to their input (EDSR)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(width, width, 3, padding=1)
-        )
+        self.body = nn.Sequential(_convolution(width, width), nn.ReLU(inplace=True), _convolution(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
         """Features [N, width, h, w] to features of the same shape."""
@@ -36,17 +40,21 @@ class Network(nn.Module):
     """RGB images [N, 3, h, w] in 0..1 to RGB images [N, 3, scale*h, scale*w], not clamped.
 
     The layers are named after their part: `head`, `body` (residual blocks, with a skip around all of them), `upsampler`
-    (one sub-pixel step from `width` channels to `hr_width`) and `last`. Borders are padded with zeros.
+    (one sub-pixel step from `width` channels to `hr_width`) and `last`.
+
+    No convolution has a bias, so black gives black and k times an image gives k times the output: the response to a
+    white pixel on black is the same at every amplitude, and its literal and affine forms agree. Borders are replicated,
+    since FSDS weights them most.
     """
 
     def __init__(self, scale: int, *, width: int = 32, blocks: int = 6, hr_width: int = 16) -> None:
         super().__init__()
         self.scale = scale
         self.blocks = blocks
-        self.head = nn.Conv2d(3, width, 3, padding=1)
+        self.head = _convolution(3, width)
         self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
-        self.upsampler = nn.Sequential(nn.Conv2d(width, hr_width * scale**2, 3, padding=1), nn.PixelShuffle(scale))
-        self.last = nn.Conv2d(hr_width, 3, 3, padding=1)
+        self.upsampler = nn.Sequential(_convolution(width, hr_width * scale**2), nn.PixelShuffle(scale))
+        self.last = _convolution(hr_width, 3)
 
     @property
     def receptive_field(self) -> int:
@@ -68,6 +76,18 @@ def save(network: Network, file: Path) -> None:
         from safetensors.torch import save_file
 
     save_file({name: weight.half().contiguous() for name, weight in network.state_dict().items()}, file)
+
+
+def read(file: Path) -> Network:
+    """What `save` wrote, ready to use: evaluation mode, float32, no gradients for its weights."""
+    with extra("demo", "hyra.demo"):
+        from safetensors.torch import load_file
+
+    weights: dict[str, Tensor] = load_file(file)
+    hr_width = weights["last.weight"].shape[1]
+    network = Network(math.isqrt(len(weights["upsampler.0.weight"]) // hr_width), hr_width=hr_width)
+    network.load_state_dict({name: weight.float() for name, weight in weights.items()})
+    return network.eval().requires_grad_(requires_grad=False)
 
 
 def load(scale: int = 4, kind: str = "l1") -> Network:
@@ -96,11 +116,5 @@ def load(scale: int = 4, kind: str = "l1") -> Network:
     if (scale, kind) not in BUNDLED:
         offered = ", ".join(f"scale={s} kind={k!r}" for s, k in BUNDLED)
         raise ValueError(f"scale and kind must name a bundled network ({offered}); got scale={scale!r} kind={kind!r}")
-    with extra("demo", "hyra.demo"):
-        from safetensors.torch import load_file
-
     with as_file(files("hyra.demo") / "weights" / f"x{scale}-{kind}.safetensors") as file:
-        weights: dict[str, Tensor] = load_file(file)
-    network = Network(scale)
-    network.load_state_dict({name: weight.float() for name, weight in weights.items()})
-    return network.eval().requires_grad_(requires_grad=False)
+        return read(file)

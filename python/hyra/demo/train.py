@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from hyra.demo.adversarial import AdversarialLoss
 from hyra.demo.images import enlarge, psnr, super_resolve
 from hyra.demo.network import Network, load, save
 from hyra.demo.patches import Patches, validation_pairs
+from hyra.loss import FSDSLoss
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 OnStep = Callable[[int, Network, float], None]
@@ -121,23 +121,36 @@ def train(
     return network
 
 
+def _l1_and_fsds() -> Loss:
+    fsds = FSDSLoss()
+    return lambda preds, target: F.l1_loss(preds, target) + 1e-3 * fsds(preds, target)
+
+
+_LOSSES: dict[str, Callable[[], Loss]] = {"l1": lambda: F.l1_loss, "fsds": _l1_and_fsds, "adversarial": AdversarialLoss}
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m hyra.demo.train", description=__doc__)
     parser.add_argument("--scale", type=int, choices=(2, 4), default=4)
-    parser.add_argument("--kind", choices=("l1", "adversarial"), default="l1", help="adversarial: from the L1 one")
+    parser.add_argument("--kind", choices=_LOSSES, default="l1", help="fsds and adversarial come on top of L1")
+    parser.add_argument("--fine-tune", action="store_true", help="go on from the bundled L1 network, in smaller steps")
     parser.add_argument("--steps", type=int, default=8000, help="default: %(default)s")
     parser.add_argument("--out", type=Path, help="default: x<scale>-<kind>.safetensors, with a checkpoint beside it")
     parser.add_argument("--float32", action="store_true", help="for processors without bfloat16 arithmetic")
     args = parser.parse_args()
 
     out: Path = args.out or Path(f"x{args.scale}-{args.kind}.safetensors")
-    run = partial(train, steps=args.steps, checkpoint=out.with_suffix(".checkpoint"), bfloat16=not args.float32)
     torch.manual_seed(0)
-    if args.kind == "l1":
-        network = run(Network(args.scale))
-    else:
-        network = run(load(args.scale).requires_grad_(), loss=AdversarialLoss(), learning_rate=2e-4)
+    network = load(args.scale).requires_grad_() if args.fine_tune else Network(args.scale)
+    train(
+        network,
+        steps=args.steps,
+        loss=_LOSSES[args.kind](),
+        learning_rate=2e-4 if args.fine_tune else 1e-3,
+        checkpoint=out.with_suffix(".checkpoint"),
+        bfloat16=not args.float32,
+    )
     save(network, out)
 
 
