@@ -13,7 +13,7 @@ JOBS = [
     *(("auto", shape) for shape in (*SHAPES, *MORE_SHAPES)),
     *((library, shape) for library in hyra.fft_library_versions() for shape in SHAPES),
 ]
-PREDICTIONS = 5
+PREDICTIONS = 3
 
 
 def pair(shape):
