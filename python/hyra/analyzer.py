@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from hyra import _validate
+from hyra.amplitude import AmplitudeSweep, amplitude_sweep
 from hyra.decompose import Decomposition
 from hyra.impulse import impulse_response
 from hyra.layers import layer_responses
@@ -117,6 +118,50 @@ class HyRA:
             background=background,
             form=form,
             mode=mode,
+            position=position,
+        )
+
+    def amplitude_sweep(
+        self,
+        amplitudes: Sequence[float] | None = None,
+        size: int | None = None,
+        channels: str = "joint",
+        *,
+        background: float | Tensor = 0.0,
+        position: tuple[int, int] | None = None,
+    ) -> AmplitudeSweep:
+        """Responses at several amplitudes: how far the network is from linear, and where it breaks.
+
+        Args:
+            amplitudes: heights of the impulse over the background, not 0; when not given, 0.01 to 1 up and down.
+            size: as for `impulse_response`.
+            channels: as for `impulse_response`.
+            background: as for `impulse_response`.
+            position: as for `impulse_response`.
+
+        Returns:
+            An `AmplitudeSweep`: responses of the affine form, their fits, the local response, and numbers that compare
+            them. An amplitude at which the response explodes or is not finite is a result, and comes with a warning.
+
+        Raises:
+            ValueError: an argument is not as above.
+            NetworkError: the network raised.
+
+        Source: ours; Deng et al. (ICML 2024) probe at one amplitude.
+
+        Example:
+            >>> import torch, hyra
+            >>> print(hyra.HyRA(torch.nn.Upsample(scale_factor=2)).amplitude_sweep([-0.5, 0.1, 1], size=16))
+            AmplitudeSweep(3 amplitudes from -0.5 to 1, linearity 1)
+        """
+        pixel = torch.zeros(self.network.in_channels, 1, 1, dtype=self.network.dtype, device=self.network.device)
+        return amplitude_sweep(
+            self.network,
+            pixel,
+            amplitudes,
+            background=background,
+            size=size,
+            channels=channels,
             position=position,
         )
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from hyra import _storage, _validate
+from hyra import _validate
 from hyra.analyzer import HyRA
 from hyra.demo.images import psnr
 from hyra.fsds import fsds
 from hyra.response import ImpulseResponse
+from hyra.result import Result
 from hyra.sinc import SincFit
 
 _COLUMNS = ("model", "ring cosine", "cosine", "cut-off", "window", "main lobe", "side lobe", "DC gain")
@@ -53,7 +53,7 @@ class ComparedModel:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ModelComparison:
+class ModelComparison(Result, figure="model_comparison"):
     """Networks, the one most like the ideal sinc first.
 
     They are sorted by `SincFit.ring_cosine`, the likeness outside the main lobe: the cosine over the whole response is
@@ -85,43 +85,6 @@ class ModelComparison:
             )
             for row in rows
         )
-
-    def plot(self, **options: Any) -> tuple[Any, Any]:
-        """Responses, sections and outputs side by side: `(fig, axes)` from `hyra.plots.model_comparison`."""
-        from hyra import plots
-
-        return plots.model_comparison(self, **options)
-
-    def save(self, file: str | Path) -> None:
-        """Write to one safetensors file."""
-        tensors = {} if self.target is None else {"target": self.target}
-        entries = []
-        for index, model in enumerate(self.models):
-            own, response = model.response.pack()
-            if model.output is not None:
-                own["output"] = model.output
-            tensors |= {f"{index}.{name}": tensor for name, tensor in own.items()}
-            fields = {"name": model.name, "psnr": model.psnr, "fsds": model.fsds}
-            entries.append(fields | {"response": response, "fit": asdict(model.fit)})
-        _storage.write(file, type(self).__name__, tensors, {"variant": self.variant, "models": entries})
-
-    @classmethod
-    def load(cls, file: str | Path) -> ModelComparison:
-        """Read what `save` wrote.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it holds no comparison.
-        """
-        tensors, fields = _storage.read(file, cls.__name__)
-        models = []
-        for index, entry in enumerate(fields["models"]):
-            prefix = f"{index}."
-            own = {name.removeprefix(prefix): x for name, x in tensors.items() if name.startswith(prefix)}
-            output = own.pop("output", None)
-            restored = {"response": ImpulseResponse.unpack(own, entry["response"]), "fit": SincFit(**entry["fit"])}
-            models.append(ComparedModel(**entry | restored, output=output))
-        return cls(tuple(models), tensors.get("target"), fields["variant"])
 
 
 def compare_models(

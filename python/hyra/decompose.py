@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from hyra import _storage
 from hyra.ops.radial_moments import radial_moments
 from hyra.response import ImpulseResponse
-
-_IMAGES = ("input", "output", "linear", "nonlinear")
+from hyra.result import Result
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +26,7 @@ class Spectra:
 
 
 @dataclass(frozen=True, eq=False)
-class BandShares:
+class BandShares(Result, figure="band_shares"):
     """How H and G make up the energy of the output, per ring of frequency: `linear + nonlinear + cross == 1`.
 
     Attributes:
@@ -41,6 +37,7 @@ class BandShares:
             cancel.
         energy: `[rings]`, energy of the output, `sum |X|^2` of the unscaled transform; shares of a ring without energy
             are NaN.
+        scale: `s`, HR pixels per LR pixel.
     """
 
     frequency: Tensor
@@ -48,10 +45,11 @@ class BandShares:
     nonlinear: Tensor
     cross: Tensor
     energy: Tensor
+    scale: int
 
 
 @dataclass(frozen=True, eq=False)
-class CopyCompensation:
+class CopyCompensation(Result, figure="copy_compensation"):
     """How G treats what H leaves of the spectral copies: each `[s, s]`, NaN at `[0, 0]`, which is the image itself.
 
     Entry `[k, l]` is about the cell of half-width `1 / (2 s)` around the frequency `(k / s, l / s)` in cycles per HR
@@ -67,7 +65,7 @@ class CopyCompensation:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Decomposition:
+class Decomposition(Result, figure="decomposition"):
     """`N(I) = H(I) + G(I)` for one image or a batch: `output = linear + nonlinear`, in 0..1, not clamped.
 
     Attributes:
@@ -114,7 +112,7 @@ class Decomposition:
         h, g, hg = linear.sum(0), nonlinear.sum(0), 2 * cross.real.sum(0)
         energy = h + g + hg
         frequency = torch.arange(len(energy), dtype=energy.dtype, device=energy.device) / min(height, width)
-        return BandShares(frequency, h / energy, g / energy, hg / energy, energy)
+        return BandShares(frequency, h / energy, g / energy, hg / energy, energy, self.response.scale)
 
     def copy_compensation(self) -> CopyCompensation:
         """How far G cancels the spectral copies that H lets through: the paper's grid, as numbers."""
@@ -130,33 +128,6 @@ class Decomposition:
         h, g = over_cells(linear.abs().square()), over_cells(nonlinear.abs().square())
         cross = over_cells((linear * nonlinear.conj()).real)
         return CopyCompensation(opposition=cross / (h * g).sqrt(), remaining=(h + g + 2 * cross) / h)
-
-    def plot(self, **options: Any) -> tuple[Any, Any]:
-        """Image, H, G and output in space and frequency: `(fig, axes)` from `hyra.plots.decomposition`."""
-        from hyra import plots
-
-        return plots.decomposition(self, **options)
-
-    def save(self, file: str | Path) -> None:
-        """Write to one safetensors file, the response with it."""
-        tensors, response = self.response.pack()
-        tensors = {f"response.{name}": tensor for name, tensor in tensors.items()}
-        tensors |= {name: getattr(self, name) for name in _IMAGES}
-        _storage.write(file, type(self).__name__, tensors, {"boundary": self.boundary, "response": response})
-
-    @classmethod
-    def load(cls, file: str | Path) -> Decomposition:
-        """Read what `save` wrote.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it holds no decomposition.
-        """
-        tensors, stored = _storage.read(file, cls.__name__)
-        images = {name: tensors.pop(name) for name in _IMAGES}
-        tensors = {name.removeprefix("response."): tensor for name, tensor in tensors.items()}
-        response = ImpulseResponse.unpack(tensors, stored["response"])
-        return cls(**images, response=response, boundary=stored["boundary"])
 
 
 def _cells(size: int, scale: int, device: torch.device) -> Tensor:

@@ -141,6 +141,11 @@ def directions_of(canvas: Tensor, channels: str, y: int, x: int) -> Tensor:
     return directions
 
 
+def explodes(response: Tensor) -> bool:
+    """Whether a response is not finite, or far higher than any that makes sense."""
+    return not float(response.abs().max()) <= _EXPLOSION
+
+
 def _warn_about(response: Tensor, excess: Tensor, scale: int, amplitude: float) -> None:
     at = f"at amplitude {amplitude:g}" if amplitude else "for small amplitudes"
     if not response.isfinite().all():

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from hyra import _storage, _validate
+from hyra import _validate
 from hyra._progress import Progress
 from hyra.impulse import check_amplitude, form_of, provenance_of
 from hyra.network import Network
@@ -19,6 +18,7 @@ from hyra.ops.impulse_batch import impulse_batch
 from hyra.ops.response_moments import response_moments
 from hyra.packing import TOLERANCE, Locality, measure_locality, pack
 from hyra.response import ImpulseResponse
+from hyra.result import Result
 
 _CANVAS = 128
 _STEP = 7
@@ -29,7 +29,7 @@ _CHECKED = 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Probe:
+class Probe(Result, figure="probe"):
     """Responses to a white pixel at many positions, aligned.
 
     Attributes:
@@ -80,36 +80,6 @@ class Probe:
         total = torch.zeros(period**2, dtype=self.deviation.dtype, device=self.deviation.device)
         count = total.index_add(0, index, torch.ones_like(self.deviation))
         return (total.index_add(0, index, self.deviation) / count).view(period, period)
-
-    def save(self, file: str | Path) -> None:
-        """Write to one safetensors file."""
-        tensors = {name: getattr(self, name) for name in _TENSORS}
-        fields: dict[str, object] = {name: getattr(self, name) for name in _FIELDS}
-        fields["locality"] = None if self.locality is None else asdict(self.locality)
-        for name in ("mean", "reference"):
-            packed, fields[name] = getattr(self, name).pack()
-            tensors |= {f"{name}.{key}": value for key, value in packed.items()}
-        _storage.write(file, type(self).__name__, tensors, fields)
-
-    @classmethod
-    def load(cls, file: str | Path) -> Probe:
-        """Read what `save` wrote.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it holds no probe.
-        """
-        tensors, fields = _storage.read(file, cls.__name__)
-        for name in ("mean", "reference"):
-            own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
-            fields[name] = ImpulseResponse.unpack(own, fields[name])
-        fields["locality"] = None if fields["locality"] is None else Locality(**fields["locality"])
-        fields["canvas"] = tuple(fields["canvas"])
-        return cls(**fields | {name: tensors[name] for name in _TENSORS})
-
-
-_TENSORS = ("positions", "deviation", "peak_deviation", "variance")
-_FIELDS = ("canvas", "packed", "packing_error", "images")
 
 
 def probe(

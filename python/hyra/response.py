@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from hyra import _storage, _validate, sinc, transfer
+from hyra import _validate, sinc, transfer
 from hyra._extra import extra
 from hyra.ops.boundary import BOUNDARIES
 from hyra.ops.polyphase_filter import polyphase_filter
+from hyra.result import Result
 from hyra.sinc import SincFit
 from hyra.transfer import TransferFunction
 
@@ -50,7 +51,7 @@ class BackgroundOutput:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ImpulseResponse:
+class ImpulseResponse(Result, figure="impulse_response"):
     """What a network makes of one lit pixel, on the HR grid and per unit of amplitude.
 
     It is made by `HyRA.impulse_response`, or by hand from any interpolation kernel. All measures except `dc_gain` and
@@ -215,6 +216,18 @@ class ImpulseResponse:
         return transfer.dc_gain_per_phase(self.response, self.origin, self.scale)
 
     @property
+    def cross_channel_share(self) -> float | None:
+        """Share of the energy in responses from one colour to another: 0 where H filters each colour by itself.
+
+        None unless the response is a matrix with as many colours out as in.
+        """
+        if self.response.ndim == 3 or self.response.shape[0] != self.response.shape[1]:
+            return None
+        energy = self.response.double().square().sum((-2, -1))
+        total = float(energy.sum())
+        return 1 - float(energy.diagonal().sum()) / total if total != 0 else 0.0
+
+    @property
     def passband_ripple_db(self) -> float:
         """Largest over smallest gain up to 0.8 of the LR Nyquist frequency on both axes, in dB (ideal: 0)."""
         return transfer.passband_ripple_db(self.white, self.center, self.scale)
@@ -265,40 +278,10 @@ class ImpulseResponse:
         origin = (self.scale * (size // 2), self.scale * (size // 2))
         return replace(self, response=part.clone(), origin=origin, discarded_energy=discarded)
 
-    # Files and figures
-
-    def plot(self, **options: Any) -> tuple[Any, Any]:
-        """The response as a picture: `(fig, axes)` from `hyra.plots.impulse_response`, which takes the same options."""
-        from hyra import plots
-
-        return plots.impulse_response(self, **options)
-
-    def save(self, file: str | Path) -> None:
-        """Write to one safetensors file, with everything but the tensors as JSON in its header."""
-        _storage.write(file, type(self).__name__, *self.pack())
-
-    def pack(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The tensors, and everything else as JSON: what a file holds."""
-        names = ("scale", "origin", "amplitude", "form", "mode", "discarded_energy")
-        fields: dict[str, Any] = {name: getattr(self, name) for name in names}
-        fields["background_output"] = None if self.background_output is None else asdict(self.background_output)
-        fields["provenance"] = dict(self.provenance)
-        if isinstance(self.background, Tensor):
-            return {"response": self.response, "background": self.background}, fields
-        return {"response": self.response}, fields | {"background": self.background}
+    # Files
 
     @classmethod
-    def unpack(cls, tensors: Mapping[str, Tensor], fields: Mapping[str, Any]) -> ImpulseResponse:
-        """The inverse of `pack`."""
-        summary = fields["background_output"]
-        restored = {
-            "origin": tuple(fields["origin"]),
-            "background_output": None if summary is None else BackgroundOutput(**summary),
-        }
-        return cls(**{**fields, **tensors, **restored})
-
-    @classmethod
-    def load(cls, file: str | Path, *, scale: int | None = None) -> ImpulseResponse:
+    def load(cls, file: str | Path, *, scale: int | None = None) -> Self:
         """Read a file that `save` wrote, or an 8-bit picture of a response.
 
         A picture has lost the negative lobes and everything above white, so its measures are off (the DC gain by 25 to
@@ -309,8 +292,8 @@ class ImpulseResponse:
             ValueError: it holds no response, or `scale` is missing or does not divide the picture's size.
         """
         if Path(file).suffix.lower() in (".png", ".bmp", ".jpg", ".jpeg"):
-            return _from_picture(Path(file), scale)
-        return cls.unpack(*_storage.read(file, cls.__name__))
+            return cls(**_from_picture(Path(file), scale))
+        return super().load(file)
 
 
 def border_energy(plane: Tensor, scale: int) -> float:
@@ -320,7 +303,7 @@ def border_energy(plane: Tensor, scale: int) -> float:
     return 1 - interior / total if total != 0 else 0.0
 
 
-def _from_picture(file: Path, scale: int | None) -> ImpulseResponse:
+def _from_picture(file: Path, scale: int | None) -> dict[str, Any]:
     with extra("cli", "reading pictures"):
         from PIL import Image
 
@@ -338,4 +321,5 @@ def _from_picture(file: Path, scale: int | None) -> ImpulseResponse:
     message = f"{file.name}: an 8-bit picture has lost the response's negative lobes; measure the network instead"
     warnings.warn(message, UserWarning, stacklevel=3)
     origin = (scale * (height // scale // 2), scale * (width // scale // 2))
-    return ImpulseResponse(pixels.movedim(-1, 0).float() / 255, scale, origin, provenance={"file": file.name})
+    response = pixels.movedim(-1, 0).float() / 255
+    return {"response": response, "scale": scale, "origin": origin, "provenance": {"file": file.name}}

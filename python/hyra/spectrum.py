@@ -12,16 +12,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from hyra import _validate, fft, ops
+from hyra.result import Result
 
 
 @dataclass(frozen=True)
-class RadialProfile:
+class RadialProfile(Result, figure="radial_profile"):
     """Mean power per ring: what `radial_power` returns.
 
     ``frequency`` and ``count`` are ``[R]``, the cycles per pixel and the number of bins of each ring; ``power`` is
@@ -35,15 +35,9 @@ class RadialProfile:
     def __repr__(self) -> str:
         return f"RadialProfile({_describe(self.power, self.frequency)})"
 
-    def plot(self, **options: Any) -> tuple[Any, Any]:
-        """The curve: `(fig, axes)` from `hyra.plots.radial_profile`, which takes the same options."""
-        from hyra import plots
-
-        return plots.radial_profile(self, **options)
-
 
 @dataclass(frozen=True)
-class RingCorrelation:
+class RingCorrelation(Result, figure="ring_correlation"):
     """Correlation of two spectra per ring, -1 to 1: what `fourier_ring_correlation` returns.
 
     ``frequency`` and ``count`` as in `RadialProfile`; ``correlation`` is ``[..., C, R]`` float64, NaN where one of
@@ -56,12 +50,6 @@ class RingCorrelation:
 
     def __repr__(self) -> str:
         return f"RingCorrelation({_describe(self.correlation, self.frequency)})"
-
-    def plot(self, **options: Any) -> tuple[Any, Any]:
-        """The curve: `(fig, axes)` from `hyra.plots.ring_correlation`, which takes the same options."""
-        from hyra import plots
-
-        return plots.ring_correlation(self, **options)
 
 
 @dataclass(frozen=True)

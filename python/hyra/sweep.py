@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from hyra import _storage, _validate
+from hyra import _validate
 from hyra._extra import extra
 from hyra._progress import Progress
 from hyra.demo.images import psnr
 from hyra.fsds import FSDSReference
 from hyra.lowpass import lowpass_upsample
+from hyra.result import Result
 
 SCORES = ("psnr", "ssim", "fsds")
 _SSIM_WINDOW = 11
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LowpassSweep:
+class LowpassSweep(Result, figure="lowpass_sweep"):
     """Scores of `lowpass_upsample` over the cut-off; higher is better for all three.
 
     Attributes:
@@ -60,29 +60,6 @@ class LowpassSweep:
 
     def _all(self) -> dict[str, tuple[float, float]]:
         return {score: self.best(score) for score in SCORES}
-
-    def plot(self, **options: Any) -> tuple[Any, Any]:
-        """The three curves with the best of each marked: `(fig, axes)` from `hyra.plots.lowpass_sweep`."""
-        from hyra import plots
-
-        return plots.lowpass_sweep(self, **options)
-
-    def save(self, file: str | Path) -> None:
-        """Write to one safetensors file."""
-        tensors = {name: getattr(self, name) for name in ("cutoff", *SCORES)}
-        fields = {"scale": self.scale, "variant": self.variant, "options": dict(self.options)}
-        _storage.write(file, type(self).__name__, tensors, fields)
-
-    @classmethod
-    def load(cls, file: str | Path) -> LowpassSweep:
-        """Read what `save` wrote.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it holds no sweep.
-        """
-        tensors, fields = _storage.read(file, cls.__name__)
-        return cls(**{**tensors, **fields})
 
 
 def lowpass_sweep(

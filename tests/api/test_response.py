@@ -215,3 +215,15 @@ def test_prints_well():
     assert repr(bicubic()) == "ImpulseResponse(3x132x132 at x4, literal, amplitude 1 on background 0, main lobe 0.9356)"
     jvp = HyRA(nn.Upsample(scale_factor=2)).impulse_response(8, background=torch.rand(3, 8, 8), mode="jvp")
     assert "affine, the limit of small amplitudes (jvp) on background an image" in repr(jvp)
+
+
+def test_cross_channel_share():
+    def mixed(x):  # each colour, and a third of the one before it
+        y = torch.nn.functional.interpolate(x, scale_factor=2)
+        return y + y.roll(1, 1) / 3
+
+    model = HyRA(mixed, dtype=torch.float64)
+    assert model.impulse_response(8, "matrix").cross_channel_share == pytest.approx(0.1)
+    assert model.impulse_response(8).cross_channel_share is None
+    plain = HyRA(torch.nn.Upsample(scale_factor=2)).impulse_response(8, "matrix")
+    assert plain.cross_channel_share == 0

@@ -3,11 +3,14 @@
 matplotlib (extra `cli`) is imported when the first figure is made. Save one with `save`, or `fig.savefig`.
 """
 
+from hyra.plots.amplitude_sweep import amplitude_sweep
+from hyra.plots.band_shares import band_shares, copy_compensation
 from hyra.plots.decomposition import decomposition
 from hyra.plots.fsds_sensitivity import fsds_sensitivity
 from hyra.plots.impulse_response import impulse_response
 from hyra.plots.lowpass_sweep import lowpass_sweep
 from hyra.plots.model_comparison import model_comparison
+from hyra.plots.probe import probe
 from hyra.plots.profile import profile
 from hyra.plots.radial import radial_profile, ring_correlation
 from hyra.plots.radial_power import radial_power
@@ -15,11 +18,15 @@ from hyra.plots.style import save
 from hyra.plots.transfer_function import transfer_function
 
 __all__ = [
+    "amplitude_sweep",
+    "band_shares",
+    "copy_compensation",
     "decomposition",
     "fsds_sensitivity",
     "impulse_response",
     "lowpass_sweep",
     "model_comparison",
+    "probe",
     "profile",
     "radial_power",
     "radial_profile",

@@ -140,6 +140,17 @@ def of_response(response: ImpulseResponse, fit: SincFit) -> list[Number]:
             "Not negligible means that the probe was too small for this network, or that padding leaves a mark.",
         ),
     ]
+    if response.cross_channel_share is not None:
+        found.append(
+            Number(
+                "cross_channel_share",
+                "energy from one colour to another",
+                response.cross_channel_share,
+                "",
+                "interpolation 0",
+                "Share of the energy of all responses that lies in those from one colour to another.",
+            )
+        )
     if response.background_output is not None:
         black = response.background_output
         found.append(

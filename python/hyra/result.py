@@ -1,0 +1,50 @@
+"""What every result can do: be written to a file, be read again, and be drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from hyra import _storage
+
+
+class Result:
+    """Base of the frozen dataclasses that hyra's measurements return.
+
+    A subclass names the function of `hyra.plots` that draws it: `class Probe(Result, figure="probe")`.
+
+    Example:
+        >>> import tempfile, torch, hyra
+        >>> response = hyra.HyRA(torch.nn.Upsample(scale_factor=2)).impulse_response(16)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     response.save(f"{folder}/nearest.safetensors")
+        ...     hyra.ImpulseResponse.load(f"{folder}/nearest.safetensors")
+        ImpulseResponse(3x32x32 at x2, literal, amplitude 1 on background 0, main lobe 1)
+    """
+
+    _figure: ClassVar[str]
+
+    def __init_subclass__(cls, *, figure: str) -> None:
+        super().__init_subclass__()
+        cls._figure = figure
+
+    def plot(self, **options: Any) -> tuple[Any, Any]:
+        """Draw it: `(fig, axes)` from the function of `hyra.plots` for this kind of result, with that one's options."""
+        from hyra import plots
+
+        drawn: tuple[Any, Any] = getattr(plots, self._figure)(self, **options)
+        return drawn
+
+    def save(self, file: str | Path) -> None:
+        """Write to one safetensors file, with everything but the tensors as JSON in its header."""
+        _storage.write(file, self)
+
+    @classmethod
+    def load(cls, file: str | Path) -> Self:
+        """Read what `save` wrote; tensors are on the CPU.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it holds no result of this kind.
+        """
+        return _storage.read(file, cls)

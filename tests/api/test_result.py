@@ -1,0 +1,100 @@
+"""Every kind of result is written, read back the same, and drawn."""
+
+import math
+from dataclasses import fields, is_dataclass
+from typing import get_type_hints
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import hyra
+from hyra import Decomposition, HyRA, ImpulseResponse, spectrum
+from hyra.result import Result
+
+pytest.importorskip("matplotlib").use("agg")
+
+
+def curved(x):
+    y = F.interpolate(x, scale_factor=2, mode="bilinear")
+    return y + 0.1 * y.square()
+
+
+@pytest.fixture(scope="module")
+def results():
+    torch.manual_seed(0)
+    model, lr = HyRA(curved), torch.rand(3, 20, 24)
+    split = model.decompose(lr)
+    found = (
+        split,
+        model.impulse_response(background=lr),
+        split.band_shares(),
+        split.copy_compensation(),
+        model.probe(canvas=48),
+        model.amplitude_sweep([-0.5, 0.5], 16),
+        spectrum.radial_power(lr),
+        spectrum.fourier_ring_correlation(lr, lr.flip(0)),
+        hyra.compare_models({"curved": model, "nearest": HyRA(torch.nn.Upsample(scale_factor=2))}, lr),
+    )
+    return {type(result): result for result in found}
+
+
+def same(a, b):
+    """Equal in every field, and of the same types all the way down."""
+    if isinstance(a, torch.Tensor):
+        return a.dtype == b.dtype and torch.equal(a.nan_to_num(7), b.nan_to_num(7))
+    if is_dataclass(a):
+        return type(a) is type(b) and all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return type(a) is type(b) and (a == b or (isinstance(a, float) and math.isnan(a) and math.isnan(b)))
+
+
+def test_all_kinds_are_tested(results):
+    pytest.importorskip("torchmetrics")  # for the sweep, which has tests of its own
+    assert {kind.__name__ for kind in Result.__subclasses__()} == {kind.__name__ for kind in results} | {"LowpassSweep"}
+
+
+def test_saved_loaded_and_drawn(results, tmp_path):
+    for kind, result in results.items():
+        file = tmp_path / f"{kind.__name__}.safetensors"
+        result.save(file)
+        loaded = kind.load(file)
+        assert same(loaded, result), kind
+        assert get_type_hints(kind)
+        fig, axes = loaded.plot()
+        assert axes is not None
+        fig.savefig(tmp_path / f"{kind.__name__}.png")
+
+
+def test_numbers_that_json_lacks_come_back(tmp_path):
+    response = ImpulseResponse(torch.ones(1, 2, 2), 2, (0, 0), amplitude=math.inf, discarded_energy=math.nan)
+    response.save(tmp_path / "r.safetensors")
+    loaded = ImpulseResponse.load(tmp_path / "r.safetensors")
+    assert loaded.amplitude == math.inf
+    assert math.isnan(loaded.discarded_energy)
+
+
+def test_loading_another_kind_is_refused(results, tmp_path):
+    results[ImpulseResponse].save(tmp_path / "r.safetensors")
+    with pytest.raises(ValueError, match="must hold a result of kind Decomposition, got ImpulseResponse"):
+        Decomposition.load(tmp_path / "r.safetensors")
+
+
+def test_band_shares_and_copies_are_drawn_as_they_are(results):
+    shares, copies = results[hyra.decompose.BandShares], results[hyra.decompose.CopyCompensation]
+    _, axes = shares.plot()
+    drawn = {line.get_label(): line.get_xydata() for line in axes.lines}
+    assert drawn["H"][:, 1] == pytest.approx(shares.linear.numpy())
+    assert drawn["H"][:, 0] == pytest.approx(shares.frequency.numpy() * 2)
+    assert drawn["2 H·G"][:, 1] == pytest.approx(shares.cross.numpy())
+    _, (opposition, _) = copies.plot()
+    assert [text.get_text() for text in opposition.texts] == [f"{x:.2g}" for x in copies.opposition.flatten()[1:]]
+
+
+def test_deviations_of_a_probe_are_drawn_where_they_are(results):
+    found = results[hyra.probe.Probe]
+    _, axes = found.plot()
+    (points,) = axes[1, 0].collections
+    assert points.get_offsets().tolist() == found.positions.flip(1).tolist()
+    assert points.get_array().data.tolist() == found.deviation.tolist()
