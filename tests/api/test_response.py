@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from hyra import HyRA, ImpulseResponse
+from hyra.response import border_energy
 
 
 def bicubic(scale=4, size=33, dtype=torch.float64):
@@ -227,3 +228,10 @@ def test_cross_channel_share():
     assert model.impulse_response(8).cross_channel_share is None
     plain = HyRA(torch.nn.Upsample(scale_factor=2)).impulse_response(8, "matrix")
     assert plain.cross_channel_share == 0
+
+
+def test_border_energy_is_never_negative():
+    planes = [F.pad(torch.rand(40, 40), (4, 4, 4, 4)) for _ in range(50)]
+    energies = [border_energy(plane, 4) for plane in planes]
+    assert min(energies) >= 0
+    assert max(energies) < 1e-14
