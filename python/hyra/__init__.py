@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from hyra import ops, spectrum
+from hyra.amplitude import AmplitudeSweep
 from hyra.analyzer import HyRA
 from hyra.comparison import ModelComparison, compare_models
 from hyra.decompose import Decomposition
@@ -16,6 +17,7 @@ from hyra.sweep import LowpassSweep, lowpass_sweep
 
 __version__ = version("hyra")
 __all__ = [
+    "AmplitudeSweep",
     "Decomposition",
     "FSDSLoss",
     "FSDSReference",

@@ -207,7 +207,7 @@ class HyRA:
         canvas: int | None = None,
         size: int | None = None,
         amplitude: float = 1.0,
-        background: float = 0.0,
+        background: float | Tensor = 0.0,
         form: str | None = None,
         batch_size: int | None = None,
         progress: bool = True,
@@ -226,7 +226,7 @@ class HyRA:
             size: side in LR pixels of the window around each impulse that counts as its response; the receptive field
                 when not given (at most 65; 33 where it is not known).
             amplitude: as for `impulse_response`.
-            background: a level; as for `impulse_response`.
+            background: as for `impulse_response`; an image is its own canvas, and shows how the response changes on it.
             form: as for `impulse_response`.
             batch_size: images per call of the network; 1 on a CPU and 16 elsewhere when not given, and halved when
                 memory runs out. Results do not depend on it beyond rounding.

@@ -90,14 +90,12 @@ def probe(
     size: int | None,
     packing: bool,
     amplitude: float,
-    background: float,
+    background: float | Tensor,
     form: str | None,
     batch_size: int | None,
     progress: bool,
 ) -> Probe:
     """`HyRA.probe`."""
-    if not (isinstance(background, int | float) and math.isfinite(background)):
-        raise ValueError(f"background must be a finite level, got {type(background).__name__}")
     form = form_of(form, "finite", background)
     check_amplitude(amplitude)
     for name, value in (("canvas", canvas), ("size", size), ("batch_size", batch_size)):
@@ -106,8 +104,8 @@ def probe(
     dtype = torch.promote_types(network.dtype, torch.float32)
     pixel = torch.zeros(network.in_channels, 1, 1, dtype=dtype, device=network.device)
     with network.untouched():
-        side = network.input_sizes().at_least(_CANVAS) if canvas is None else canvas
-        flat = pixel.new_full((len(pixel), side, side), background)
+        flat = _canvas(network, pixel, canvas, background)
+        height, width = flat.shape[-2:]
         without = network.run(flat[None]) if form == "affine" else None
 
         def run(impulses: Tensor) -> Tensor:
@@ -117,11 +115,11 @@ def probe(
             outputs = outputs if without is None else outputs - without
             return outputs if amplitude == 1 else outputs / amplitude
 
-        locality = measure_locality(network, pixel, amplitude, background) if packing else None
-        size = _window(size, locality, side)
-        places = _places(positions, side, size).to(flat.device)
+        locality = measure_locality(network, pixel, amplitude, float(flat.mean())) if packing else None
+        size = _window(size, locality, min(height, width))
+        places = _places(positions, height, width, size).to(flat.device)
         window = _Window(network.scale, size)
-        middle = places[(places - side // 2).square().sum(1).argmin()]
+        middle = places[(places - places.new_tensor([height // 2, width // 2])).square().sum(1).argmin()]
         reference = window.cut(run(middle[None, None]), middle)
 
         members, error = torch.arange(len(places))[:, None], None
@@ -152,7 +150,7 @@ def probe(
         scale=network.scale,
         origin=(window.origin[0], window.origin[1]),
         amplitude=float(amplitude),
-        background=float(background),
+        background=background if isinstance(background, Tensor) else float(background),
         form=form,
         provenance=provenance_of(network, flat),
     )
@@ -163,7 +161,7 @@ def probe(
         mean=replace(alone, response=mean),
         variance=m2 / count.clamp(min=1),
         reference=alone,
-        canvas=(side, side),
+        canvas=(height, width),
         locality=locality,
         packed=members.shape[1] > 1,
         packing_error=error,
@@ -205,17 +203,33 @@ def _window(size: int | None, locality: Locality | None, side: int) -> int:
     return min(field or _WINDOW, 2 * _WINDOW - 1, side)
 
 
-def _places(positions: Tensor | str, side: int, size: int) -> Tensor:
+def _canvas(network: Network, pixel: Tensor, side: int | None, background: float | Tensor) -> Tensor:
+    """What the impulses are added to: an image `[C, h, w]`, or a level on a square."""
+    if isinstance(background, Tensor):
+        _validate.floating_tensor("background", background)
+        if background.ndim != 3 or len(background) != len(pixel):
+            expected = f"[{len(pixel)}, h, w]"
+            raise ValueError(f"background must be a level or an image {expected}, got {list(background.shape)}")
+        if side is not None:
+            raise ValueError(f"canvas must be left out when background is an image, got {side}")
+        return background.to(pixel)
+    if not (isinstance(background, int | float) and math.isfinite(background)):
+        raise ValueError(f"background must be a finite level or an image [C, h, w], got {background!r}")
+    side = network.input_sizes().at_least(_CANVAS) if side is None else side
+    return pixel.new_full((len(pixel), side, side), background)
+
+
+def _places(positions: Tensor | str, height: int, width: int, size: int) -> Tensor:
     """The positions, or a grid of those whose windows lie inside."""
     if isinstance(positions, Tensor):
         if positions.ndim != 2 or positions.shape[1] != 2 or len(positions) == 0 or positions.is_floating_point():
             raise ValueError(f"positions must be integers [P, 2], got {positions.dtype} {list(positions.shape)}")
-        if bool((positions < 0).any()) or bool((positions >= side).any()):
-            raise ValueError(f"positions must lie inside the {side}x{side} canvas, got up to {int(positions.max())}")
+        if bool((positions < 0).any()) or bool((positions >= positions.new_tensor([height, width])).any()):
+            raise ValueError(f"positions must lie inside the {height}x{width} canvas, got up to {int(positions.max())}")
         return positions.long()
     _validate.choice("positions", positions, ("grid",))
-    along = torch.arange(size // 2, max(size // 2 + 1, side - (size - 1) // 2), _STEP)
-    return torch.cartesian_prod(along, along)
+    along = (torch.arange(size // 2, max(size // 2 + 1, n - (size - 1) // 2), _STEP) for n in (height, width))
+    return torch.cartesian_prod(*along)
 
 
 def _padded(groups: list[list[int]]) -> Tensor:

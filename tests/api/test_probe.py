@@ -126,6 +126,25 @@ def test_moments_are_those_of_single_impulses(options, packed):
     assert found.reference.origin == found.mean.origin == (4, 4)
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_over_an_image_the_responses_are_those_of_single_impulses(packed):
+    model = HyRA(nonlinear())
+    image = torch.rand(3, 40, 56, dtype=torch.float64)
+    found = model.probe(background=image, size=5, pack=packed, amplitude=0.5)
+    assert found.packed == packed
+    assert found.canvas == (40, 56)
+    windows = []
+    for y, x in found.positions.tolist():
+        whole = model.impulse_response(position=(y, x), background=image, amplitude=0.5).response
+        windows.append(whole[:, 2 * y - 4 : 2 * y + 6, 2 * x - 4 : 2 * x + 6])
+    windows = torch.stack(windows)
+    assert torch.allclose(found.mean.response, windows.mean(0), atol=1e-13)
+    assert torch.allclose(found.variance, windows.var(0, correction=0), atol=1e-13)
+    assert found.variance.max() > 1e-6
+    off = (windows - found.reference.response).square().sum((1, 2, 3)).sqrt() / found.reference.response.norm()
+    assert torch.allclose(found.deviation, off, atol=1e-12)
+
+
 def test_packing_and_batches_change_nothing():
     model = HyRA(nonlinear(torch.float32))
     found = [model.probe(canvas=64, size=9, pack=p, batch_size=b) for p, b in ((True, 1), (True, 3), (False, 16))]
@@ -217,7 +236,9 @@ def test_saved_and_loaded_again(tmp_path):
     ({"amplitude": 0}, "amplitude must be a finite number other than 0, got 0"),
     ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
     ({"canvas": 0}, "canvas must be at least 1, got 0"),
-    ({"background": torch.zeros(3, 64, 64)}, "background must be a finite level"),
+    ({"background": torch.nan}, "background must be a finite level or an image"),
+    ({"background": torch.zeros(3, 64, 64)}, "canvas must be left out when background is an image, got 64"),
+    ({"background": torch.zeros(2, 64, 64)}, r"background must be a level or an image \[3, h, w\], got \[2, 64, 64\]"),
 ], ids=lambda x: "-".join(x) if isinstance(x, dict) else None)  # fmt: skip
 def test_refuses(options, message):
     with pytest.raises(ValueError, match=message):
