@@ -35,6 +35,8 @@ class Backend:
 
 SANITIZER: build.Sanitizer | None = os.environ.get("HYRA_SANITIZER")
 """Set by tests/cuda_on_cpu/test_sanitizers.py: the modules are then built with it."""
+MUTANT = "HYRA_MUTANT" in os.environ
+"""Set by tests/mutations.py: `cuda_on_cpu` then runs the kernels that it has changed."""
 
 
 def available() -> list[Backend]:
@@ -51,7 +53,9 @@ def available() -> list[Backend]:
 @functools.cache
 def built(backend: str) -> ModuleType:
     """The module of a backend that the tests build themselves."""
-    return build.load(build.build(SANITIZER) if backend == "cuda_on_cpu" else build.build_cpu(SANITIZER))
+    if backend == "cpu":
+        return build.load(build.build_cpu(SANITIZER))
+    return build.load(build.build_mutant(SANITIZER) if MUTANT else build.build(SANITIZER))
 
 
 def missing() -> list[str]:

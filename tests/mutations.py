@@ -1,50 +1,89 @@
 """Break the CUDA kernels on purpose, one line at a time, and see that the tests notice.
 
-``python tests/mutations.py [--file NAME] [--sample N] [--seed S] [--list]``
+``python tests/mutations.py [--file NAME] [--rule RULE] [--sample N] [--seed S] [--list]``
 
 Each mutant is one small change to one line of csrc/cuda: a barrier removed, an atomic turned into a plain update, a
-bound moved by one, an initial value changed, two extents swapped. It is built for the CPU (tests/cuda_on_cpu) in a copy
-of the sources and must be caught by the tests of its op, which run the threads in several orders, or by
-ThreadSanitizer, which sees the orders that did not happen. What nothing catches is a survivor, listed at the end;
-HARMLESS holds those that can change no result, each with the reason.
+bound moved by one, a launch rounded down, an initial value changed, two extents swapped. It is built for the CPU
+(tests/cuda_on_cpu) and must be caught by the tests of its op, which run the threads in several orders, or by a
+sanitizer over the same tests: ThreadSanitizer for what may race, since it sees the orders that did not happen,
+AddressSanitizer for the rest. What nothing catches is a survivor, listed at the end; HARMLESS holds those that can
+change no result, each with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import random
 import re
-import shutil
-import subprocess
+import resource
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
-from cuda_on_cpu.build import environment
+import hypothesis  # noqa: F401 - with torch, what takes long to import: here once, for the forks that run the tests
+import pytest
+import torch
+
+import hyra.ops  # noqa: F401
+from cuda_on_cpu import build
 
 TESTS = Path(__file__).resolve().parent
 CUDA = TESTS.parent / "csrc" / "cuda"
+CPU_SECONDS = 100
+"""What takes longer never ends: the tests of an op take a fifth of it."""
 
 RACES = ("barrier removed", "atomic made plain")
-RULES: tuple[tuple[str, str, str], ...] = (
+SWAPPED = {"rows": "columns", "columns": "rows", "height": "width", "width": "height", "x": "y", "y": "x"}
+RULES: tuple[tuple[str, str, str | Callable[[re.Match[str]], str]], ...] = (
     ("barrier removed", r"__sync(?:threads|warp)\(\);", ";"),
     ("atomic made plain", r"atomicAdd\(&?([^,]+), ([^;]+)\);", r"\1 += \2;"),
     ("bound moved", r"(?<=[\w\])]) < (?=[\w(])", " <= "),
     ("bound moved", r"(?<=[\w\])]) <= (?=[\w(])", " < "),
+    ("bound moved", r"(?<=[\w\])]) > (?=[\w(])", " >= "),
     ("bound moved", r"(?<=[\w\])]) >= (?=[\w(])", " > "),
+    ("rounded down", r" \+ \w+(?: \* \w+)? - 1\) / ", ") / "),
+    ("rounded down", r" \+ 31\) / 32", ") / 32"),
     ("start changed", r"(?<=[\w\]]) = \{\};", " = {1};"),
     ("start changed", r"(?<=\w) = 0(?=[,;])", " = 1"),
-    ("extents swapped", r"args\.rows", "args.columns"),
-    ("extents swapped", r"args\.columns", "args.rows"),
-    ("extents swapped", r"args\.height", "args.width"),
-    ("extents swapped", r"args\.width", "args.height"),
+    # where an extent is used, not where it is declared
+    (
+        "extents swapped",
+        r"(?<!int64_t )(?<!int )\b(\w+_)?(rows|columns|height|width|(?<=_)[xy])\b(?! =|[(<])",
+        lambda found: (found[1] or "") + SWAPPED[found[2]],
+    ),
 )
 
-HARMLESS: dict[str, str] = {}
+HARMLESS: dict[str, str] = {
+    "block.cuh bound moved: for (int distance = 1; distance <= 32; distance *= 2) {": (
+        "no lane is 32 or more: the sixth step adds to none"
+    ),
+    "impulse_batch.cu bound moved: const std::int64_t end = begin + BLOCK * kItems <= plane ?"
+    " begin + BLOCK * kItems : plane;": "both choices are the same number where they are equal",
+    "impulse_batch.cu bound moved: for (int j = 0; j <= kItems; ++j) {": (
+        "the pixels of one step more begin at `end`, and none of them is written"
+    ),
+    "impulse_batch.cu bound moved: if (pixel >= begin && pixel <= end)"
+    " store_relaxed(&out[pixel], background[pixel] + args.amplitudes[plane_index]);": (
+        "the pixel at `end` is the next block's, which writes the same number there after its background"
+    ),
+    "polyphase_filter.cu bound moved: for (std::int64_t chunk_y = 0; chunk_y <= args.taps_y; chunk_y += kChunk) {": (
+        "a chunk that begins after the last tap is empty"
+    ),
+    "polyphase_filter.cu bound moved: for (std::int64_t chunk_x = 0; chunk_x <= args.taps_x; chunk_x += kChunk) {": (
+        "a chunk that begins after the last tap is empty"
+    ),
+    "radial_moments.cu start changed: std::int64_t low = 1, high = columns;": (
+        "`move_to` goes back to column 0 before the run is used"
+    ),
+}
 """A mutant, as `Mutant.key` names it -> why no result can change."""
 
 
@@ -66,7 +105,7 @@ class Mutant:
         return f"{self.file}:{self.line} {self.rule}: {self.text.strip()}"
 
 
-def mutants(file: str | None) -> Iterator[Mutant]:
+def mutants(file: str | None, rule_alone: str | None) -> Iterator[Mutant]:
     for path in sorted(CUDA.glob("*.cu*")):
         if path.name == "platform.cuh" or file not in (None, path.name):
             continue
@@ -75,93 +114,133 @@ def mutants(file: str | None) -> Iterator[Mutant]:
             if code.lstrip().startswith("#"):
                 continue
             for rule, pattern, replacement in RULES:
+                if rule_alone not in (None, rule):
+                    continue
                 for found in re.finditer(pattern, code):
-                    changed = code[: found.start()] + found.expand(replacement) + code[found.end() :]
-                    yield Mutant(path.name, number, rule, changed)
+                    new = found.expand(replacement) if isinstance(replacement, str) else replacement(found)
+                    yield Mutant(path.name, number, rule, code[: found.start()] + new + code[found.end() :])
 
 
 def tests_of(file: str) -> list[str]:
-    """The test files of the kernels that `file` is, or is included by, as paths below tests/."""
-    users = {file} | {path.name for path in CUDA.glob("*.cu*") if f'"cuda/{file}"' in path.read_text()}
+    """The test files of the kernels that `file` is, or is included by."""
+    users = {file}
     while nested := {p.name for p in CUDA.glob("*.cu*") for u in users if f'"cuda/{u}"' in p.read_text()} - users:
         users |= nested
     stems = {Path(user).stem.removesuffix("_backward") for user in users if user.endswith(".cu")}
-    return sorted(f"ops/test_{stem}.py" for stem in stems)
+    return sorted(str(TESTS / "ops" / f"test_{stem}.py") for stem in stems)
 
 
 class Workshop:
-    """A copy of the sources and the tests, in which mutants are built and tested."""
+    """A copy of the kernels, in which mutants are built and tested."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for part in ("csrc", "tests"):
-            ignored = shutil.ignore_patterns("__pycache__", ".pytest_cache")
-            shutil.copytree(TESTS.parent / part, folder / part, ignore=ignored)
-        shutil.copy(TESTS.parent / "pyproject.toml", folder)
+    def __init__(self) -> None:
+        self.folder = build.mutant_kernels()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = (self.folder / "lock").open("w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        for old in {path.name for path in self.folder.glob("*.cu*")} - {path.name for path in CUDA.glob("*.cu*")}:
+            (self.folder / old).unlink()
+        for path in CUDA.glob("*.cu*"):
+            self._write(path.name, path.read_text())
 
     def verdict(self, mutant: Mutant) -> str | None:
         """What notices the mutant, "does not compile", or None for a survivor."""
-        path = self.folder / "csrc" / "cuda" / mutant.file
-        original = path.read_text()
+        original = (CUDA / mutant.file).read_text()
         lines = original.splitlines()
         lines[mutant.line - 1] = mutant.text
-        path.write_text("\n".join(lines) + "\n")
+        self._write(mutant.file, "\n".join(lines) + "\n")
         try:
-            found = self._failure(mutant.file)
-            if found is None and mutant.rule in RACES:
-                found = self._failure(mutant.file, "thread")
-            return found
+            return self._failure(mutant.file) or self._failure(
+                mutant.file, "thread" if mutant.rule in RACES else "address"
+            )
         finally:
-            path.write_text(original)
+            self._write(mutant.file, original)
 
-    def _failure(self, file: str, sanitizer: str | None = None) -> str | None:
+    def _write(self, file: str, text: str) -> None:
+        path = self.folder / file
+        if not path.exists() or path.read_text() != text:  # else nothing is to be built
+            path.write_text(text)
+
+    @staticmethod
+    def _failure(file: str, sanitizer: build.Sanitizer | None = None) -> str | None:
         """How the tests of a file's kernels fail, or None."""
-        variables = {**os.environ, "TMPDIR": str(self.folder), "HYRA_REQUIRE_BACKENDS": ""}
-        if sanitizer is not None:
-            variables |= {**environment(sanitizer), "HYRA_SANITIZER": sanitizer, "TMPDIR": str(self.folder)}
-        chosen = ["-k", "cuda_on_cpu and not gradcheck and not opcheck and not compile"]
-        program = (
-            "import os, sys; os.environ.pop('LD_PRELOAD', None); import pytest; sys.exit(pytest.main(sys.argv[1:]))"
-        )
-        command = [sys.executable, "-c", program, "-x", "-q", "-s", "-p", "no:cacheprovider", *chosen, *tests_of(file)]
-        done = subprocess.run(
-            command, env=variables, cwd=self.folder / "tests", capture_output=True, text=True, check=False
-        )
-        output = done.stdout + done.stderr
-        if done.returncode == 0:
+        try:
+            build.build_mutant(sanitizer)
+        except RuntimeError as error:
+            return "does not compile" if ": error: " in str(error) else str(error)
+        chosen = "cuda_on_cpu and not gradcheck and not opcheck and not compile and not large"
+        arguments = ["-x", "-q", "-s", "-p", "no:cacheprovider", "-k", chosen, *tests_of(file)]
+        if sanitizer is None:
+            failed, output = run_in_fork(arguments)
+        else:
+            with mock.patch.dict(os.environ, HYRA_SANITIZER=sanitizer):
+                done = build.run_python(sanitizer, "pytest", *arguments)
+            failed, output = done.returncode != 0, done.stdout + done.stderr
+        if not failed:
             return None
-        if re.search(r"\berror: ", output) and "ninja: build stopped" in output:
-            return "does not compile"
-        for sign in ("ThreadSanitizer: data race", "differ in outputs", "NaN in different places", "relative error"):
-            if sign in output:
-                return sign
-        return (re.findall(r"^(?:E  |FAILED|ERROR|kernel).*", output, re.MULTILINE) or ["the tests fail"])[0].strip()
+        found = re.findall(r"^(?:E  .*|killed by .*|.*(?:ERROR|WARNING): \w+Sanitizer.*)", output, re.MULTILINE)
+        return found[0].removeprefix("E ").strip() if found else "the tests fail"
+
+
+def run_in_fork(arguments: list[str]) -> tuple[bool, str]:
+    """Run pytest in a fork of this process, which has imported what takes seconds to import: failed or not, output."""
+    with tempfile.TemporaryFile() as output:
+        sys.stdout.flush()
+        child = os.fork()
+        if child == 0:
+            for stream in (1, 2):
+                os.dup2(output.fileno(), stream)
+            resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+            try:
+                status = int(pytest.main(arguments))
+                sys.stdout.flush()
+            finally:
+                os._exit(status)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        output.seek(0)
+        killed = f"killed by {signal.Signals(-code).name}" if code < 0 else ""
+        return code != 0, killed + "\n" + output.read().decode(errors="replace")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--file", help="only mutants of this file of csrc/cuda")
+    parser.add_argument("--rule", help="only mutants of this kind, such as 'barrier removed'")
     parser.add_argument("--sample", type=int, metavar="N", help="only N mutants, drawn with --seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--list", action="store_true", help="print the mutants and stop")
     args = parser.parse_args()
-    chosen = list(mutants(args.file))
+    chosen = list(mutants(args.file, args.rule))
     if args.sample is not None:
         chosen = sorted(random.Random(args.seed).sample(chosen, min(args.sample, len(chosen))), key=str)
     if args.list:
         print("\n".join(map(str, chosen)))
         return 0
+    torch.set_num_threads(1)
+    os.environ |= {"HYRA_MUTANT": "1", "HYRA_REQUIRE_BACKENDS": ""}
+    workshop = Workshop()
+    results: Counter[str] = Counter()
     survivors = []
-    with tempfile.TemporaryDirectory(prefix="hyra-mutants-") as folder:
-        workshop = Workshop(Path(folder))
-        for number, mutant in enumerate(chosen, start=1):
-            start = time.monotonic()
-            verdict = HARMLESS.get(mutant.key) or workshop.verdict(mutant)
-            if verdict is None:
-                survivors.append(mutant)
-            seconds = time.monotonic() - start
-            print(f"{number}/{len(chosen)} {mutant}\n    {verdict or 'SURVIVES'} ({seconds:.0f} s)", flush=True)
-    print(f"{len(chosen) - len(survivors)} of {len(chosen)} caught or harmless")
+    for number, mutant in enumerate(chosen, start=1):
+        start = time.monotonic()
+        harmless = HARMLESS.get(mutant.key)
+        verdict = harmless or workshop.verdict(mutant)
+        if verdict is None:
+            survivors.append(mutant)
+        results[
+            "harmless"
+            if harmless
+            else "survive"
+            if verdict is None
+            else verdict
+            if verdict == "does not compile"
+            else "caught"
+        ] += 1
+        print(
+            f"{number}/{len(chosen)} {mutant}\n    {verdict or 'SURVIVES'} ({time.monotonic() - start:.0f} s)",
+            flush=True,
+        )
+    print(", ".join(f"{number} {what}" for what, number in results.items()))
     for survivor in survivors:
         print(f"survivor: {survivor}")
     return 1 if survivors else 0

@@ -109,7 +109,6 @@ __device__ __forceinline__ void integrate(const Band<MIRRORED>& band, const T* s
         if (first + j < band.columns) sink(band.at(i, first + j), prefix);
       }
     }
-    __syncthreads();
   }
 }
 

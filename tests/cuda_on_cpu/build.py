@@ -22,6 +22,7 @@ Sanitizer = Literal["address", "undefined", "thread"]
 SANITIZERS: tuple[Sanitizer, ...] = get_args(Sanitizer)
 
 SOURCE = Path(__file__).resolve().parent
+SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 _RUNTIME = {"address": "libasan.so", "thread": "libtsan.so"}
 
 
@@ -32,17 +33,28 @@ def available() -> bool:
 
 def build(sanitizer: Sanitizer | None = None) -> Path:
     """Build `_cuda_on_cpu`, every CUDA kernel on the engine, and return the path of the module."""
-    return _build("cuda_on_cpu", sanitizer) / f"_cuda_on_cpu{sysconfig.get_config_var('EXT_SUFFIX')}"
+    return _build("cuda_on_cpu", sanitizer) / _variant(sanitizer) / f"_cuda_on_cpu{SUFFIX}"
+
+
+def build_mutant(sanitizer: Sanitizer | None = None) -> Path:
+    """Build `_cuda_on_cpu` from the kernels that lie in `mutant_kernels()`."""
+    return _build("mutant", sanitizer) / "mutant" / _variant(sanitizer) / f"_cuda_on_cpu{SUFFIX}"
+
+
+def mutant_kernels() -> Path:
+    """The folder of `build_mutant`, for a changed copy of csrc/cuda."""
+    return _tree() / "mutant" / "cuda"
 
 
 def build_cpu(sanitizer: Sanitizer) -> Path:
     """Build `_cpu` with a sanitizer and `std::thread`, and return the path of the module."""
-    return _build("cpu", sanitizer) / f"_cpu{sysconfig.get_config_var('EXT_SUFFIX')}"
+    return _build("cpu", sanitizer) / _variant(sanitizer) / f"_cpu{SUFFIX}"
 
 
+@functools.cache
 def build_selftest(sanitizer: Sanitizer | None = None) -> Path:
     """Build the engine's own tests and return the path of the program."""
-    return _build("selftest", sanitizer) / "selftest"
+    return _build("selftest", sanitizer) / _variant(sanitizer) / "selftest"
 
 
 def load(path: Path) -> ModuleType:
@@ -84,20 +96,26 @@ def run_python(sanitizer: Sanitizer, module: str, *arguments: str) -> subprocess
     return subprocess.run(command, check=False, capture_output=True, text=True, env=environment(sanitizer))
 
 
-@functools.cache
-def _build(target: str, sanitizer: Sanitizer | None) -> Path:
+def _variant(sanitizer: Sanitizer | None) -> str:
+    return sanitizer or "plain"
+
+
+def _tree() -> Path:
     # One tree for a checkout and an interpreter: ninja rebuilds what has changed, and a second run costs nothing.
     key = hashlib.sha256(f"{SOURCE} {sys.executable} {_compiler()}".encode()).hexdigest()[:16]
-    tree = Path(tempfile.gettempdir()) / f"hyra-cuda-on-cpu-{os.getuid()}" / key
+    return Path(tempfile.gettempdir()) / f"hyra-cuda-on-cpu-{os.getuid()}" / key
+
+
+def _build(target: str, sanitizer: Sanitizer | None) -> Path:
+    tree = _tree()
     tree.mkdir(parents=True, exist_ok=True)
-    variant = sanitizer or "plain"
     with open(tree / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (tree / "build.ninja").exists():
             options = (f"-Dpybind11_DIR={pybind11.get_cmake_dir()}", f"-DPython_EXECUTABLE={sys.executable}")
             _run("cmake", "-G", "Ninja", "-S", SOURCE, "-B", tree, *options)
-        _run("cmake", "--build", tree, "--target", f"{target}_{variant}")
-    return tree / variant
+        _run("cmake", "--build", tree, "--target", f"{target}_{_variant(sanitizer)}")
+    return tree
 
 
 def _compiler() -> str:
