@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hyra import _validate
 from hyra.analyzer import HyRA
-from hyra.demo.images import psnr
+from hyra.evaluation import psnr
 from hyra.fsds import fsds
 from hyra.response import ImpulseResponse
 from hyra.result import Result

@@ -12,7 +12,7 @@ from torch import Tensor
 from hyra import _validate
 from hyra._extra import extra
 from hyra._progress import Progress
-from hyra.demo.images import psnr
+from hyra.evaluation import psnr
 from hyra.fsds import FSDSReference
 from hyra.lowpass import lowpass_upsample
 from hyra.result import Result

@@ -12,10 +12,10 @@ from torch import Tensor
 from hyra import demo
 from hyra.demo import evaluate, photographs
 from hyra.demo.adversarial import AdversarialLoss
-from hyra.demo.images import degrade, enlarge, psnr, super_resolve
 from hyra.demo.network import BUNDLED, Network
 from hyra.demo.patches import VALIDATION_ROWS, Patches, validation_pairs
 from hyra.demo.train import train
+from hyra.evaluation import degrade, enlarge, psnr, super_resolve
 
 SIZE, PIXEL = 64, 32
 MEGABYTE = 1_000_000

@@ -47,7 +47,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> None:
     """Analyse the named network on the named image."""
     from hyra import images, report
-    from hyra.demo.images import degrade
+    from hyra.evaluation import degrade
 
     if args.image is None and args.hr is None:
         raise ValueError("an image is needed: --image FILE for the network's input, or --hr FILE to make it from")

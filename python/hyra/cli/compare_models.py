@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     """Compare the named networks."""
     import hyra
     from hyra import images, plots
-    from hyra.demo.images import degrade
+    from hyra.evaluation import degrade
 
     names = _names(args.models)
     models = {name: load_model(args, spec)[0] for name, spec in zip(names, args.models, strict=True)}

@@ -35,12 +35,12 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> None:
     """Analyse a bundled network on a photograph that it has not seen."""
     import hyra
-    from hyra import report
-    from hyra.demo import images, network, photographs
+    from hyra import evaluation, report
+    from hyra.demo import network, photographs
     from hyra.report import operating_points
 
     net = network.load(args.scale)
-    lr, hr = images.degrade(photographs.load(args.photograph), args.scale)
+    lr, hr = evaluation.degrade(photographs.load(args.photograph), args.scale)
     names = {"model": f"the bundled ×{args.scale} network (L1 loss)", "photograph": args.photograph}
     probe = operating_points.LOCAL if args.probe == "local" else None
     model = hyra.HyRA(net, args.scale)

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
     """Sweep the cut-off over the named images."""
     import hyra
     from hyra import images, lowpass, plots
-    from hyra.demo.images import degrade
+    from hyra.evaluation import degrade
     from hyra.sweep import SCORES
 
     hr = [images.read(file) for file in args.hr]

@@ -13,8 +13,8 @@ from torch import Tensor
 import hyra
 from hyra._extra import extra
 from hyra.demo import photographs
-from hyra.demo.images import degrade, enlarge, psnr, super_resolve
 from hyra.demo.network import BUNDLED, Network, load, read
+from hyra.evaluation import degrade, enlarge, psnr, super_resolve
 
 
 @dataclass(frozen=True)

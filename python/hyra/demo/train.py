@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from hyra._extra import extra
 from hyra.demo.adversarial import AdversarialLoss
-from hyra.demo.images import enlarge, psnr, super_resolve
 from hyra.demo.network import Network, load, save
 from hyra.demo.patches import Patches, validation_pairs
+from hyra.evaluation import enlarge, psnr, super_resolve
 from hyra.loss import FSDSLoss
 
 Loss = Callable[[Tensor, Tensor], Tensor]

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 import hyra
-from hyra.demo.images import enlarge, psnr
+from hyra.evaluation import enlarge, psnr
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What training and evaluation must do alike: the LR image, its bicubic enlargement, the PSNR."""
+"""What training, evaluation and reports must do alike: the LR image, its bicubic enlargement, the PSNR."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def resize(image: Tensor, height: int, width: int, *, antialias: bool) -> Tensor
 def degrade(photograph: Tensor, scale: int) -> tuple[Tensor, Tensor]:
     """The LR image of a photograph [3, H, W], and the photograph cut to multiples of `scale`: (LR, HR).
 
-    Every LR image of the demo is made here, by antialiased bicubic downscaling.
+    Every LR image that is not given is made here, by antialiased bicubic downscaling.
     """
     height, width = (side // scale for side in photograph.shape[1:])
     hr = photograph[:, : scale * height, : scale * width]
