@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from hyra import _validate
+from hyra._table import in_columns
 from hyra.analyzer import HyRA
 from hyra.evaluation import psnr
 from hyra.fsds import fsds
@@ -76,15 +77,7 @@ class ModelComparison(Result, figure="model_comparison"):
     def table(self) -> str:
         """One line for each network below a line of headings, in columns."""
         scored = any(model.psnr is not None for model in self.models)
-        rows = [(*_COLUMNS, *(_SCORES if scored else ())), *(model.row() for model in self.models)]
-        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join(
-                cell.ljust(width) if index == 0 else cell.rjust(width)
-                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in rows
-        )
+        return in_columns([(*_COLUMNS, *(_SCORES if scored else ())), *(model.row() for model in self.models)])
 
 
 def compare_models(

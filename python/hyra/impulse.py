@@ -97,7 +97,7 @@ def provenance_of(network: Network, probe: Tensor) -> dict[str, str]:
     """Versions, model, type and device that a response was computed with."""
     return {
         "hyra": hyra.__version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "model": network.name,
         "dtype": str(probe.dtype).removeprefix("torch."),
         "device": str(probe.device),

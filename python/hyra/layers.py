@@ -2,21 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from hyra._table import in_columns
 from hyra.impulse import canvas_of, check_amplitude, directions_of, form_of, provenance_of
 from hyra.network import Network
 from hyra.response import ImpulseResponse
+from hyra.result import Result
+from hyra.sinc import cosines
+
+_COLUMNS = ("layer", "channels", "scale", "share", "cosine", "ring cosine")
+
+
+@dataclass(frozen=True, eq=False)
+class PrincipalPattern:
+    """The one plane that explains most of a layer's response.
+
+    The response `[C, kh, kw]` is a matrix of C rows. Its first right singular vector, times the singular value, is the
+    pattern: the sum of the channels, each with the weight at which it holds the pattern, where the squares of the
+    weights sum to 1. The mean of the channels would not do, since in a hidden layer their signs are arbitrary.
+
+    Attributes:
+        response: the pattern as a response of one channel; its sign makes `similarity` positive, or where that is
+            None, the middle pixel.
+        share: of the energy of the layer's response, in 0..1; NaN where that is not finite or zero.
+        similarity: cosine of the pattern to the ideal sinc, as `SincFit.similarity`. None at scale 1: sampled once an
+            LR pixel, the sinc is a single lit pixel, and says nothing.
+        ring_cosine: the same outside the main lobe, as `SincFit.ring_cosine`.
+    """
+
+    response: ImpulseResponse
+    share: float
+    similarity: float | None
+    ring_cosine: float | None
+
+    @classmethod
+    def of(cls, response: ImpulseResponse) -> PrincipalPattern:
+        """The principal pattern of a response `[C, kh, kw]`."""
+        rows = response.response.double().flatten(1)
+        share = math.nan
+        weights = torch.full_like(rows[:, 0], len(rows) ** -0.5)
+        if response.is_finite and rows.any():
+            energies, directions = torch.linalg.eigh(rows @ rows.mT)
+            weights, share = directions[:, -1], float(energies[-1] / energies.sum())
+        plane = (weights @ rows).view(response.response.shape[1:])
+        scale, sign = response.scale, float(plane[response.origin])
+        similarity = ring_cosine = None
+        if scale > 1:
+            similarity, ring_cosine = cosines(plane, response.center, scale)
+            sign = similarity
+        if sign < 0:
+            plane = -plane
+            similarity, ring_cosine = (None if x is None else -x for x in (similarity, ring_cosine))
+        return cls(replace(response, response=plane[None]), share, similarity, ring_cosine)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerResponses(Result, Mapping[str, ImpulseResponse], figure="layer_responses"):
+    """What each layer makes of a white pixel: a mapping from the layer's name to its response.
+
+    Attributes:
+        responses: `[C_layer, k*size, k*size]` for each layer, in the order of the modules, with `k` as its `scale`.
+        patterns: what each layer's response mostly looks like, and how like the sinc that is.
+    """
+
+    responses: Mapping[str, ImpulseResponse]
+    patterns: Mapping[str, PrincipalPattern]
+
+    def __getitem__(self, layer: str) -> ImpulseResponse:
+        return self.responses[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.responses)
+
+    def __len__(self) -> int:
+        return len(self.responses)
+
+    def __repr__(self) -> str:
+        return f"LayerResponses({len(self)} layers, {' to '.join([*self][:: max(1, len(self) - 1)])})"
+
+    def table(self) -> str:
+        """One line for each layer below a line of headings, in columns; `share` is that of the principal pattern."""
+        rows: list[Sequence[str]] = [_COLUMNS]
+        for name, pattern in self.patterns.items():
+            values = (pattern.share, pattern.similarity, pattern.ring_cosine)
+            cells = ("-" if value is None else f"{value:.3f}" for value in values)
+            rows.append((name, str(len(self[name].response)), f"x{self[name].scale}", *cells))
+        return in_columns(rows)
 
 
 def layer_responses(
     network: Network, layers: Sequence[str] | None, *, size: int | None, amplitude: float, form: str
-) -> dict[str, ImpulseResponse]:
+) -> LayerResponses:
     """`HyRA.layer_responses`."""
     module = network.module
     if module is None:
@@ -55,7 +139,7 @@ def layer_responses(
             form=form,
             provenance=provenance_of(network, canvas) | {"layer": name},
         )
-    return found
+    return LayerResponses(found, {name: PrincipalPattern.of(response) for name, response in found.items()})
 
 
 @contextmanager

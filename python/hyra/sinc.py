@@ -73,18 +73,11 @@ def fit_sinc(plane: Tensor, center: tuple[float, float], scale: int) -> SincFit:
 
     The gain follows from the other parameters in closed form; the search for those starts from the best of a grid.
     """
-    axes = [
-        (torch.arange(n, dtype=torch.float64, device=plane.device) - c) / scale
-        for n, c in zip(plane.shape, center, strict=True)
-    ]
-    plane = plane.double()
-    near, near_axes = _within(plane, axes, _FIT_RADIUS)
+    near, near_axes = _within(plane.double(), _axes(plane, center, scale), _FIT_RADIUS)
     fits = {window: _fit(window, near, near_axes) for window in WINDOWS}
     window = min(fits, key=lambda name: fits[name][0])
     residual, (cutoff, radius, beta), gain = fits[window]
-    core, core_axes = _within(plane, axes, _SIMILARITY_RADIUS)
-    ideal = torch.sinc(core_axes[0])[:, None] * torch.sinc(core_axes[1])
-    ring = torch.maximum(core_axes[0].abs()[:, None], core_axes[1].abs()) >= 1
+    similarity, ring_cosine = cosines(plane, center, scale)
     return SincFit(
         cutoff=cutoff,
         window=window,
@@ -93,9 +86,25 @@ def fit_sinc(plane: Tensor, center: tuple[float, float], scale: int) -> SincFit:
         gain=gain,
         residual=residual,
         residuals={name: fit[0] for name, fit in fits.items()},
-        similarity=_cosine(core, ideal),
-        ring_cosine=_cosine(core[ring], ideal[ring]),
+        similarity=similarity,
+        ring_cosine=ring_cosine,
     )
+
+
+def cosines(plane: Tensor, center: tuple[float, float], scale: int) -> tuple[float, float]:
+    """`similarity` and `ring_cosine` of `SincFit` for a response `[kh, kw]`, without the fit."""
+    core, (y, x) = _within(plane.double(), _axes(plane, center, scale), _SIMILARITY_RADIUS)
+    ideal = torch.sinc(y)[:, None] * torch.sinc(x)
+    ring = torch.maximum(y.abs()[:, None], x.abs()) >= 1
+    return _cosine(core, ideal), _cosine(core[ring], ideal[ring])
+
+
+def _axes(plane: Tensor, center: tuple[float, float], scale: int) -> list[Tensor]:
+    """Distances of the rows and of the columns from the centre, in LR pixels."""
+    return [
+        (torch.arange(n, dtype=torch.float64, device=plane.device) - c) / scale
+        for n, c in zip(plane.shape, center, strict=True)
+    ]
 
 
 def _within(plane: Tensor, axes: list[Tensor], radius: float) -> tuple[Tensor, list[Tensor]]:

@@ -1,11 +1,14 @@
 """Responses of the layers inside a network."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from hyra import HyRA
+from hyra import HyRA, ImpulseResponse
+from hyra.layers import PrincipalPattern
 from hyra.network import NetworkError
 
 
@@ -68,3 +71,53 @@ def test_refuses():
         HyRA(F.relu).layer_responses()
     with pytest.raises(ValueError, match="amplitude must be a finite number other than 0"):
         HyRA(network()).layer_responses(amplitude=0)
+
+
+def test_scores_of_an_interpolator_are_those_of_its_fit():
+    """Channels of arbitrary sign and weight that all hold one kernel: it is the pattern, and its scores are known."""
+    net = nn.Sequential(nn.Conv2d(3, 4, 1, bias=False), nn.Upsample(scale_factor=4, mode="bicubic")).double()
+    with torch.no_grad():
+        net[0].weight[:, :, 0, 0] = torch.tensor([[2.0], [-3.0], [0.0], [0.5]]) / 3
+    found = HyRA(net, scale=4, in_channels=3).layer_responses(size=16)
+    fit = HyRA(nn.Upsample(scale_factor=4, mode="bicubic"), dtype=torch.float64).impulse_response(16).fit_sinc()
+    pattern = found.patterns["1"]
+    assert (pattern.similarity, pattern.ring_cosine) == pytest.approx((fit.similarity, fit.ring_cosine), abs=1e-12)
+    assert pattern.share == pytest.approx(1)
+    assert pattern.response.main_lobe > 0
+    assert (found.patterns["0"].similarity, found.patterns["0"].ring_cosine) == (None, None)
+    head, *rows = found.table().splitlines()
+    assert head.split() == ["layer", "channels", "scale", "share", "cosine", "ring", "cosine"]
+    assert rows[0].split() == ["0", "4", "x1", "1.000", "-", "-"]
+    assert rows[1].split() == ["1", "4", "x4", "1.000", f"{fit.similarity:.3f}", f"{fit.ring_cosine:.3f}"]
+
+
+def test_share_is_that_of_the_largest_singular_value():
+    response = HyRA(network()).layer_responses(["2"], 9)["2"]
+    singular = torch.linalg.svdvals(response.response.flatten(1)).square()
+    pattern = PrincipalPattern.of(response)
+    assert pattern.share == pytest.approx(float(singular[0] / singular.sum()))
+    assert float(pattern.response.response.square().sum()) == pytest.approx(float(singular[0]))
+
+
+@pytest.mark.parametrize("value", [0.0, math.inf])
+def test_layers_without_a_pattern(value):
+    pattern = PrincipalPattern.of(ImpulseResponse(torch.full((2, 8, 8), value), 2, (4, 4)))
+    assert math.isnan(pattern.share)
+
+
+def test_figure_shows_the_layers_that_were_asked_for():
+    pytest.importorskip("matplotlib").use("agg")
+    found = HyRA(network()).layer_responses(size=12)
+    _, axes = found.plot(layers=["3", "0"])
+    assert list(axes) == ["3", "0"]
+    ring_cosine = found.patterns["3"].ring_cosine
+    assert f"ring cosine {ring_cosine:.2f}" in axes["3"][0].get_title()
+    assert "on the LR grid" in axes["0"][0].get_title()
+    _, pattern, _ = axes["3"][1].lines
+    frequency = 0.5  # cycles per LR pixel, a quarter of a cycle per HR pixel, on the grid of 24 HR pixels
+    plane = found.patterns["3"].response.response[0]
+    gains = torch.fft.fft(plane.sum(0)).abs()[:13]
+    drawn = dict(zip(*(x.tolist() for x in pattern.get_data()), strict=True))
+    assert drawn[frequency] == pytest.approx(float(20 * (gains[6] / gains.max()).log10()))
+    with pytest.raises(ValueError, match=r"layers must be some of \['0', '1', '2', '3'\], got 'x'"):
+        found.plot(layers=["x"])

@@ -1,6 +1,7 @@
 """Every kind of result is written, read back the same, and drawn."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import get_type_hints
 
@@ -34,6 +35,7 @@ def results():
         model.amplitude_sweep([-0.5, 0.5], 16),
         spectrum.radial_power(lr),
         spectrum.fourier_ring_correlation(lr, lr.flip(0)),
+        HyRA(torch.nn.Sequential(torch.nn.Conv2d(3, 5, 1), torch.nn.Upsample(scale_factor=2))).layer_responses(size=16),
         hyra.compare_models({"curved": model, "nearest": HyRA(torch.nn.Upsample(scale_factor=2))}, lr),
     )
     return {type(result): result for result in found}
@@ -47,6 +49,8 @@ def same(a, b):
         return type(a) is type(b) and all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
     if isinstance(a, tuple):
         return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, Mapping):
+        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
     return type(a) is type(b) and (a == b or (isinstance(a, float) and math.isnan(a) and math.isnan(b)))
 
 

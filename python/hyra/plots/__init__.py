@@ -8,6 +8,7 @@ from hyra.plots.band_shares import band_shares, copy_compensation
 from hyra.plots.decomposition import decomposition
 from hyra.plots.fsds_sensitivity import fsds_sensitivity
 from hyra.plots.impulse_response import impulse_response
+from hyra.plots.layer_responses import layer_responses
 from hyra.plots.lowpass_sweep import lowpass_sweep
 from hyra.plots.model_comparison import model_comparison
 from hyra.plots.probe import probe
@@ -24,6 +25,7 @@ __all__ = [
     "decomposition",
     "fsds_sensitivity",
     "impulse_response",
+    "layer_responses",
     "lowpass_sweep",
     "model_comparison",
     "probe",
