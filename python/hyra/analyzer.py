@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from hyra.network import InputSizes, Network
 from hyra.ops.boundary import BOUNDARIES
 from hyra.probe import Probe, probe
 from hyra.response import ImpulseResponse
+from hyra.tiles import find_tiling, run_tiled
 
 
 class HyRA:
@@ -271,6 +273,8 @@ class HyRA:
         response: ImpulseResponse | None = None,
         *,
         channels: str = "joint",
+        tile: int | None = None,
+        halo: int | None = None,
     ) -> Decomposition:
         """Split the network's output for one image, or a batch, into H and G.
 
@@ -283,24 +287,44 @@ class HyRA:
                 `"circular"`.
             response: what `impulse_response` returned; measured with its defaults when not given.
             channels: for a response that is measured here: `"joint"` or `"matrix"`.
+            tile: side in LR pixels of the parts that the network is run on, for images that are too large for it in one
+                piece; rounded up to what the network's windows and sizes need. The result is that of the whole image to
+                rounding.
+            halo: LR pixels around each tile that the network is shown and whose output is not used; how far the network
+                looks, as measured, when not given. A network that looks at the whole image needs one, and is then only
+                approximated.
 
         Returns:
             A `Decomposition` whose `linear + nonlinear` is `output` to rounding.
 
         Raises:
             TypeError: `lr` is no floating-point tensor.
-            ValueError: `lr` is no image or not finite, or does not match the response.
+            ValueError: `lr` is no image or not finite, or does not match the response; or `tile` is given for a network
+                that looks at the whole image, without `halo`.
             NetworkError: the network raised on it.
+
+        Example:
+            >>> import torch, hyra
+            >>> model, lr = hyra.HyRA(torch.nn.Upsample(scale_factor=2, mode="bicubic")), torch.rand(3, 50, 70)
+            >>> torch.equal(model.decompose(lr, tile=16).output, model.decompose(lr).output)
+            True
         """
         lr = _validate.images("lr", lr).detach()
         _validate.finite("lr", lr)
         _validate.choice("boundary", boundary, BOUNDARIES)
+        if halo is not None and tile is None:
+            raise ValueError(f"halo must be left out without tile, got {halo}")
         _warn_about_range(lr)
         images = self.network.place(lr if lr.ndim == 4 else lr[None])
         with self.network.untouched():
             if response is None:
                 response = impulse_response(self.network, images.new_zeros(images.shape[1], 1, 1), channels=channels)
-            output = self.network.run(images)
+            run = (
+                self.network.run
+                if tile is None
+                else partial(run_tiled, self.network, find_tiling(self.network, tile, halo))
+            )
+            output = run(images)
             if output.shape[-1] != response.scale * images.shape[-1]:
                 raise ValueError(f"response must have the network's scale, {self.scale}, got {response.scale}")
             _check_colours(response, images, output)
@@ -309,7 +333,7 @@ class HyRA:
                 linear = response.apply(images, boundary)
             else:
                 background = _background_like(response.background, images)
-                linear = self.network.run(background) + response.apply(images - background, boundary)
+                linear = run(background) + response.apply(images - background, boundary)
         nonlinear = output - linear
         if lr.ndim == 3:
             images, output, linear, nonlinear = images[0], output[0], linear[0], nonlinear[0]
