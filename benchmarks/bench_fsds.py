@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 import hyra
+import peers
 from hyra import fft
 
 SHAPES = [(1, 3, 1356, 2040), (1, 3, 512, 512), (16, 3, 192, 192), (1, 3, 64, 64)]
@@ -19,20 +19,6 @@ PREDICTIONS = 3
 def pair(shape):
     target = torch.rand(shape)
     return target + 0.1 * torch.rand(shape), target
-
-
-def plain_energy(x):
-    spectrum = torch.fft.rfft2(F.pad(x, (0, 0, 0, x.shape[-2] % 2)))
-    first, second = spectrum.chunk(2, dim=-2)
-    return [q.cumsum(-2).cumsum(-1) for q in (first, second.flip(-2))]
-
-
-def plain_ratio(preds, target):
-    """Both images standardised, transformed and integrated; nothing shared, nothing fused."""
-    dims = (-3, -2, -1)
-    integrals = [plain_energy((x - x.mean(dims, keepdim=True)) / x.std(dims, keepdim=True)) for x in (preds, target)]
-    difference = sum((p - t).abs().square().sum(dims) for p, t in zip(*integrals, strict=True))
-    return difference / sum(t.abs().square().sum(dims) for t in integrals[1])
 
 
 def ffts_alone(preds, target):
@@ -53,7 +39,7 @@ def bench_fsds(contend, use_library, library, contender, shape):
     contenders = {
         "hyra": lambda: hyra.fsds(preds, target),
         "its FFTs alone": lambda: ffts_alone(preds, target),
-        "plain torch": lambda: -10 * torch.log10(plain_ratio(preds, target)),
+        "plain torch": lambda: peers.fsds(preds, target),
     }
     job = f"fsds paper {'x'.join(map(str, shape))} float32, FFT {library}"
     chosen = hyra.fft_library(shape, preds.dtype, "cpu")
@@ -69,7 +55,7 @@ def bench_reference(contend, contender):
     reference = hyra.FSDSReference(target[0])
     contenders = {
         "hyra": lambda: reference(preds),
-        "plain torch": lambda: [-10 * torch.log10(plain_ratio(one[None], target)) for one in preds],
+        "plain torch": lambda: [peers.fsds(one[None], target) for one in preds],
     }
     job = f"FSDSReference {PREDICTIONS} x 3x1356x2040 float32, the target prepared"
     contend(job, contender, contenders[contender], bytes=preds.nbytes)
@@ -89,7 +75,7 @@ def bench_loss(contend, contender, shape):
 
     contenders = {
         "hyra": lambda: step(lambda: loss(preds, target)),
-        "plain torch": lambda: step(lambda: 10 * torch.log10(plain_ratio(preds, target)).mean()),
+        "plain torch": lambda: step(lambda: -peers.fsds(preds, target).mean()),
     }
     job = f"FSDSLoss forward + backward {'x'.join(map(str, shape))} float32"
     gradient = contend(job, contender, contenders[contender], shape=shape, bytes=2 * preds.nbytes)

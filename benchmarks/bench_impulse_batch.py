@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import peers
 from hyra.ops import impulse_batch
 
 
@@ -14,15 +15,9 @@ def bench_impulse_batch(contend, contender, count, impulses, size):
     positions = torch.stack([positions // size, positions % size], dim=-1)
     amplitudes = torch.ones(count, 3)
 
-    def plain_torch() -> torch.Tensor:
-        images = background.repeat(count, 1, 1, 1)
-        image = torch.arange(count)[:, None]
-        images[image, :, positions[..., 0], positions[..., 1]] += amplitudes[:, None]
-        return images
-
     contenders = {
         "hyra": lambda: impulse_batch(background, positions, amplitudes),
-        "plain torch": plain_torch,
+        "plain torch": lambda: peers.impulse_batch(background, positions, amplitudes),
         "fill": lambda: torch.full((count, 3, size, size), 0.5),  # the floor: every byte written once
     }
     job = f"impulse_batch {count}x3x{size}x{size} float32, {impulses} each"

@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+import peers
 from conftest import THREADS
 from hyra.ops import polyphase_filter
 
@@ -24,16 +25,6 @@ def zero_inserted(image: torch.Tensor, response: torch.Tensor, origin: int) -> t
     before, after = response.shape[-1] - 1 - origin, origin
     padded = F.pad(inserted, (before, after, before, after))
     return F.conv2d(padded, response.flip(-2, -1)[:, None], groups=CHANNELS)
-
-
-def grouped(image: torch.Tensor, response: torch.Tensor, origin: int) -> torch.Tensor:
-    """The polyphase components as channels of one convolution, then pixel_shuffle (origin and size multiples of 4)."""
-    taps = response.shape[-1] // SCALE
-    after = origin // SCALE
-    components = response.unflatten(2, (taps, SCALE)).unflatten(1, (taps, SCALE)).permute(0, 2, 4, 1, 3)
-    padded = F.pad(image, (taps - 1 - after, after, taps - 1 - after, after))
-    weights = components.flip(-2, -1).reshape(-1, 1, taps, taps)
-    return F.pixel_shuffle(F.conv2d(padded, weights, groups=CHANNELS), SCALE)
 
 
 @pytest.fixture(scope="session")
@@ -59,12 +50,12 @@ def bench_polyphase_filter(contend, contender, kernel, peak):
     per_round = peak(1, THREADS)
     contenders = {
         "hyra": lambda: polyphase_filter(image, response, SCALE, (origin, origin), "zeros"),
-        "grouped conv2d + pixel_shuffle": lambda: grouped(image, response, origin),
+        "grouped conv2d + pixel_shuffle": lambda: peers.polyphase_filter(image, response, SCALE, origin),
         "zero-inserted conv2d": lambda: zero_inserted(image, response, origin),
         "peak": lambda: peak(multiply_adds // per_round, THREADS),  # as many multiply-adds, nothing else
     }
     job = f"polyphase_filter x4 3x339x510 float32, response {kernel}x{kernel}"
     result = contend(job, contender, contenders[contender], multiply_adds=multiply_adds)
     if isinstance(result, torch.Tensor):
-        exact = grouped(image.double(), response.double(), origin)
+        exact = peers.polyphase_filter(image.double(), response.double(), SCALE, origin)
         assert (result - exact).abs().max() <= 5e-6 * exact.abs().max()

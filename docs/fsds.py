@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "benchmarks")]
 
 import definition
 import hyra
-from bench_fsds import plain_ratio
+import peers
 from hyra import plots
 from hyra.demo.photographs import HELD_OUT, load
 
@@ -63,7 +63,7 @@ def errors(variant: str, noise: float) -> list[float]:
         exact, exact_single = (definition.fsds(*pair, variant) for pair in ((preds, photograph), single))
         float32 = float(hyra.fsds(*single, variant=variant)) - exact_single
         float64 = float(hyra.fsds(preds, photograph, variant=variant)) - exact
-        plain = -10 * float(plain_ratio(*single).log10()) - exact_single if variant == "paper" else 0.0
+        plain = float(peers.fsds(*single)) - exact_single if variant == "paper" else 0.0
         scores.append(exact)
         found.append([abs(float32), abs(float64), abs(plain)])
     return [sum(scores) / len(scores), *(max(column) for column in zip(*found, strict=True))]

@@ -1,66 +1,209 @@
-"""What is timed on a GPU, and beside what: one DIV2K image, and a batch of training patches."""
+"""What is timed on a GPU, and beside what: every op and whole FSDS, for one DIV2K image and a batch of patches.
+
+`bytes` is the least that a job must move: its inputs read once and its results written once.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from timing import Job
 from torch import Tensor
 
-from bench_polyphase_filter import CHANNELS, SCALE, SIZE, grouped
-from bench_quadrant_energy import plain_torch as plain_quadrant_energy
-from bench_radial_moments import torch_scatter_add
-from hyra.ops import polyphase_filter, quadrant_energy, radial_moments
-from hyra.ops.radial_moments import _hermitian_weight, _ring_map
+import hyra
+import peers
+from hyra import ops
+from hyra.ops.radial_moments import _hermitian_weight, _ring_map, ring_count
 
-SHAPES = [(3, 1356, 2040), (48, 192, 192)]
-
-
-def jobs() -> list[Job]:
-    return [
-        *(make(shape) for shape in SHAPES for make in (_quadrant_energy, _radial_moments)),
-        _polyphase_filter(44),
-        _polyphase_filter(256),
-    ]
+SHAPES = ((3, 1356, 2040), (48, 192, 192))
+LR_SIZE = (339, 510)
+PROBE_SIZES = (64, 256)
+PACKED_SIZE, SPACING = 1024, 128
 
 
-def _name(op: str, shape: tuple[int, ...]) -> str:
+def jobs(
+    device: str = "cuda",
+    *,
+    shapes: Sequence[tuple[int, int, int]] = SHAPES,
+    lr_size: tuple[int, int] = LR_SIZE,
+    response_sizes: Sequence[int] = (44, 256),
+    probe_sizes: Sequence[int] = PROBE_SIZES,
+    packed: tuple[int, int] = (PACKED_SIZE, SPACING),
+) -> list[Job]:
+    """All of them; the sizes are arguments so that a test can compare ours with the peers on small ones."""
+    of_planes = (
+        _fsds,
+        _mean_std,
+        _standardized_difference,
+        _rfft2,
+        _rfft2_adjoint,
+        _quadrant_energy,
+        _quadrant_energy_backward,
+        _radial_moments,
+        _radial_moments_backward,
+    )
+    with torch.device(device):
+        return [
+            *(make(shape) for shape in shapes for make in of_planes),
+            *(_impulse_batch(size) for size in probe_sizes),
+            _response_moments(*packed),
+            *(_polyphase_filter(lr_size, size) for size in response_sizes),
+        ]
+
+
+def _name(op: str, shape: Sequence[int]) -> str:
     return f"{op} {'x'.join(map(str, shape))} float32"
 
 
+def _spectra(shape: tuple[int, int, int], count: int) -> list[Tensor]:
+    return [torch.fft.rfft2(torch.randn(shape)) for _ in range(count)]
+
+
+def _fsds(shape: tuple[int, int, int]) -> Job:
+    target = torch.rand(shape).unflatten(0, (-1, 3))
+    preds = target + 0.1 * torch.rand_like(target)
+    return Job(
+        _name("fsds", shape),
+        preds.nbytes + target.nbytes,
+        lambda: hyra.fsds(preds, target, check=False),
+        {"the paper's algorithm": lambda: peers.fsds(preds, target)},
+        tolerance=1e-3,  # it integrates in float32
+    )
+
+
+def _mean_std(shape: tuple[int, int, int]) -> Job:
+    images = torch.rand(shape).unflatten(0, (-1, 3))
+    return Job(
+        _name("mean_std", shape),
+        images.nbytes,
+        lambda: tuple(ops.mean_std(images).unbind(1)),
+        {"torch.std_mean": lambda: torch.std_mean(images, (1, 2, 3))[::-1]},
+    )
+
+
+def _standardized_difference(shape: tuple[int, int, int]) -> Job:
+    preds, target = torch.rand(2, *shape)
+    moments = [ops.mean_std(x) for x in (preds, target)]
+    return Job(
+        _name("standardized_difference", shape),
+        2 * (preds.nbytes + target.nbytes),
+        lambda: ops.standardized_difference(preds, target, *moments, False, True).chunk(2),
+        {"plain torch": lambda: peers.standardized_difference(preds, target, *moments)},
+    )
+
+
+def _rfft2(shape: tuple[int, int, int]) -> Job:
+    x = torch.randn(shape)
+    return Job(
+        _name("rfft2", shape),
+        x.nbytes + _spectra(shape, 1)[0].nbytes,
+        lambda: ops.rfft2(x, "torch"),
+        {"torch.fft.rfft2": lambda: torch.fft.rfft2(x)},
+    )
+
+
+def _rfft2_adjoint(shape: tuple[int, int, int]) -> Job:
+    x = torch.randn(shape, requires_grad=True)
+    spectrum, grad = torch.fft.rfft2(x), _spectra(shape, 1)[0]
+    return Job(
+        _name("rfft2_adjoint", shape),
+        x.nbytes + grad.nbytes,
+        lambda: ops.rfft2_adjoint(grad, shape[2], "torch"),
+        {"backward of torch.fft.rfft2": lambda: torch.autograd.grad(spectrum, x, grad, retain_graph=True)},
+    )
+
+
 def _quadrant_energy(shape: tuple[int, int, int]) -> Job:
-    spectrum = torch.fft.rfft2(torch.randn(shape, device="cuda"))
+    (spectrum,) = _spectra(shape, 1)
     return Job(
         _name("quadrant_energy", shape),
         spectrum.nbytes,
-        lambda: quadrant_energy(spectrum, "integral"),
-        {"plain torch": lambda: plain_quadrant_energy(spectrum)},
+        lambda: ops.quadrant_energy(spectrum, "integral"),
+        {"plain torch": lambda: peers.quadrant_energy(spectrum)},
+    )
+
+
+def _quadrant_energy_backward(shape: tuple[int, int, int]) -> Job:
+    (spectrum,) = _spectra(shape, 1)
+    grad = torch.rand(len(spectrum))
+    return Job(
+        _name("quadrant_energy_backward", shape),
+        2 * spectrum.nbytes,
+        lambda: ops.quadrant_energy_backward(spectrum, grad, "integral"),
+        {"plain torch": lambda: peers.quadrant_energy_backward(spectrum, grad)},
     )
 
 
 def _radial_moments(shape: tuple[int, int, int]) -> Job:
     _, height, width = shape
-    a, b = (torch.fft.rfft2(torch.randn(shape, device="cuda")) for _ in range(2))
-    ring, weight = _ring_map(height, width, a.device), _hermitian_weight(width, a.device)
+    a, b = _spectra(shape, 2)
+    ring, weight, rings = _rings(a, height, width)
 
-    def ours() -> Tensor:
-        power_a, power_b, cross, _ = radial_moments(a, b, height, width)
-        return torch.stack([power_a, power_b, cross.real, cross.imag], dim=1)
+    def ours() -> tuple[Tensor, ...]:
+        return ops.radial_moments(a, b, height, width)[:3]
 
+    def theirs() -> tuple[Tensor, ...]:
+        power_a, power_b, re, im = peers.radial_moments(a, b, ring, weight, rings).unbind(1)
+        return power_a, power_b, torch.complex(re, im)
+
+    return Job(_name("radial_moments", shape), a.nbytes + b.nbytes, ours, {"torch scatter_add": theirs})
+
+
+def _radial_moments_backward(shape: tuple[int, int, int]) -> Job:
+    planes, height, width = shape
+    a, b = _spectra(shape, 2)
+    ring, weight, rings = _rings(a, height, width)
+    gain_a, gain_b = torch.randn(planes, rings), torch.randn(planes, rings, dtype=torch.complex64)
     return Job(
-        _name("radial_moments", shape),
-        a.nbytes + b.nbytes,
-        ours,
-        {"torch scatter_add": lambda: torch_scatter_add(a, b, ring, weight)},
+        _name("radial_moments_backward", shape),
+        a.nbytes + b.nbytes + a.nbytes,
+        lambda: ops.radial_moments_backward(a, b, gain_a, gain_b, height, width),
+        {"plain torch": lambda: peers.radial_moments_backward(a, b, gain_a, gain_b, ring=ring, weight=weight)},
     )
 
 
-def _polyphase_filter(kernel: int) -> Job:
-    image = torch.rand(1, CHANNELS, *SIZE, device="cuda")
-    response = torch.randn(CHANNELS, kernel, kernel, device="cuda")
-    origin = kernel // SCALE // 2 * SCALE
+def _rings(spectrum: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, int]:
+    device = spectrum.device
+    return _ring_map(height, width, device), _hermitian_weight(width, device), ring_count(height, width)
+
+
+def _impulse_batch(size: int, count: int = 64) -> Job:
+    background, amplitudes = torch.rand(3, size, size), torch.ones(count, 3)
+    positions = torch.randint(size, (count, 1, 2))
     return Job(
-        f"polyphase_filter x{SCALE} {CHANNELS}x{SIZE[0]}x{SIZE[1]} float32, response {kernel}x{kernel}",
-        image.nbytes * (1 + SCALE**2) + response.nbytes,
-        lambda: polyphase_filter(image, response, SCALE, (origin, origin), "zeros"),
-        {"grouped conv2d + pixel_shuffle": lambda: grouped(image, response, origin)},
+        _name("impulse_batch", (count, 3, size, size)),
+        count * background.nbytes,
+        lambda: ops.impulse_batch(background, positions, amplitudes),
+        {"plain torch": lambda: peers.impulse_batch(background, positions, amplitudes)},
+    )
+
+
+def _response_moments(size: int, spacing: int) -> Job:
+    outputs, reference = torch.rand(4, 3, size, size), torch.rand(3, spacing, spacing)
+    line = torch.arange(spacing // 2, size, spacing)
+    origins = torch.cartesian_prod(line, line).expand(len(outputs), -1, -1).contiguous()
+    zero = torch.zeros(reference.shape, dtype=torch.float64)
+    state = [torch.zeros(reference.shape[1:], dtype=torch.int64), zero, zero]
+
+    def ours() -> tuple[Tensor, ...]:
+        _, mean, m2, deviation = ops.response_moments(outputs, origins, reference, [spacing // 2] * 2, state)
+        return mean, m2, deviation[..., 0].flatten()
+
+    return Job(
+        _name("response_moments", outputs.shape) + f", windows {spacing}x{spacing}",
+        outputs.nbytes,
+        ours,
+        {"two passes in plain torch": lambda: peers.response_moments(outputs, reference, spacing)},
+    )
+
+
+def _polyphase_filter(size: tuple[int, int], response_size: int, scale: int = 4) -> Job:
+    image, response = torch.rand(1, 3, *size), torch.randn(3, response_size, response_size)
+    origin = response_size // scale // 2 * scale
+    return Job(
+        _name(f"polyphase_filter x{scale}", image.shape) + f", response {response_size}x{response_size}",
+        image.nbytes * (1 + scale**2) + response.nbytes,
+        lambda: ops.polyphase_filter(image, response, scale, (origin, origin), "zeros"),
+        {"grouped conv2d + pixel_shuffle": lambda: peers.polyphase_filter(image, response, scale, origin)},
     )

@@ -1,0 +1,87 @@
+"""The same results in plain torch, as one would write them without hyra, on any device: what our times stand beside."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def quadrant_integrals(spectrum: Tensor) -> tuple[Tensor, Tensor]:
+    """Materialised integrals of both quadrants (of a height that is even)."""
+    first, second = spectrum.chunk(2, dim=-2)
+    return first.cumsum(-2).cumsum(-1), second.flip(-2).cumsum(-2).cumsum(-1)
+
+
+def quadrant_energy(spectrum: Tensor) -> Tensor:
+    first, second = quadrant_integrals(spectrum)
+    return first.abs().square().sum((-2, -1)) + second.abs().square().sum((-2, -1))
+
+
+def quadrant_energy_backward(spectrum: Tensor, grad: Tensor) -> Tensor:
+    first, second = (x.flip(-2, -1).cumsum(-2).cumsum(-1).flip(-2, -1) for x in quadrant_integrals(spectrum))
+    return 2 * grad[:, None, None] * torch.cat([first, second.flip(-2)], dim=-2)
+
+
+def fsds(preds: Tensor, target: Tensor) -> Tensor:
+    """The paper's algorithm: both images standardised, transformed and integrated; nothing shared, nothing fused."""
+    dims = (-3, -2, -1)
+    integrals = []
+    for x in (preds, target):
+        standardized = (x - x.mean(dims, keepdim=True)) / x.std(dims, keepdim=True)
+        integrals.append(quadrant_integrals(torch.fft.rfft2(F.pad(standardized, (0, 0, 0, x.shape[-2] % 2)))))
+    difference = sum((p - t).abs().square().sum(dims) for p, t in zip(*integrals, strict=True))
+    reference = sum(t.abs().square().sum(dims) for t in integrals[1])
+    return -10 * torch.log10(difference / reference)
+
+
+def standardized_difference(
+    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The difference and the standardised target, in the type of the images."""
+    standardized_preds, standardized_target = (
+        (x - moments[:, 0, None, None]) / moments[:, 1, None, None]
+        for x, moments in ((preds, preds_moments.to(preds.dtype)), (target, target_moments.to(target.dtype)))
+    )
+    return standardized_preds - standardized_target, standardized_target
+
+
+def radial_moments(a: Tensor, b: Tensor, ring: Tensor, weight: Tensor, rings: int) -> Tensor:
+    """``[planes, 4, rings]``: both powers, and the real and imaginary part of the cross power."""
+    cross = a * b.conj()
+    values = torch.stack([a.abs().square(), b.abs().square(), cross.real, cross.imag], dim=1) * weight
+    sums = values.new_zeros(*values.shape[:2], rings)
+    return sums.scatter_add_(2, ring.flatten().expand(*values.shape[:2], -1), values.flatten(2))
+
+
+def radial_moments_backward(
+    a: Tensor, b: Tensor, gain_a: Tensor, gain_b: Tensor, *, ring: Tensor, weight: Tensor
+) -> Tensor:
+    return weight * (gain_a[:, ring] * a + gain_b[:, ring] * b)
+
+
+def impulse_batch(background: Tensor, positions: Tensor, amplitudes: Tensor) -> Tensor:
+    images = background.repeat(len(positions), 1, 1, 1)
+    image = torch.arange(len(positions), device=positions.device)[:, None]
+    images[image, :, positions[..., 0], positions[..., 1]] += amplitudes[:, None]
+    return images
+
+
+def response_moments(outputs: Tensor, reference: Tensor, spacing: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, M2 and relative deviation of all windows of the reference's size, `spacing` apart."""
+    channels, height, width = reference.shape
+    windows = outputs.unfold(2, height, spacing).unfold(3, width, spacing)
+    windows = windows.permute(0, 2, 3, 1, 4, 5).reshape(-1, channels, height, width)
+    off = (windows - reference).square().sum((1, 2, 3)).sqrt()
+    variance, mean = torch.var_mean(windows.double(), dim=0, correction=0)
+    return mean, variance * len(windows), off / reference.square().sum().sqrt()
+
+
+def polyphase_filter(image: Tensor, response: Tensor, scale: int, origin: int) -> Tensor:
+    """Zeros outside; the polyphase components as channels of one convolution (origin and size multiples of scale)."""
+    channels, size, _ = response.shape
+    taps, after = size // scale, origin // scale
+    components = response.unflatten(2, (taps, scale)).unflatten(1, (taps, scale)).permute(0, 2, 4, 1, 3)
+    padded = F.pad(image, (taps - 1 - after, after, taps - 1 - after, after))
+    weights = components.flip(-2, -1).reshape(-1, 1, taps, taps)
+    return F.pixel_shuffle(F.conv2d(padded, weights, groups=channels), scale)
