@@ -102,3 +102,11 @@ def test_deviations_of_a_probe_are_drawn_where_they_are(results):
     (points,) = axes[1, 0].collections
     assert points.get_offsets().tolist() == found.positions.flip(1).tolist()
     assert points.get_array().data.tolist() == found.deviation.tolist()
+
+
+def test_where_nothing_deviates_the_colour_is_that_of_zero():
+    found = HyRA(torch.nn.Upsample(scale_factor=2)).probe(canvas=48)
+    assert not found.deviation.any()
+    _, axes = found.plot()
+    for shown in (axes[0, 1].images[0], axes[1, 0].collections[0], axes[1, 1].images[0]):
+        assert (shown.norm.vmin, shown.norm.vmax) == (0, 1)

@@ -38,29 +38,22 @@ def command(
     )
 
 
-def add_probe_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `HyRA`, for commands that probe a network."""
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """How to run MODEL."""
     parser.add_argument("--scale", type=positive, metavar="S", help="HR pixels per LR pixel (found when not given)")
     parser.add_argument(
         "--input-range", type=float, metavar="W", help="the network's value of white: 1 or 255 (default 1)"
     )
+    parser.add_argument("--device", default="cpu", help="where the network runs: cpu (default), cuda, cuda:1 ...")
+
+
+def add_impulse_options(parser: argparse.ArgumentParser) -> None:
+    """The impulse, and what it is added to."""
     parser.add_argument(
         "--amplitude", type=float, default=1.0, metavar="A", help="brightness of the probe's pixel in 0..1 (default 1)"
     )
     parser.add_argument(
-        "--channels",
-        choices=("joint", "matrix"),
-        default="joint",
-        help="one white impulse, as in the paper, or one for each colour (default joint)",
-    )
-    parser.add_argument(
         "--background", type=float, default=0.0, metavar="B", help="level around the probe's pixel (default 0, black)"
-    )
-    parser.add_argument(
-        "--mode",
-        choices=("finite", "jvp"),
-        default="finite",
-        help="finite (default): the pixel is lit; jvp: the derivative at the background, for small changes",
     )
     parser.add_argument(
         "--form",
@@ -68,11 +61,28 @@ def add_probe_options(parser: argparse.ArgumentParser) -> None:
         help="literal (default on black): the response as it is, as in the paper; affine: less what the network makes "
         "of the background, which matters for networks whose padding colours the border",
     )
-    parser.add_argument("--device", default="cpu", help="where the network runs: cpu (default), cuda, cuda:1 ...")
+
+
+def add_probe_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `HyRA.impulse_response`, for commands that probe a network."""
+    add_network_options(parser)
+    add_impulse_options(parser)
+    parser.add_argument(
+        "--channels",
+        choices=("joint", "matrix"),
+        default="joint",
+        help="one white impulse, as in the paper, or one for each colour (default joint)",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("finite", "jvp"),
+        default="finite",
+        help="finite (default): the pixel is lit; jvp: the derivative at the background, for small changes",
+    )
 
 
 def probe(args: argparse.Namespace) -> dict[str, Any]:
-    """What those options say, as arguments of `HyRA.impulse_response`."""
+    """What the probe options say, as arguments of `HyRA.impulse_response`."""
     return {name: getattr(args, name) for name in ("channels", "amplitude", "background", "mode", "form")}
 
 

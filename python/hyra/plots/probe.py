@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from hyra.plots import style
 from hyra.plots.impulse_response import default_limit, draw
 
@@ -34,22 +36,30 @@ def probe(found: Probe, *, radius: float = 4) -> tuple[Figure, Any]:
 
     # One standard deviation for each sample, over positions and colours.
     deviation = found.variance.flatten(0, -3).mean(0).sqrt().cpu()
-    image = spread.imshow(deviation, style.AMPLITUDE, vmin=0, extent=mean.images[0].get_extent())
+    image = spread.imshow(deviation, style.AMPLITUDE, vmin=0, vmax=_end(deviation), extent=mean.images[0].get_extent())
     spread.set(xlabel="x (LR pixels)", ylabel="y (LR pixels)")  # all of it: what varies is often at the edge
     spread.set_title("standard deviation over the positions")
     fig.colorbar(image, ax=spread, fraction=0.05, pad=0.03).set_label("response to a pixel of value 1")
 
     height, width = found.canvas
     y, x = found.positions.cpu().unbind(1)
-    points = places.scatter(x, y, c=found.deviation.cpu(), s=12, marker="s", cmap=style.AMPLITUDE, vmin=0)
+    deviation = found.deviation.cpu()
+    look = {"cmap": style.AMPLITUDE, "vmin": 0, "vmax": _end(deviation)}
+    points = places.scatter(x, y, c=deviation, s=12, marker="s", **look)
     places.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
     places.set(xlabel="x (LR pixels)", ylabel="y (LR pixels)", title="relative deviation from the middle response")
     fig.colorbar(points, ax=places, fraction=0.05, pad=0.03).set_label("deviation over norm")
 
     per_phase = found.deviation_per_phase().cpu()
-    image = phases.imshow(per_phase, style.AMPLITUDE, vmin=0)
+    image = phases.imshow(per_phase, style.AMPLITUDE, vmin=0, vmax=_end(per_phase))
     ticks = range(0, len(per_phase), max(1, len(per_phase) // 8))
     phases.set(xticks=ticks, yticks=ticks, xlabel="x in the window (LR pixels)", ylabel="y in the window (LR pixels)")
     phases.set_title(f"mean deviation per place, period {len(per_phase)}")
     fig.colorbar(image, ax=phases, fraction=0.05, pad=0.03).set_label("deviation over norm")
     return fig, axes
+
+
+def _end(values: Tensor) -> float:
+    """The largest value; 1 where nothing deviates, so that this has the colour of zero."""
+    largest = float(values.where(values.isfinite(), 0).max())
+    return largest if largest > 0 else 1.0

@@ -1,0 +1,120 @@
+"""`hyra probe`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hyra.cli.arguments import (
+    MODEL_HELP,
+    Commands,
+    add_impulse_options,
+    add_network_options,
+    command,
+    load_model,
+    positive,
+)
+
+if TYPE_CHECKING:
+    from hyra.amplitude import AmplitudeSweep
+    from hyra.probe import Probe
+
+_EPILOG = f"""\
+{MODEL_HELP}
+
+examples:
+  hyra probe demo
+  hyra probe swinir.pth --background 0.5 --amplitude 0.1
+  hyra probe edsr.pth --image lr.png --amplitude 0.1     how the response changes over an image
+  hyra probe edsr.pth --amplitudes                       and how with the height of the impulse
+  hyra probe edsr.pth --amplitudes -0.5 -0.1 0.1 0.5
+
+Positions lie on a grid, every 7 LR pixels. Several impulses share an image where the network is found to look no
+farther than their distance. Prints how far the responses are from the one in the middle, relative to its norm; writes
+probe.png and probe.safetensors (hyra.probe.Probe.load), with --amplitudes also amplitudes.png and
+amplitudes.safetensors (hyra.AmplitudeSweep.load)."""
+
+
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    summary = "impulse responses at many positions and amplitudes, and how far they differ"
+    parser = command(commands, "probe", summary, _EPILOG)
+    parser.add_argument("model", metavar="MODEL", help="see below")
+    add_network_options(parser)
+    add_impulse_options(parser)
+    parser.add_argument(
+        "--image", type=Path, metavar="FILE", help="a low-resolution image to add the impulses to, instead of a level"
+    )
+    parser.add_argument(
+        "--amplitudes",
+        type=float,
+        nargs="*",
+        metavar="A",
+        help="also sweep the height of the impulse in the middle: these, or without numbers, 0.01 to 1 up and down",
+    )
+    parser.add_argument(
+        "--canvas", type=positive, metavar="N", help="side of the probe images in LR pixels (default 128)"
+    )
+    parser.add_argument(
+        "--size",
+        type=positive,
+        metavar="N",
+        help="side in LR pixels of the window that counts as a response (default: as far as the network looks)",
+    )
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="images a run (default 1 on a CPU, else 16)")
+    parser.add_argument("--no-pack", action="store_true", help="one impulse an image")
+    parser.add_argument("--out", type=Path, default=Path("hyra-probe"), metavar="DIR", help="default: hyra-probe")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Probe the named network at many positions, and at many amplitudes if asked to."""
+    from hyra import images, plots
+
+    if args.image is not None and args.background:
+        raise ValueError(f"--background must be left out with --image, which is the background, got {args.background}")
+    model, _ = load_model(args, args.model)
+    background = args.background
+    if args.image is not None:
+        background = images.read(args.image)
+        if model.network.in_channels == 1:
+            background = background.mean(0, keepdim=True)
+    found = model.probe(
+        pack=not args.no_pack,
+        canvas=args.canvas,
+        size=args.size,
+        amplitude=args.amplitude,
+        background=background,
+        form=args.form,
+        batch_size=args.batch_size,
+    )
+    args.out.mkdir(parents=True, exist_ok=True)
+    found.save(args.out / "probe.safetensors")
+    plots.save(found.plot()[0], args.out / "probe.png")
+    _report(found)
+    if args.amplitudes is not None:
+        sweep = model.amplitude_sweep(args.amplitudes or None, background=background)
+        sweep.save(args.out / "amplitudes.safetensors")
+        plots.save(sweep.plot()[0], args.out / "amplitudes.png")
+        _report_sweep(sweep)
+        print(args.out / "amplitudes.png")
+    print(args.out / "probe.png")
+
+
+def _report(found: Probe) -> None:
+    height, width = found.canvas
+    packed = "packed" if found.packed else "one impulse each"
+    print(f"{'positions':16} {len(found.positions)} in {found.images} images of {height}x{width}, {packed}")
+    if found.locality is not None:
+        field, period = found.locality.receptive_field, found.locality.period
+        print(f"{'receptive field':16} {'the whole image' if field is None else f'{field}x{field} LR pixels'}")
+        print(f"{'period':16} {'none found' if period is None else f'{period}x{period} LR pixels'}")
+    mean, largest = float(found.deviation.mean()), float(found.deviation.max())
+    print(f"{'deviation':16} {mean:.3g} on average, {largest:.3g} at most")
+
+
+def _report_sweep(sweep: AmplitudeSweep) -> None:
+    print(f"{'linearity':16} {sweep.linearity:.4f}")
+    for response, fit in zip(sweep.responses, sweep.fits, strict=True):
+        print(f"{'ring cosine':16} {fit.ring_cosine:.3f} at amplitude {response.amplitude:g}")
