@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hyra.impulse import check_amplitude, explodes, impulse_response
+from hyra.impulse import canvas_of, check_amplitude, explodes, impulse_response
 from hyra.network import Network, NetworkError
 from hyra.response import ImpulseResponse
 from hyra.result import Result
@@ -102,9 +102,11 @@ def amplitude_sweep(
                 form="affine",
                 mode=mode,
                 position=position,
+                canvas=canvas,
             )
 
     with network.untouched():
+        canvas = canvas_of(network, pixel, size, background)
         responses = tuple(measure(amplitude) for amplitude in sorted(set(chosen)))
         try:
             local = measure(1.0, "jvp")

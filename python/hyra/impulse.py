@@ -31,8 +31,12 @@ def impulse_response(
     form: str | None = None,
     mode: str = "finite",
     position: tuple[int, int] | None = None,
+    canvas: tuple[Tensor, Tensor] | None = None,
 ) -> ImpulseResponse:
-    """`HyRA.impulse_response`; the black `pixel` `[C, 1, 1]` says colours, dtype and device of the probe."""
+    """`HyRA.impulse_response`; the black `pixel` `[C, 1, 1]` says colours, dtype and device of the probe.
+
+    Who measures several responses on one background gives what `canvas_of` returned for it.
+    """
     _validate.choice("channels", channels, CHANNELS)
     _validate.choice("mode", mode, MODES)
     form = form_of(form, mode, background)
@@ -41,15 +45,15 @@ def impulse_response(
     else:
         check_amplitude(amplitude)
     with network.untouched():
-        canvas, without = canvas_of(network, pixel, size, background)
-        y, x = _position(position, canvas)
-        directions = directions_of(canvas, channels, y, x)
+        flat, without = canvas or canvas_of(network, pixel, size, background)
+        y, x = _position(position, flat)
+        directions = directions_of(flat, channels, y, x)
         if mode == "jvp":
-            rows = [network.derivative(canvas[None], direction[None])[0] for direction in directions]
+            rows = [network.derivative(flat[None], direction[None])[0] for direction in directions]
             excess = rows
         else:
             # One image at a time: the result must be what `decompose` gets for the same image, to the last bit.
-            lit = [network.run(canvas[None] + amplitude * direction)[0] for direction in directions]
+            lit = [network.run(flat[None] + amplitude * direction)[0] for direction in directions]
             excess = [(image - without) / amplitude for image in lit]
             rows = excess if form == "affine" else [image / amplitude for image in lit]
     response = rows[0] if channels == "joint" else torch.stack(rows, dim=1)
@@ -65,7 +69,7 @@ def impulse_response(
         form=form,
         mode=mode,
         background_output=level,
-        provenance=provenance_of(network, canvas),
+        provenance=provenance_of(network, flat),
     )
 
 

@@ -64,8 +64,7 @@ class SincFit:
 
     def kernel(self, t: Tensor) -> Tensor:
         """The factor `k` at distances `t` in LR pixels; the fitted response is `gain * k(y)[:, None] * k(x)`."""
-        parameters = (t.new_tensor([value]) for value in (self.cutoff, self.radius, self.beta or 0.0))
-        return _kernels(self.window, t, *parameters)[0, 0, 0]
+        return _kernel(self.window, t, *t.new_tensor([self.cutoff, self.radius, self.beta or 0.0]))
 
 
 def fit_sinc(plane: Tensor, center: tuple[float, float], scale: int) -> SincFit:
@@ -73,7 +72,8 @@ def fit_sinc(plane: Tensor, center: tuple[float, float], scale: int) -> SincFit:
 
     The gain follows from the other parameters in closed form; the search for those starts from the best of a grid.
     """
-    near, near_axes = _within(plane.double(), _axes(plane, center, scale), _FIT_RADIUS)
+    samples = plane.double().cpu()  # the search takes hundreds of small steps, each of which would wait for a GPU
+    near, near_axes = _within(samples, _axes(samples, center, scale), _FIT_RADIUS)
     fits = {window: _fit(window, near, near_axes) for window in WINDOWS}
     window = min(fits, key=lambda name: fits[name][0])
     residual, (cutoff, radius, beta), gain = fits[window]
@@ -118,12 +118,12 @@ def _cosine(response: Tensor, ideal: Tensor) -> float:
     return float(inner / norms) if norms != 0 else 0.0
 
 
-def _kernels(window: str, t: Tensor, cutoffs: Tensor, radii: Tensor, betas: Tensor) -> Tensor:
-    """`k(t)` for every combination: `[len(cutoffs), len(radii), len(betas), len(t)]`."""
-    wave = 2 * cutoffs[:, None] * torch.sinc(2 * cutoffs[:, None] * t)
-    u = t / radii[:, None, None]
-    shape = torch.where(u.abs() <= 1, WINDOWS[window](u, betas[:, None]), 0)
-    return wave[:, None, None] * shape
+def _kernel(window: str, t: Tensor, cutoff: Tensor, radius: Tensor, beta: Tensor) -> Tensor:
+    """`k(t)`; the parameters may be of any shapes that broadcast."""
+    u = t / radius
+    shape = torch.where(u.abs() <= 1, WINDOWS[window](u, beta), 0)
+    wave: Tensor = 2 * cutoff * torch.sinc(2 * cutoff * t)
+    return wave * shape
 
 
 def _fit(window: str, plane: Tensor, axes: list[Tensor]) -> tuple[float, tuple[float, float, float], float]:
@@ -131,10 +131,12 @@ def _fit(window: str, plane: Tensor, axes: list[Tensor]) -> tuple[float, tuple[f
     energy = float(plane.square().sum())
     if not 0 < energy < math.inf:
         return math.nan, (math.nan, math.nan, math.nan), math.nan
+    alike = torch.equal(*axes)  # as with every probe that is lit in the middle: one kernel does for both
 
-    def project(*grids: Sequence[float]) -> tuple[Tensor, Tensor]:
+    def project(parameters: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Share of the energy that the best multiple of each combination's kernel explains, and that multiple."""
-        ky, kx = (_kernels(window, t, *(t.new_tensor(grid) for grid in grids)) for t in axes)
+        ky = _kernel(window, axes[0], *parameters)
+        kx = ky if alike else _kernel(window, axes[1], *parameters)
         inner = ((ky @ plane) * kx).sum(-1)
         gain = inner / (ky.square().sum(-1) * kx.square().sum(-1))
         return torch.nan_to_num(inner * gain / energy), gain
@@ -145,17 +147,22 @@ def _fit(window: str, plane: Tensor, axes: list[Tensor]) -> tuple[float, tuple[f
     radii = [i * step for i in range(round(1 / step), round(_FIT_RADIUS / step) + 1)]
     fixed = [] if window == "kaiser" else [0.0]
     grids = [cutoffs, radii, fixed or [1.0, 4.0, 7.0, 10.0, 13.0]]
-    explained, _ = project(*grids)
+    cutoff_axis, radius_axis, beta_axis = (torch.tensor(grid, dtype=torch.float64) for grid in grids)
+    explained, _ = project([cutoff_axis[:, None, None, None], radius_axis[:, None, None], beta_axis[:, None]])
     best = torch.unravel_index(explained.argmax(), explained.shape)
     start = [grid[i] for grid, i in zip(grids, best, strict=True)]
 
-    def unexplained(parameters: Any) -> float:
-        within = parameters.min() > 0 and parameters[1] <= _FIT_RADIUS
-        return 1 - float(project(*([p] for p in (*parameters, *fixed)))[0]) if within else 1.0
+    def all_parameters(searched: Any) -> Tensor:
+        return torch.tensor([*searched, *fixed], dtype=torch.float64)
+
+    def unexplained(searched: Any) -> float:
+        within = searched.min() > 0 and searched[1] <= _FIT_RADIUS
+        return 1 - float(project(all_parameters(searched).unbind())[0]) if within else 1.0
 
     found = optimize.minimize(
         unexplained, start[: 3 - len(fixed)], method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-12}
     )
-    cutoff, radius, beta = (float(p) for p in (*found.x, *fixed))
-    _, gain = project([cutoff], [radius], [beta])
+    parameters = all_parameters(found.x)
+    _, gain = project(parameters.unbind())
+    cutoff, radius, beta = parameters.tolist()
     return math.sqrt(max(0.0, found.fun)), (cutoff, radius, beta), float(gain)

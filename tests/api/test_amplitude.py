@@ -33,6 +33,19 @@ def test_a_square_is_off_by_the_amplitude():
     assert [fit.gain / sweep.fits[1].gain for fit in sweep.fits] == pytest.approx([h / 1.1 for h in heights])
 
 
+def test_the_background_is_run_once():
+    dark = []
+
+    def net(x):
+        dark.append(not x.any())
+        return F.interpolate(x, scale_factor=2)
+
+    model = HyRA(net, scale=2, in_channels=3)
+    model.amplitude_sweep([-1, 0.5, 1], 8)
+    assert dark.count(True) == 2  # on its own, and where the derivative is taken
+    assert dark.count(False) == 3
+
+
 @pytest.mark.parametrize("broken", [math.inf, math.nan, 1e3])
 def test_the_amplitude_where_it_breaks_is_told(broken):
     def net(x):
