@@ -11,6 +11,8 @@ import torch
 from scipy import optimize
 from torch import Tensor
 
+from hyra.result import Result
+
 _SIMILARITY_RADIUS = 4
 """LR pixels on each side of the centre that the cosines look at: the same for every probe, so that they compare."""
 _FIT_RADIUS = 16
@@ -33,7 +35,7 @@ WINDOWS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class SincFit:
+class SincFit(Result, figure="sinc_fit"):
     """A separable windowed sinc fitted to a response: `gain * k(y) * k(x)`, `k(t) = 2 f sinc(2 f t) w(t / radius)`.
 
     `t` is in LR pixels from the response's `center`, so the ideal interpolator has cut-off 0.5 and gain 1.

@@ -13,23 +13,50 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hyra.result import Result
+
 PASSBAND_EDGE = 0.8
 STOPBAND_EDGE = 1.2
 """Edges of pass- and stopband as fractions of the LR Nyquist frequency; between them lies the transition band."""
 
 
-@dataclass(frozen=True, eq=False)
-class TransferFunction:
+@dataclass(frozen=True, eq=False, repr=False)
+class TransferFunction(Result, figure="transfer_function"):
     """Fourier transform of an impulse response, `gain[..., i, j]` at `(frequency_y[i], frequency_x[j])`.
 
     Frequencies ascend, in cycles per HR pixel, with zero at index `size // 2`. `gain` is complex: its modulus is 1
     where the response passes a frequency unchanged, its phase refers to the response's `center` and is 0 for a response
     that is symmetric about it.
+
+    Attributes:
+        gain: `[C, kh, kw]` or `[C_out, C_in, kh, kw]` complex128.
+        frequency_y: `[kh]` float64.
+        frequency_x: `[kw]` float64.
+        scale: HR pixels per LR pixel, so that the LR Nyquist frequency is `1 / (2 scale)`.
+
+    Example:
+        >>> import torch, hyra
+        >>> found = hyra.HyRA(torch.nn.Upsample(scale_factor=2)).impulse_response(16).transfer_function()
+        >>> found
+        TransferFunction(3x32x32 at x2, gain 1 at zero frequency)
+        >>> round(float(found.white[16, 16 + 8].abs()), 4)  # at the LR Nyquist frequency, -3 dB
+        0.7071
     """
 
     gain: Tensor
     frequency_y: Tensor
     frequency_x: Tensor
+    scale: int
+
+    def __repr__(self) -> str:
+        shape = "x".join(str(n) for n in self.gain.shape)
+        middle = self.white[len(self.frequency_y) // 2, len(self.frequency_x) // 2]
+        return f"TransferFunction({shape} at x{self.scale}, gain {float(middle.real):.4g} at zero frequency)"
+
+    @property
+    def white(self) -> Tensor:
+        """`[kh, kw]` complex128: the mean over the output's colours of the gain of white."""
+        return (self.gain.sum(1) if self.gain.ndim == 4 else self.gain).mean(0)
 
 
 def transfer_function(response: Tensor, center: tuple[float, float], scale: int) -> TransferFunction:
@@ -40,7 +67,7 @@ def transfer_function(response: Tensor, center: tuple[float, float], scale: int)
         for n in response.shape[-2:]
     )
     phase = 2 * math.pi * (fy[:, None] * center[0] + fx * center[1])
-    return TransferFunction(spectrum * torch.polar(torch.ones_like(phase), phase), fy, fx)
+    return TransferFunction(spectrum * torch.polar(torch.ones_like(phase), phase), fy, fx, scale)
 
 
 def gain_at(plane: Tensor, center: tuple[float, float], scale: int, fy: Tensor, fx: Tensor) -> Tensor:

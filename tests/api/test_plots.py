@@ -102,7 +102,7 @@ def test_profile_draws_the_given_fit():
 def test_transfer_function_is_in_cycles_per_lr_pixel(scale):
     network = torch.nn.Upsample(scale_factor=scale, mode="nearest")
     response = hyra.HyRA(network).impulse_response(24)
-    _, (plane, section) = plots.transfer_function(response)
+    _, (plane, section) = plots.transfer_function(response.transfer_function())
     assert plane.get_xlim() == (-scale / 2, scale / 2)
     assert section.get_xlim() == (0, scale / 2)
     along_x = next(line for line in section.lines if line.get_label() == "along $f_x$")
@@ -179,7 +179,7 @@ def test_fsds_sensitivity_shows_the_scores_of_errors_of_one_energy():
 def figures(response, split):
     yield plots.impulse_response(response)
     yield plots.profile(response)
-    yield plots.transfer_function(response)
+    yield plots.transfer_function(response.transfer_function())
     yield plots.decomposition(split)
     yield plots.radial_power(split)
     yield plots.fsds_sensitivity(split.input[:, :8, :8])

@@ -26,8 +26,11 @@ def results():
     torch.manual_seed(0)
     model, lr = HyRA(curved), torch.rand(3, 20, 24)
     split = model.decompose(lr)
+    response = model.impulse_response(16)
     found = (
         split,
+        response.fit_sinc(),
+        response.transfer_function(),
         model.impulse_response(background=lr),
         split.band_shares(),
         split.copy_compensation(),
@@ -110,3 +113,14 @@ def test_where_nothing_deviates_the_colour_is_that_of_zero():
     _, axes = found.plot()
     for shown in (axes[0, 1].images[0], axes[1, 0].collections[0], axes[1, 1].images[0]):
         assert (shown.norm.vmin, shown.norm.vmax) == (0, 1)
+
+
+def test_a_fit_is_drawn_by_itself(results):
+    fit = results[hyra.SincFit]
+    _, (section, families) = fit.plot(radius=3)
+    drawn = next(line for line in section.lines if fit.window in line.get_label())
+    t, values = drawn.get_data()
+    middle = fit.gain * float(fit.kernel(torch.zeros(1, dtype=torch.float64))) ** 2
+    assert values[abs(t).argmin()] == pytest.approx(middle)
+    lengths = sorted(bar.get_width() for bar in families.patches)
+    assert lengths == pytest.approx(sorted(fit.residuals.values()))

@@ -15,6 +15,7 @@ from hyra.plots.probe import probe
 from hyra.plots.profile import profile
 from hyra.plots.radial import radial_profile, ring_correlation
 from hyra.plots.radial_power import radial_power
+from hyra.plots.sinc_fit import sinc_fit
 from hyra.plots.style import save
 from hyra.plots.transfer_function import transfer_function
 
@@ -34,5 +35,6 @@ __all__ = [
     "radial_profile",
     "ring_correlation",
     "save",
+    "sinc_fit",
     "transfer_function",
 ]

@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from hyra.response import ImpulseResponse
+    from hyra.transfer import TransferFunction
 
 _FLOOR_DB = -60
 
 
 @style.figure
-def transfer_function(response: ImpulseResponse, *, floor_db: float = _FLOOR_DB) -> tuple[Figure, tuple[Axes, Axes]]:
+def transfer_function(found: TransferFunction, *, floor_db: float = _FLOOR_DB) -> tuple[Figure, tuple[Axes, Axes]]:
     """Gain over frequency, as a map and along the two axes of the frequency plane.
 
     Zero insertion repeats the LR spectrum around every whole frequency (in cycles per LR pixel). A perfect interpolator
     keeps what lies within 0.5 on both axes, the dashed square, and removes the copies, the crosses.
 
     Args:
-        response: its `white` is shown: the mean over the colours.
+        found: what `ImpulseResponse.transfer_function` returned; its `white` is shown: the mean over the colours.
         floor_db: lowest gain shown.
 
     Returns:
@@ -35,8 +35,8 @@ def transfer_function(response: ImpulseResponse, *, floor_db: float = _FLOOR_DB)
     import matplotlib.pyplot as plt
 
     fig, (plane, section) = plt.subplots(1, 2, figsize=(style.PAGE, 0.4 * style.PAGE), width_ratios=(1, 1.3))
-    frequency, gain = _gain_db(response, floor_db)
-    image = draw_map(plane, frequency, gain, response.scale, vmin=floor_db, vmax=6, cmap=style.AMPLITUDE)
+    frequency, gain = _gain_db(found, floor_db)
+    image = draw_map(plane, frequency, gain, found.scale, vmin=floor_db, vmax=6, cmap=style.AMPLITUDE)
     fig.colorbar(image, ax=plane, extend="min", fraction=0.05, pad=0.03).set_label("gain (dB)")
 
     middle_y, middle_x = (n // 2 for n in gain.shape)
@@ -47,18 +47,16 @@ def transfer_function(response: ImpulseResponse, *, floor_db: float = _FLOOR_DB)
         right = f >= 0
         label = f"along $f_{name}$"
         section.plot(f[right].numpy(), values[right].numpy(), line, color=style.SERIES[name == "y"], label=label)
-    draw_bands(section, response.scale / 2)
-    section.set(xlim=(0, response.scale / 2), ylim=(floor_db, 6), ylabel="gain (dB)")
+    draw_bands(section, found.scale / 2)
+    section.set(xlim=(0, found.scale / 2), ylim=(floor_db, 6), ylabel="gain (dB)")
     section.legend(loc="upper right")
     return fig, (plane, section)
 
 
-def _gain_db(response: ImpulseResponse, floor_db: float) -> tuple[tuple[Tensor, Tensor], Tensor]:
+def _gain_db(found: TransferFunction, floor_db: float) -> tuple[tuple[Tensor, Tensor], Tensor]:
     """Frequencies (y, x) in cycles per LR pixel, ascending, and the gain there, above a floor out of sight."""
-    found = response.transfer_function()
-    white = found.gain.sum(1) if found.gain.ndim == 4 else found.gain
-    frequency = (found.frequency_y.cpu() * response.scale, found.frequency_x.cpu() * response.scale)
-    return frequency, (20 * white.mean(0).abs().log10()).clamp(min=floor_db - 20).cpu()
+    frequency = (found.frequency_y.cpu() * found.scale, found.frequency_x.cpu() * found.scale)
+    return frequency, (20 * found.white.abs().log10()).clamp(min=floor_db - 20).cpu()
 
 
 def draw_map(axes: Axes, frequency: tuple[Tensor, Tensor], values: Tensor, scale: int, **look: Any) -> Any:

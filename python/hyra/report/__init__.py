@@ -120,7 +120,7 @@ def write(
         made.section("Operating point", text.OPERATING_POINT)
         made.add(page.table(OperatingPoint.HEAD, (point.row() for point in points)))
         made.section("Transfer function", text.TRANSFER)
-        made.figure("transfer_function", plots.transfer_function(response), text.TRANSFER_FIGURE)
+        made.figure("transfer_function", response.transfer_function().plot(), text.TRANSFER_FIGURE)
         made.section("Linear and non-linear part", text.SPLIT)
         made.figure("decomposition", plots.decomposition(split), text.SPLIT_FIGURE)
         made.figure("radial_power", plots.radial_power(split), text.POWER_FIGURE)
