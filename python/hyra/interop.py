@@ -77,8 +77,12 @@ def _on_stream_of(array: Any) -> Iterator[None]:
         return
     import cupy
 
+    device = array.device.id
+    address = cupy.cuda.get_current_stream(device).ptr
     external: Any = torch.cuda.ExternalStream  # untyped in torch
-    with torch.cuda.stream(external(cupy.cuda.get_current_stream().ptr, device=array.device.id)):
+    # The address of CUDA's default stream is 0, which ExternalStream takes for "any stream".
+    stream = external(address, device=device) if address else torch.cuda.default_stream(device)
+    with torch.cuda.stream(stream):
         yield
 
 

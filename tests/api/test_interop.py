@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -113,12 +115,56 @@ def test_fsds_takes_arrays():
     assert scores.tolist() == expected.tolist()
 
 
+class CupyLike(OnlyDlpack):
+    """A CuPy array as far as hyra looks at it, in host memory."""
+
+    device = SimpleNamespace(id=3)
+
+
+CupyLike.__module__ = "cupy"
+
+
+@pytest.mark.parametrize(("address", "expected"), [(7, ("external", 7, 3)), (0, ("default", 3))])
+def test_work_goes_to_the_current_stream_of_cupy(monkeypatch, address, expected):
+    entered = []
+    cupy = SimpleNamespace(
+        cuda=SimpleNamespace(get_current_stream=lambda device: {3: SimpleNamespace(ptr=address)}[device]),
+        from_dlpack=np.from_dlpack,
+    )
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setattr(torch.cuda, "ExternalStream", lambda address, device: ("external", address, device))
+    monkeypatch.setattr(torch.cuda, "default_stream", lambda device: ("default", device))
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: entered.append(stream) or nullcontext())
+    result = difference(CupyLike(np.full(3, 5.0)), CupyLike(np.ones(3)))
+    assert result.tolist() == [4, 4, 4]
+    assert entered == [expected]
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_cupy_on_its_current_stream():
+@pytest.mark.parametrize("stream", ["default", "non-blocking"])
+def test_cupy_shares_memory_and_stream(stream):
     cupy = pytest.importorskip("cupy")
-    with cupy.cuda.Stream(non_blocking=True):
+    inside = []
+
+    @accepts_arrays("x")
+    def double(x: torch.Tensor) -> torch.Tensor:
+        result = 2 * x
+        inside.extend([x.data_ptr(), torch.cuda.current_stream().cuda_stream, result.data_ptr()])
+        return result
+
+    with cupy.cuda.Stream.null if stream == "default" else cupy.cuda.Stream(non_blocking=True) as current:
         a = cupy.arange(12.0).reshape(3, 4)
-        result = difference(a[:, ::-1], cupy.zeros((3, 4)))
+        result = double(a)
         assert isinstance(result, cupy.ndarray)
-        assert cupy.array_equal(result, a[:, ::-1])
-    assert to_tensor(a, "preds").data_ptr() == a.data.ptr
+        assert inside == [a.data.ptr, current.ptr, result.data.ptr]
+        assert cupy.array_equal(result, 2 * a)
+        assert cupy.array_equal(double(a[:, ::-1]), 2 * a[:, ::-1])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_fsds_of_cupy_is_that_of_torch():
+    cupy = pytest.importorskip("cupy")
+    preds, target = torch.rand(2, 3, 12, 14, device="cuda")
+    score = hyra.fsds(*(cupy.from_dlpack(x) for x in (preds, target)))
+    assert isinstance(score, cupy.ndarray)
+    assert float(score) == float(hyra.fsds(preds, target))
