@@ -17,7 +17,7 @@ from hyra.network import Network
 from hyra.ops.impulse_batch import impulse_batch
 from hyra.ops.response_moments import response_moments
 from hyra.packing import TOLERANCE, Locality, measure_locality, pack
-from hyra.response import ImpulseResponse
+from hyra.response import ImpulseResponse, energy_outside
 from hyra.result import Result
 
 _CANVAS = 128
@@ -26,6 +26,7 @@ _STEP = 7
 _WINDOW = 33
 """LR pixels of a response to keep where the network's reach is not known, and at most twice as many."""
 _CHECKED = 4
+_LARGE_DISCARDED_ENERGY = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,7 +39,8 @@ class Probe(Result, figure="probe"):
         peak_deviation: `[P]` float64, largest distance over the peak of `reference`.
         mean: the mean of all responses.
         variance: `[C, kh, kw]` float64, of each sample over the positions.
-        reference: the response at the position nearest to the middle, measured alone.
+        reference: the response at the position nearest to the middle, measured alone. Its `discarded_energy`, which
+            `mean` has too, is the share of the energy of what the impulse changes that lies outside the window.
         canvas: height and width of the probe images in LR pixels.
         locality: how far the network looks, as measured; None if packing was not asked for.
         packed: whether images held several impulses.
@@ -106,13 +108,13 @@ def probe(
     with network.untouched():
         flat = _canvas(network, pixel, canvas, background)
         height, width = flat.shape[-2:]
-        without = network.run(flat[None]) if form == "affine" else None
+        without = network.run(flat[None])
 
         def run(impulses: Tensor) -> Tensor:
             """Responses to images with impulses at `[N, M, 2]`, those outside left out."""
             heights = flat.new_full((len(impulses), len(flat)), amplitude)
             outputs = network(impulse_batch(flat, impulses, heights))
-            outputs = outputs if without is None else outputs - without
+            outputs = outputs - without if form == "affine" else outputs
             return outputs if amplitude == 1 else outputs / amplitude
 
         locality = measure_locality(network, pixel, amplitude, float(flat.mean())) if packing else None
@@ -120,7 +122,14 @@ def probe(
         places = _places(positions, height, width, size).to(flat.device)
         window = _Window(network.scale, size)
         middle = places[(places - places.new_tensor([height // 2, width // 2])).square().sum(1).argmin()]
-        reference = window.cut(run(middle[None, None]), middle)
+        whole = run(middle[None, None])
+        reference = window.cut(whole, middle)
+        # What the impulse changes; in the literal form the rest of the canvas holds the background's output too.
+        excess = whole if form == "affine" else whole - without / amplitude
+        discarded = energy_outside(window.cut(excess, middle), excess)
+        if discarded > _LARGE_DISCARDED_ENERGY:
+            message = f"the window of {size}x{size} LR pixels discards {discarded:.2g} of the response's energy"
+            warnings.warn(f"{message}: use a larger size", UserWarning, stacklevel=3)
 
         members, error = torch.arange(len(places))[:, None], None
         if locality is not None and locality.spacing is not None and locality.period is not None:
@@ -152,6 +161,7 @@ def probe(
         amplitude=float(amplitude),
         background=background if isinstance(background, Tensor) else float(background),
         form=form,
+        discarded_energy=discarded,
         provenance=provenance_of(network, flat),
     )
     return Probe(

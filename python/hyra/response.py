@@ -67,7 +67,7 @@ class ImpulseResponse(Result, figure="impulse_response"):
         form: `"literal"`, `h = N(a d) / a`; or `"affine"`, `h = (N(b + a d) - N(b)) / a`.
         mode: `"finite"` or `"jvp"`.
         background_output: what the network makes of a constant background alone; None if it was not measured.
-        discarded_energy: share of the energy that `cropped` cut off.
+        discarded_energy: share of the energy that `cropped`, or the window of a `Probe`, cut off.
         provenance: versions, model, device and type that the response was computed with.
 
     Example:
@@ -269,8 +269,7 @@ class ImpulseResponse(Result, figure="impulse_response"):
             height, width = (n // self.scale for n in self.response.shape[-2:])
             raise ValueError(f"size must leave a part of the {height}x{width} LR pixels around the origin, got {size}")
         part = self.response[..., start[0] : start[0] + extent, start[1] : start[1] + extent]
-        total = float(self.response.double().square().sum())
-        cut = max(0.0, 1 - float(part.double().square().sum()) / total) if total > 0 else 0.0
+        cut = energy_outside(part, self.response)
         if cut > 0:
             message = f"cropping to {size}x{size} LR pixels discards {cut:.2g} of the response's energy"
             warnings.warn(message, UserWarning, stacklevel=2)
@@ -296,11 +295,16 @@ class ImpulseResponse(Result, figure="impulse_response"):
         return super().load(file)
 
 
+def energy_outside(part: Tensor, whole: Tensor) -> float:
+    """Share of the energy of `whole` that its `part` lacks; 0 for zeros."""
+    total = float(whole.double().square().sum())
+    # Not below 0: sums in another order may differ by rounding.
+    return max(1 - float(part.double().square().sum()) / total, 0.0) if total != 0 else 0.0
+
+
 def border_energy(plane: Tensor, scale: int) -> float:
     """Share of the energy of `[..., H, W]` in a frame of `scale` pixels; 0 for a plane of zeros."""
-    total = float(plane.double().square().sum())
-    interior = float(plane[..., scale:-scale, scale:-scale].double().square().sum())
-    return max(1 - interior / total, 0.0) if total != 0 else 0.0  # sums in another order may differ by rounding
+    return energy_outside(plane[..., scale:-scale, scale:-scale], plane)
 
 
 def _from_picture(file: Path, scale: int | None) -> dict[str, Any]:

@@ -194,6 +194,20 @@ def test_a_linear_upsampler_is_the_same_everywhere():
     assert found.variance.abs().max() < 1e-24
 
 
+@pytest.mark.parametrize("form", ["literal", "affine"])
+def test_what_the_window_leaves_out_is_reported(form):
+    def net(x):  # two pixels, 3 : 1 in amplitude, and a background that is no part of the response
+        return F.interpolate(0.9 * x + 0.3 * x.roll(6, -1), scale_factor=2) + 0.25
+
+    model = HyRA(net, dtype=torch.float64)
+    with pytest.warns(
+        UserWarning, match=r"window of 9x9 LR pixels discards 0\.1 of the response's energy: use a larger"
+    ):
+        found = model.probe(canvas=64, size=9, form=form)
+    assert found.reference.discarded_energy == found.mean.discarded_energy == pytest.approx(0.1)
+    assert model.probe(canvas=64, form=form).reference.discarded_energy == pytest.approx(0, abs=1e-14)
+
+
 def test_batches_are_halved_when_memory_runs_out():
     sizes = []
 
