@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from hyra import _validate
 from hyra._extra import extra
 from hyra.analyzer import HyRA
-from hyra.decompose import Decomposition
 from hyra.fsds import fsds
+from hyra.history import History, Record
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-RECORDS = "track.jsonl"
+__all__ = ["History", "Record", "ScalarWriter", "Tracker", "lightning_callback"]
 
 
 class ScalarWriter(Protocol):
@@ -27,33 +23,6 @@ class ScalarWriter(Protocol):
 
     def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
         """Add one number to the curve `tag`."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """The state of a network at one step.
-
-    Attributes:
-        step: the step or epoch it was taken at.
-        main_lobe: height of the response's main lobe (ideal sinc at x4: 0.95).
-        side_lobe: height of its first side lobe, negative for a sinc.
-        dc_gain: gain of a constant image, mean over the colours (ideal: 1).
-        cutoff: of the fitted sinc, in cycles per LR pixel (ideal: 0.5).
-        similarity: cosine to the ideal sinc within 4 LR pixels.
-        ring_cosine: the same outside the main lobe.
-        linear_share: energy of H over that of H and G, for the fixed image.
-        fsds: FSDS of the output against the target in dB, None without a target.
-    """
-
-    step: int
-    main_lobe: float
-    side_lobe: float
-    dc_gain: float
-    cutoff: float
-    similarity: float
-    ring_cosine: float
-    linear_share: float
-    fsds: float | None
 
 
 class Tracker:
@@ -68,12 +37,15 @@ class Tracker:
         net: the network, as for `hyra.HyRA`.
         lr: the fixed image, `[C, h, w]` in 0..1.
         target: what the network should make of it, `[C, s*h, s*w]`, for the FSDS.
-        out: folder for `track.jsonl`, one record a line, and one file of images and response for each record.
+        out: folder for the records; `History.load` reads it without the network.
         every: record every `every`-th call.
         size: side of the probe in LR pixels, as for `HyRA.impulse_response`.
         scale: as for `hyra.HyRA`.
         input_range: as for `hyra.HyRA`.
         writer: a TensorBoard `SummaryWriter`, or anything else with `add_scalar`, that gets every number too.
+
+    Attributes:
+        history: everything recorded so far, with its figure (`history.plot()`) and animation (`history.animate(file)`).
 
     Raises:
         ValueError: `every` is not positive, `lr` is no image, or `target` is not `scale` times its size.
@@ -86,7 +58,7 @@ class Tracker:
         >>> tracker = Tracker(net, torch.rand(3, 24, 24), out=tempfile.mkdtemp(), every=10, size=24)
         >>> for step in range(1, 31):
         ...     _ = tracker(step)
-        >>> [record.step for record in tracker.records]
+        >>> [record.step for record in tracker.history.records]
         [10, 20, 30]
     """
 
@@ -107,9 +79,8 @@ class Tracker:
         self.every = _validate.positive_integer("every", every)
         self._model = HyRA(net, scale, input_range)
         self._lr, self._target, self._size, self._writer = lr, target, size, writer
-        self._out = Path(out)
-        self._out.mkdir(parents=True, exist_ok=True)
-        self.records: list[Record] = read(self._out)
+        Path(out).mkdir(parents=True, exist_ok=True)  # now, not when the first epoch is over
+        self.history = History(out)
 
     def __call__(self, step: int) -> Record | None:
         """Record the network's state after `step` steps; None where the step is not one of every `every`-th."""
@@ -131,61 +102,12 @@ class Tracker:
             linear_share=linear / (linear + nonlinear) if linear + nonlinear else float("nan"),
             fsds=None if self._target is None else float(fsds(split.output, self._target.to(split.output))),
         )
-        split.save(_split_file(self._out, step))
-        with (self._out / RECORDS).open("a") as file:
-            file.write(json.dumps(asdict(record)) + "\n")
-        self.records = _merged([*self.records, record])
+        self.history.add(record, split)
         if self._writer is not None:
             for name, value in asdict(record).items():
                 if name != "step" and value is not None:
                     self._writer.add_scalar(f"hyra/{name}", value, step)
         return record
-
-    def plot(self, columns: int = 6) -> tuple[Figure, Any]:
-        """The paper's Fig. 19: response, H, G and output at up to `columns` steps, and the numbers over all steps."""
-        from hyra.plots import training
-
-        return training.progress(self.records, self.split, columns)
-
-    def animate(self, file: str | Path, frames_per_second: int = 4) -> None:
-        """Write the same as an animated GIF, a frame for each record."""
-        from hyra.plots import training
-
-        training.animate(self.records, self.split, file, frames_per_second)
-
-    def split(self, step: int) -> Decomposition:
-        """The images and the response of one recorded step.
-
-        Raises:
-            FileNotFoundError: the step was not recorded.
-        """
-        return Decomposition.load(_split_file(self._out, step))
-
-
-def read(out: str | Path) -> list[Record]:
-    """The records in a tracker's folder, by step; an empty list where there are none.
-
-    A last line that a killed run left unfinished is passed over.
-    """
-    file = Path(out) / RECORDS
-    if not file.exists():
-        return []
-    records = []
-    for line in file.read_text().splitlines():
-        try:
-            records.append(Record(**json.loads(line)))
-        except json.JSONDecodeError:
-            continue
-    return _merged(records)
-
-
-def _merged(records: Sequence[Record]) -> list[Record]:
-    """By step; of two with the same step the later one."""
-    return sorted({record.step: record for record in records}.values(), key=lambda record: record.step)
-
-
-def _split_file(out: Path, step: int) -> Path:
-    return out / f"step-{step:08d}.safetensors"
 
 
 def lightning_callback(tracker: Tracker) -> Any:

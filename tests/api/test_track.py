@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 import hyra
+from hyra.history import RECORDS
 from hyra.plots import style
-from hyra.track import RECORDS, Tracker, read
+from hyra.track import History, Tracker
 
 
 @pytest.fixture
@@ -40,10 +41,13 @@ def test_every_and_resuming(net, lr, tmp_path):
     with (tmp_path / RECORDS).open("a") as file:
         file.write('{"step": 40, "main_')  # killed while writing
     again = Tracker(net, lr, out=tmp_path, every=10, size=24)
-    assert [r.step for r in again.records] == [10, 20, 30]
+    assert [r.step for r in again.history.records] == [10, 20, 30]
     again(30)
-    assert [r.step for r in read(tmp_path)] == [10, 20, 30]
-    assert torch.equal(again.split(20).output, tracker.split(20).output)
+    again(40)
+    history = History.load(tmp_path)
+    assert history.records == again.history.records
+    assert [r.step for r in history.records] == [10, 20, 30, 40]
+    assert torch.equal(history.split(20).output, tracker.history.split(20).output)
 
 
 def test_training_goes_on_as_if_nothing_had_happened(lr, tmp_path):
@@ -81,14 +85,14 @@ def test_writer_gets_every_number(net, lr, tmp_path):
 def test_figure_and_animation(net, lr, tmp_path):
     tracker = Tracker(net, lr, out=tmp_path, size=24)
     with pytest.raises(ValueError, match="has not recorded a step"):
-        tracker.plot()
+        tracker.history.plot()
     for step in range(8):
         tracker(step)
-    figure, (pictures, curves) = tracker.plot(columns=4)
+    figure, (pictures, curves) = History.load(tmp_path).plot(columns=4)
     assert [panel.get_title() for panel in pictures[0]] == ["step 0", "step 2", "step 5", "step 7"]
-    assert curves[1].lines[0].get_ydata().tolist() == [r.cutoff for r in tracker.records]
+    assert curves[1].lines[0].get_ydata().tolist() == [r.cutoff for r in tracker.history.records]
     style.save(figure, tmp_path / "progress.png")
-    tracker.animate(tmp_path / "progress.gif")
+    tracker.history.animate(tmp_path / "progress.gif")
     from PIL import Image
 
     with Image.open(tmp_path / "progress.gif") as animation:
@@ -100,3 +104,5 @@ def test_bad_input(net, lr, tmp_path):
         Tracker(net, lr, out=tmp_path, every=0)
     with pytest.raises(ValueError, match="lr must be"):
         Tracker(net, lr[0, 0], out=tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"no file track.jsonl in .* to load the History from"):
+        History.load(tmp_path / "empty")

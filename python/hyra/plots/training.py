@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from hyra.decompose import Decomposition
-    from hyra.track import Record
+    from hyra.history import History, Record
 
 _ROWS = ("response", "H", "G", "output")
 _CURVES = {
@@ -27,14 +27,13 @@ _RADIUS = 4  # LR pixels of the response on each side of its centre
 
 
 @style.figure
-def progress(records: Sequence[Record], split: Callable[[int], Decomposition], columns: int = 6) -> tuple[Figure, Any]:
+def progress(history: History, columns: int = 6) -> tuple[Figure, Any]:
     """Pictures at up to `columns` evenly spaced records, first and last among them, over curves of all records.
 
     G is drawn around grey with one factor for the whole row, so that the columns compare.
 
     Args:
-        records: a tracker's records.
-        split: the images and the response of a step: `Tracker.split`.
+        history: what a tracker recorded.
         columns: how many steps to show at most.
 
     Returns:
@@ -45,10 +44,9 @@ def progress(records: Sequence[Record], split: Callable[[int], Decomposition], c
     """
     import matplotlib.pyplot as plt
 
-    if not records:
-        raise ValueError("records must not be empty: the tracker has not recorded a step yet")
+    records = _records(history)
     shown = _spread(records, columns)
-    splits = [split(record.step) for record in shown]
+    splits = [history.split(record.step) for record in shown]
     width = style.PAGE / 6
     fig = plt.figure(figsize=(style.PAGE, 4 * width + 1.7))
     top, bottom = fig.subfigures(2, 1, height_ratios=(4 * width, 1.7))
@@ -74,34 +72,37 @@ def _frame() -> tuple[Figure, Any]:
     return fig, panels
 
 
-def animate(
-    records: Sequence[Record], split: Callable[[int], Decomposition], file: str | Path, frames_per_second: int = 4
-) -> None:
+def animate(history: History, file: str | Path, frames_per_second: int = 4) -> None:
     """Write the pictures of `progress` as an animated GIF, a frame for each record.
 
     Raises:
         ValueError: there are no records.
     """
-    if not records:
-        raise ValueError("records must not be empty: the tracker has not recorded a step yet")
+    records = _records(history)
     fig, panels = _frame()
     import matplotlib.pyplot as plt
     from matplotlib.animation import FuncAnimation, PillowWriter
 
-    gain = _gain([split(record.step) for record in _spread(records, 6)])
+    gain = _gain([history.split(record.step) for record in _spread(records, 6)])
 
     def show(record: Record) -> list[Any]:
         for panel in panels:
             panel.clear()
-        _draw_column(panels, split(record.step), gain)
+        _draw_column(panels, history.split(record.step), gain)
         for panel, name in zip(
             panels, (f"response, step {record.step}", "H", f"G × {gain:.2g}", "output"), strict=True
         ):
             panel.set_title(name)
         return []
 
-    FuncAnimation(fig, show, frames=list(records)).save(file, writer=PillowWriter(fps=frames_per_second), dpi=100)
+    FuncAnimation(fig, show, frames=records).save(file, writer=PillowWriter(fps=frames_per_second), dpi=100)
     plt.close(fig)
+
+
+def _records(history: History) -> list[Record]:
+    if not history.records:
+        raise ValueError("history must not be empty: the tracker has not recorded a step yet")
+    return history.records
 
 
 def _spread(records: Sequence[Record], columns: int) -> list[Record]:
