@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import hyra
@@ -93,10 +95,26 @@ def test_figure_and_animation(net, lr, tmp_path):
     assert curves[1].lines[0].get_ydata().tolist() == [r.cutoff for r in tracker.history.records]
     style.save(figure, tmp_path / "progress.png")
     tracker.history.animate(tmp_path / "progress.gif")
-    from PIL import Image
-
     with Image.open(tmp_path / "progress.gif") as animation:
         assert animation.n_frames == 8
+
+
+def test_animation_keeps_the_colours_of_a_response(tmp_path, monkeypatch):
+    """They are few pixels beside images of thousands of other colours."""
+    y, x = torch.meshgrid(torch.linspace(0, 1, 48), torch.linspace(0, 1, 48), indexing="ij")
+    tracker = Tracker(nn.Upsample(scale_factor=2, mode="bicubic"), torch.stack([x, y, 1 - x]), out=tmp_path, size=24)
+    tracker(0)
+    drawn, write = [], style.save
+
+    def save(fig, file, dpi):
+        write(fig, file, dpi)
+        drawn.append(np.asarray(Image.open(file).convert("RGB")).astype(int))
+
+    monkeypatch.setattr(style, "save", save)
+    tracker.history.animate(tmp_path / "progress.gif")
+    with Image.open(tmp_path / "progress.gif") as animation:
+        kept = np.asarray(animation.convert("RGB")).astype(int)
+    assert abs(kept - drawn[0]).max() < 32
 
 
 def test_bad_input(net, lr, tmp_path):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyra._extra import extra
 from hyra.plots import style
 from hyra.plots.impulse_response import default_limit, draw
 
@@ -65,10 +67,14 @@ def progress(history: History, columns: int = 6) -> tuple[Figure, Any]:
 
 
 @style.figure
-def _frame() -> tuple[Figure, Any]:
+def _frame(record: Record, parts: Decomposition, gain: float) -> tuple[Figure, Any]:
+    """The pictures of one record in a row."""
     import matplotlib.pyplot as plt
 
     fig, panels = plt.subplots(1, 4, figsize=(style.PAGE, style.PAGE / 4 + 0.3))
+    _draw_column(panels, parts, gain)
+    for panel, name in zip(panels, (f"response, step {record.step}", "H", f"G × {gain:.2g}", "output"), strict=True):
+        panel.set_title(name)
     return fig, panels
 
 
@@ -79,24 +85,21 @@ def animate(history: History, file: str | Path, frames_per_second: int = 4) -> N
         ValueError: there are no records.
     """
     records = _records(history)
-    fig, panels = _frame()
-    import matplotlib.pyplot as plt
-    from matplotlib.animation import FuncAnimation, PillowWriter
-
     gain = _gain([history.split(record.step) for record in _spread(records, 6)])
+    with extra("cli", "writing animations"):
+        from PIL import Image
 
-    def show(record: Record) -> list[Any]:
-        for panel in panels:
-            panel.clear()
-        _draw_column(panels, history.split(record.step), gain)
-        for panel, name in zip(
-            panels, (f"response, step {record.step}", "H", f"G × {gain:.2g}", "output"), strict=True
-        ):
-            panel.set_title(name)
-        return []
-
-    FuncAnimation(fig, show, frames=records).save(file, writer=PillowWriter(fps=frames_per_second), dpi=100)
-    plt.close(fig)
+    frames = []
+    for record in records:
+        picture = BytesIO()
+        fig, _ = _frame(record, history.split(record.step), gain)
+        style.save(fig, picture, dpi=100)
+        with Image.open(picture) as opened:
+            # The 256 colours that come near to all of the frame's: the usual ones are those of the large images, and
+            # turn the few blue pixels of a side lobe green.
+            frames.append(opened.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE))
+    first, *rest = frames
+    first.save(file, save_all=True, append_images=rest, duration=1000 // frames_per_second, loop=0)
 
 
 def _records(history: History) -> list[Record]:
