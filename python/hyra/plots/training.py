@@ -95,9 +95,9 @@ def animate(history: History, file: str | Path, frames_per_second: int = 4) -> N
         fig, _ = _frame(record, history.split(record.step), gain)
         style.save(fig, picture, dpi=100)
         with Image.open(picture) as opened:
-            # The 256 colours that come near to all of the frame's: the usual ones are those of the large images, and
-            # turn the few blue pixels of a side lobe green.
-            frames.append(opened.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE))
+            # 256 colours that come near to all of the frame's, the usual ones nearest: by default they are those of the
+            # large images alone, which turns the few blue pixels of a side lobe green.
+            frames.append(opened.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1))
     first, *rest = frames
     first.save(file, save_all=True, append_images=rest, duration=1000 // frames_per_second, loop=0)
 
