@@ -33,6 +33,12 @@ def test_agrees_with_reference(backend, dtype, shape, weighting):
     assert_close(energy.cpu(), reference(spectrum, weighting), "quadrant_energy")
 
 
+def test_taller_than_a_row_of_tiles_is_wide(backend):
+    # Tiles carry one sum per row of a band: the rows decide how much shared memory that takes, not the columns.
+    spectrum = random_spectrum((1, 1100, 1025), torch.float32, backend.device)
+    assert_close(quadrant_energy(spectrum, "integral").cpu(), reference(spectrum, "integral"), "quadrant_energy")
+
+
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("planes", [0, 1, 7])
 def test_number_of_planes(backend, planes, weighting):

@@ -133,7 +133,7 @@ def test_batch_equals_loop_and_any_thread_count(backend):
         torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("size", [*SIZES, (4, 600)], ids=str)
 def test_gradient_agrees_with_reference(backend, dtype, size):
     a, b = random_spectra(5, *size, dtype=dtype, device=backend.device)
     gains = [torch.randn(5, ring_count(*size), dtype=kind) for kind in (torch.float64, torch.complex128)]
