@@ -3,7 +3,8 @@
 // twice write the same number twice, so no order matters.
 // Work per thread: ITEMS pixels and impulses / BLOCK positions. Shared memory: none.
 // Bytes, with S the size of the images: at least S. Moved: S + the background, which stays in L2, + 16 bytes per
-// position and block, also from L2.
+// position and block, also from L2. Loads are one pixel wide, up to six of them in flight: a plane behind one of odd
+// size starts at no multiple of 16 bytes.
 #include "core/impulse_batch.hpp"
 #include "cuda/block.cuh"
 #include "cuda/platform.cuh"
@@ -21,7 +22,8 @@ __global__ void __launch_bounds__(BLOCK) background_and_impulses(ImpulseBatchArg
   const std::int64_t plane = args.height * args.width;
   const std::int64_t begin = blockIdx.x % tiles * (BLOCK * kItems);
   const std::int64_t end = begin + BLOCK * kItems < plane ? begin + BLOCK * kItems : plane;
-  const T* background = args.background + channel * plane;
+  // Restricted, since nothing here writes it: the compiler may then read ahead of its own stores.
+  const T* __restrict__ background = args.background + channel * plane;
   T* out = args.images + plane_index * plane;
 #pragma unroll
   for (int j = 0; j < kItems; ++j) {

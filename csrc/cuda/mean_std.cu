@@ -1,8 +1,10 @@
 // Mean and standard deviation of each image, about its first pixel as on the CPU.
-//   chunk_moments: a block per chunk; its mean, then its squared deviations from it, each pixel read again from the L1.
+//   chunk_moments: a block per chunk; its mean, then its squared deviations from it, reading each pixel again (L1, L2).
 //   merge_chunks: a block per image merges the moments of its chunks in a fixed order (Chan et al.).
-// Work per thread: chunk / BLOCK pixels. Shared memory: 8 bytes per warp, and one number.
-// Bytes, with S the size of the images: at least S. Moved: S, and 16 for each chunk, three times.
+// Work per thread: chunk / BLOCK pixels, twice. Shared memory: 16 bytes per warp, and 16.
+// Bytes, with S the size of the images: at least S. Moved: S, and 16 for each chunk, written once and read twice.
+// Loads are one pixel wide, four of them in flight: an image behind one of odd size starts at no multiple of 16 bytes,
+// and wider ones would need a second path that adds up in the same order.
 #include "core/mean_std.hpp"
 #include "cuda/block.cuh"
 #include "cuda/platform.cuh"

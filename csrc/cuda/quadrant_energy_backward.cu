@@ -1,10 +1,11 @@
 // Gradient of the energy of the quadrant integrals: the integral from the origin outward, then the integral of that
 // from the far corner back, in place (quadrant_scan.cuh walks both, the second mirrored). For the shift-invariant
 // weighting, a weight for each element.
-// Work per thread: the rows of a band times kItems columns for each tile of a row.
-// Bytes, with S the size of the spectrum: at least 2 S. Moved: 2 S for the shift-invariant weighting; else 4 S, and 2 S
-// more for the column sums where there are several bands. Shared memory: 32 bytes per warp, 16 per row of a band if
-// tiled.
+// Work per thread: the rows of a band times kItems columns for each tile of a row. Shared memory: 32 bytes per warp, 16
+// per row of a band if tiled.
+// Bytes, with S the size of the spectrum: at least 2 S. Moved: 2 S for the shift-invariant weighting; else 4 S, and
+// where there are several bands 2 S more for the column sums; the sums themselves move as in quadrant_energy, twice.
+// Loads as there; the mirrored walk, whose neighbours descend, takes them one by one.
 #include "core/quadrant_energy_backward.hpp"
 #include "cuda/quadrant_scan.cuh"
 

@@ -1,13 +1,13 @@
 // Power and cross power per ring, as a gather: no bin is added to anything shared, so nothing depends on an order.
 //   bin_rings: a warp owns 32 neighbouring rings, a lane one of them, and walks down rows. In a row each ring is a run
-//   of
-//     columns, and the runs of a warp lie side by side: lanes read neighbouring addresses, one to two columns each
+//     of columns, and the runs of a warp lie side by side: lanes read neighbouring addresses, one to two columns each
 //     almost everywhere, and keep their sums in registers. Edges are decided in int64; from one row to the next they
 //     only move inward. The warps of a block take the rows of a band in turn and are added in order.
 //   count_rings, merge_bands: the lengths of the runs; adds the bands in order.
 // A privatised histogram would need float64 atomics, whose order changes the bits, or one copy per warp.
+// Work per thread: a ring in every (BLOCK / 32)th pair of rows of a band. Shared memory: 32 bytes per thread.
 // Bytes, with S the size of both spectra: at least S. Moved: S, and 32 bytes per ring, plane and band twice (DIV2K
-// image: 4 % of S). Shared memory: 32 bytes per thread.
+// image: 6 % of S). Loads are one complex number wide, 8 or 16 bytes, four in flight: a run is no longer than that.
 #include "core/radial_moments.hpp"
 #include "cuda/block.cuh"
 #include "cuda/platform.cuh"

@@ -2,8 +2,11 @@
 //   running_moments: a thread per sample of the window keeps its count, mean and M2 in registers while all positions
 //     pass by in order (Welford). Neighbouring threads read neighbouring columns.
 //   deviations: a block per position adds up its deviation from the reference, in a fixed order.
-// Bytes, with S the size of all windows: at least S. Moved: 2 S, the second reading from L2 where a batch fits, and
-// once the state. Shared memory: 24 bytes per warp.
+// Work per thread: one sample of every window; then channels * window / BLOCK samples of one window. Shared memory: 24
+// bytes per warp.
+// Bytes, with S the size of all windows: at least S. Moved: 2 S, the second reading from L2 where a batch fits, the
+// reference for each window, from L2, and once the state.
+// Loads are one sample wide: a window starts at any column, so at no multiple of 16 bytes.
 #include "core/response_moments.hpp"
 #include "cuda/block.cuh"
 #include "cuda/platform.cuh"

@@ -1,7 +1,10 @@
 // The difference of two standardised planes, and the standardised target where it is wanted.
 // A thread takes ITEMS pixels of one pair of planes, a block apart, and writes zeros past the last pixel: the padding.
 // Division, not a product: nothing that the compiler could fuse, so equal pixels give exactly 0.
-// Bytes, with S the size of all planes read or written: at least S. Moved: S. No shared memory.
+// Work per thread: ITEMS pixels. Shared memory: none.
+// Bytes, with S the size of all planes read or written: at least S. Moved: S, and a target of several predictions again
+// for each of them, from L2 where it fits. Loads are one pixel wide, since a plane of an odd size starts at no multiple
+// of 16 bytes, and 2 ITEMS of them in flight.
 #include "core/standardized_difference.hpp"
 #include "cuda/block.cuh"
 #include "cuda/platform.cuh"
@@ -19,16 +22,22 @@ __global__ void __launch_bounds__(BLOCK) standardize(StandardizedDifferenceArgs<
   const bool with_preds = plane < args.planes, with_target = args.with_target && plane < args.targets;
   const double* target_moments = args.target_moments + 2 * target_plane;
   const double* preds_moments = args.preds_moments + 2 * plane;
+  T target_pixels[kItems], preds_pixels[kItems];
+#pragma unroll
+  for (int j = 0; j < kItems; ++j) {  // all of them before the first store, which the compiler moves no load across
+    const std::int64_t i = first + j * BLOCK;
+    if (i < args.size) target_pixels[j] = args.target[target_plane * args.size + i];
+    if (i < args.size && with_preds) preds_pixels[j] = args.preds[plane * args.size + i];
+  }
 #pragma unroll
   for (int j = 0; j < kItems; ++j) {
     const std::int64_t i = first + j * BLOCK;
     if (i >= stride) return;
     double target = 0, difference = 0;
     if (i < args.size) {
-      target = (static_cast<double>(args.target[target_plane * args.size + i]) - target_moments[0]) / target_moments[1];
+      target = (static_cast<double>(target_pixels[j]) - target_moments[0]) / target_moments[1];
       if (with_preds) {
-        const double pixel = static_cast<double>(args.preds[plane * args.size + i]);
-        difference = (pixel - preds_moments[0]) / preds_moments[1] - target;
+        difference = (static_cast<double>(preds_pixels[j]) - preds_moments[0]) / preds_moments[1] - target;
       }
     }
     if (with_preds) args.out[plane * stride + i] = static_cast<T>(difference);
