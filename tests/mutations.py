@@ -80,6 +80,16 @@ HARMLESS: dict[str, str] = {
     "polyphase_filter.cu bound moved: for (std::int64_t chunk_x = 0; chunk_x <= args.taps_x; chunk_x += kChunk) {": (
         "a chunk that begins after the last tap is empty"
     ),
+    "quadrant_scan.cuh bound moved: for (std::int64_t tile = 0; tile <= band.columns; tile += BLOCK * kItems) {": (
+        "a tile that begins after the last column keeps nothing"
+    ),
+    "quadrant_scan.cuh bound moved: if (first + j <= band.columns) {": (
+        "what a column after the last holds counts for those after it alone, and they are not kept; the sums of the"
+        " next band are there to be read, since only bands before the block's own are"
+    ),
+    "quadrant_scan.cuh start changed: Complex values[kItems] = {1};": (
+        "only a thread whose first column lies after the last keeps it, and it counts for those after it alone"
+    ),
     "radial_moments.cu start changed: std::int64_t low = 1, high = columns;": (
         "`move_to` goes back to column 0 before the run is used"
     ),
