@@ -207,6 +207,7 @@ class HyRA:
     def probe(
         self,
         positions: Tensor | str = "grid",
+        channels: str = "joint",
         *,
         pack: bool = True,
         canvas: int | None = None,
@@ -217,7 +218,7 @@ class HyRA:
         batch_size: int | None = None,
         progress: bool = True,
     ) -> Probe:
-        """Responses to a white pixel at many positions: how far the network is from spatially invariant.
+        """Responses to one lit pixel at many positions: how far the network is from spatially invariant.
 
         Impulses farther apart than the network looks do not meet, so one image can hold many. How far it looks, and the
         window after which it repeats, are measured; that packing changes nothing is checked to 1e-6 of the peak, and
@@ -226,6 +227,7 @@ class HyRA:
         Args:
             positions: `[P, 2]` integers, LR rows and columns on the canvas, or `"grid"`: every 7 LR pixels each way, as
                 far as the windows lie inside.
+            channels: as for `impulse_response`; `"matrix"` takes an image for each colour.
             pack: whether to put several impulses into one image.
             canvas: side of the probe images in LR pixels; 128, or the next size that the network takes, when not given.
             size: side in LR pixels of the window around each impulse that counts as its response; the receptive field
@@ -256,6 +258,7 @@ class HyRA:
         return probe(
             self.network,
             positions,
+            channels=channels,
             canvas=canvas,
             size=size,
             packing=pack,

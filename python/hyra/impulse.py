@@ -139,10 +139,16 @@ def _position(position: tuple[int, int] | None, canvas: Tensor) -> tuple[int, in
 
 def directions_of(canvas: Tensor, channels: str, y: int, x: int) -> Tensor:
     """The impulses, `[K, C, h, w]`: one in all colours, or one for each."""
-    colours = canvas.shape[0]
-    directions = canvas.new_zeros(1 if channels == "joint" else colours, *canvas.shape)
-    directions[:, :, y, x] = 1 if channels == "joint" else torch.eye(colours, dtype=canvas.dtype, device=canvas.device)
+    colours = colours_of(canvas, channels)
+    directions = canvas.new_zeros(len(colours), *canvas.shape)
+    directions[:, :, y, x] = colours
     return directions
+
+
+def colours_of(canvas: Tensor, channels: str) -> Tensor:
+    """The colours of the impulses, `[K, C]`: white, or each of the primaries."""
+    count = len(canvas)
+    return canvas.new_ones(1, count) if channels == "joint" else torch.eye(count).to(canvas)
 
 
 def explodes(response: Tensor) -> bool:

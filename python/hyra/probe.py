@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hyra import _validate
 from hyra._progress import Progress
-from hyra.impulse import check_amplitude, form_of, provenance_of
+from hyra.impulse import CHANNELS, check_amplitude, colours_of, form_of, provenance_of
 from hyra.network import Network
 from hyra.ops.impulse_batch import impulse_batch
 from hyra.ops.response_moments import response_moments
@@ -31,14 +31,14 @@ _LARGE_DISCARDED_ENERGY = 1e-6
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Probe(Result, figure="probe"):
-    """Responses to a white pixel at many positions, aligned.
+    """Responses to one lit pixel at many positions, aligned.
 
     Attributes:
         positions: `[P, 2]` int64, LR row and column of each impulse.
         deviation: `[P]` float64, L2 distance of each response from `reference` over the norm of `reference`.
         peak_deviation: `[P]` float64, largest distance over the peak of `reference`.
-        mean: the mean of all responses.
-        variance: `[C, kh, kw]` float64, of each sample over the positions.
+        mean: the mean of all responses, `[C, kh, kw]`, or `[C_out, C_in, kh, kw]` with `channels="matrix"`.
+        variance: float64 of the shape of `mean`, of each sample over the positions.
         reference: the response at the position nearest to the middle, measured alone. Its `discarded_energy`, which
             `mean` has too, is the share of the energy of what the impulse changes that lies outside the window.
         canvas: height and width of the probe images in LR pixels.
@@ -88,6 +88,7 @@ def probe(
     network: Network,
     positions: Tensor | str,
     *,
+    channels: str,
     canvas: int | None,
     size: int | None,
     packing: bool,
@@ -98,6 +99,7 @@ def probe(
     progress: bool,
 ) -> Probe:
     """`HyRA.probe`."""
+    _validate.choice("channels", channels, CHANNELS)
     form = form_of(form, "finite", background)
     check_amplitude(amplitude)
     for name, value in (("canvas", canvas), ("size", size), ("batch_size", batch_size)):
@@ -109,13 +111,18 @@ def probe(
         flat = _canvas(network, pixel, canvas, background)
         height, width = flat.shape[-2:]
         without = network.run(flat[None])
+        colours = colours_of(flat, channels)
 
-        def run(impulses: Tensor) -> Tensor:
-            """Responses to images with impulses at `[N, M, 2]`, those outside left out."""
-            heights = flat.new_full((len(impulses), len(flat)), amplitude)
+        def lit(impulses: Tensor, colour: Tensor) -> Tensor:
+            heights = (amplitude * colour).expand(len(impulses), -1)
             outputs = network(impulse_batch(flat, impulses, heights))
             outputs = outputs - without if form == "affine" else outputs
             return outputs if amplitude == 1 else outputs / amplitude
+
+        def run(impulses: Tensor) -> Tensor:
+            """Responses `[N, K * C_out, H, W]` to images with impulses at `[N, M, 2]`, those outside left out."""
+            responses = [lit(impulses, colour) for colour in colours]
+            return responses[0] if len(responses) == 1 else torch.cat(responses, dim=1)
 
         locality = measure_locality(network, pixel, amplitude, float(flat.mean())) if packing else None
         size = _window(size, locality, min(height, width))
@@ -125,7 +132,7 @@ def probe(
         whole = run(middle[None, None])
         reference = window.cut(whole, middle)
         # What the impulse changes; in the literal form the rest of the canvas holds the background's output too.
-        excess = whole if form == "affine" else whole - without / amplitude
+        excess = whole if form == "affine" else whole - without.repeat(1, len(colours), 1, 1) / amplitude
         discarded = energy_outside(window.cut(excess, middle), excess)
         if discarded > _LARGE_DISCARDED_ENERGY:
             message = f"the window of {size}x{size} LR pixels discards {discarded:.2g} of the response's energy"
@@ -154,8 +161,13 @@ def probe(
                 deviations[members[these][real]] = deviation[real]
                 bar.update(len(outputs))
     count, mean, m2 = state
+
+    def by_colour(planes: Tensor) -> Tensor:
+        """`[K * C_out, kh, kw]`, colour by colour as they were lit, in the shape of an `ImpulseResponse`."""
+        return planes if channels == "joint" else planes.view(len(colours), -1, *planes.shape[1:]).transpose(0, 1)
+
     alone = ImpulseResponse(
-        response=reference,
+        response=by_colour(reference),
         scale=network.scale,
         origin=(window.origin[0], window.origin[1]),
         amplitude=float(amplitude),
@@ -168,14 +180,14 @@ def probe(
         positions=places,
         deviation=deviations[:, 0],
         peak_deviation=deviations[:, 1],
-        mean=replace(alone, response=mean),
-        variance=m2 / count.clamp(min=1),
+        mean=replace(alone, response=by_colour(mean)),
+        variance=by_colour(m2 / count.clamp(min=1)),
         reference=alone,
         canvas=(height, width),
         locality=locality,
         packed=members.shape[1] > 1,
         packing_error=error,
-        images=len(members),
+        images=len(members) * len(colours),
     )
 
 

@@ -126,23 +126,42 @@ def test_moments_are_those_of_single_impulses(options, packed):
     assert found.reference.origin == found.mean.origin == (4, 4)
 
 
-@pytest.mark.parametrize("packed", [True, False])
-def test_over_an_image_the_responses_are_those_of_single_impulses(packed):
+@pytest.mark.parametrize(("channels", "packed"), [("joint", True), ("joint", False), ("matrix", True)])
+def test_over_an_image_the_responses_are_those_of_single_impulses(channels, packed):
     model = HyRA(nonlinear())
     image = torch.rand(3, 40, 56, dtype=torch.float64)
-    found = model.probe(background=image, size=5, pack=packed, amplitude=0.5)
+    options = {"channels": channels, "background": image, "amplitude": 0.5}
+    found = model.probe(size=5, pack=packed, batch_size=2, **options)
     assert found.packed == packed
     assert found.canvas == (40, 56)
     windows = []
     for y, x in found.positions.tolist():
-        whole = model.impulse_response(position=(y, x), background=image, amplitude=0.5).response
-        windows.append(whole[:, 2 * y - 4 : 2 * y + 6, 2 * x - 4 : 2 * x + 6])
+        whole = model.impulse_response(position=(y, x), **options).response
+        windows.append(whole[..., 2 * y - 4 : 2 * y + 6, 2 * x - 4 : 2 * x + 6])
     windows = torch.stack(windows)
     assert torch.allclose(found.mean.response, windows.mean(0), atol=1e-13)
     assert torch.allclose(found.variance, windows.var(0, correction=0), atol=1e-13)
     assert found.variance.max() > 1e-6
-    off = (windows - found.reference.response).square().sum((1, 2, 3)).sqrt() / found.reference.response.norm()
+    off = (windows - found.reference.response).flatten(1).norm(dim=1) / found.reference.response.norm()
     assert torch.allclose(found.deviation, off, atol=1e-12)
+
+
+def test_a_matrix_is_that_of_single_impulses():
+    """A linear network that mixes colours, with three in and two out so that no transposed matrix passes."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(3, 8, 5, padding=2, padding_mode="circular", bias=False).double()
+    model = HyRA(nn.Sequential(conv, nn.PixelShuffle(2)))
+    expected = model.impulse_response(32, channels="matrix").cropped(5)
+    packed, single = (model.probe(channels="matrix", canvas=32, size=5, pack=pack) for pack in (True, False))
+    assert expected.response.shape == (2, 3, 10, 10)
+    for found in (packed, single):
+        assert torch.allclose(found.reference.response, expected.response, atol=1e-14)
+        assert torch.allclose(found.mean.response, expected.response, atol=1e-14)
+        assert found.variance.shape == (2, 3, 10, 10)
+        assert found.deviation.max() < 1e-14
+    assert packed.packed
+    assert packed.images == 3
+    assert single.images == 3 * len(single.positions)
 
 
 def test_packing_and_batches_change_nothing():

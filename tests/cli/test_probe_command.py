@@ -23,6 +23,22 @@ def test_prints_the_deviation_and_writes_figure_and_file(tmp_path, capsys):
     assert (tmp_path / "probe.png").stat().st_size > 10_000
 
 
+def test_named_positions_and_a_matrix(tmp_path, capsys):
+    arguments = ["nearest", "--scale", "2", "--canvas", "32", "--positions", "10,12", "20,7", "--channels", "matrix"]
+    assert main(["probe", *arguments, "--out", str(tmp_path)]) == 0
+    found = Probe.load(tmp_path / "probe.safetensors")
+    assert found.positions.tolist() == [[10, 12], [20, 7]]
+    assert found.mean.response.shape[:2] == (3, 3)
+    assert "across colours   0 of the mean response's energy" in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("position", ["10", "1,2,3", "1,-2", "a,b"])
+def test_positions_that_are_none(position, capsys):
+    with pytest.raises(SystemExit):
+        main(["probe", "nearest", "--positions", position])
+    assert f"must be ROW,COLUMN, such as 10,12, got {position!r}" in capsys.readouterr().err
+
+
 def test_image_and_amplitudes(photograph, tmp_path, capsys):
     arguments = ["nearest", "--scale", "2", "--image", str(photograph), "--amplitudes", "-0.5", "0.1", "--no-pack"]
     assert main(["probe", *arguments, "--size", "9", "--out", str(tmp_path)]) == 0

@@ -63,16 +63,21 @@ def add_impulse_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_probe_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `HyRA.impulse_response`, for commands that probe a network."""
-    add_network_options(parser)
-    add_impulse_options(parser)
+def add_channels_option(parser: argparse.ArgumentParser) -> None:
+    """One impulse, or one for each colour."""
     parser.add_argument(
         "--channels",
         choices=("joint", "matrix"),
         default="joint",
         help="one white impulse, as in the paper, or one for each colour (default joint)",
     )
+
+
+def add_probe_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `HyRA.impulse_response`, for commands that probe a network."""
+    add_network_options(parser)
+    add_impulse_options(parser)
+    add_channels_option(parser)
     parser.add_argument(
         "--mode",
         choices=("finite", "jvp"),

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from hyra.cli.arguments import (
     MODEL_HELP,
     Commands,
+    add_channels_option,
     add_impulse_options,
     add_network_options,
     command,
     load_model,
+    natural,
     positive,
 )
 
@@ -29,10 +31,11 @@ examples:
   hyra probe edsr.pth --image lr.png --amplitude 0.1     how the response changes over an image
   hyra probe edsr.pth --amplitudes                       and how with the height of the impulse
   hyra probe edsr.pth --amplitudes -0.5 -0.1 0.1 0.5
+  hyra probe edsr.pth --positions 10,12 40,7 --channels matrix
 
-Positions lie on a grid, every 7 LR pixels. Several impulses share an image where the network is found to look no
-farther than their distance. Prints how far the responses are from the one in the middle, relative to its norm; writes
-probe.png and probe.safetensors (hyra.probe.Probe.load), with --amplitudes also amplitudes.png and
+Positions lie on a grid, every 7 LR pixels, if none are named. Several impulses share an image where the network is
+found to look no farther than their distance. Prints how far the responses are from the one in the middle, relative to
+its norm; writes probe.png and probe.safetensors (hyra.probe.Probe.load), with --amplitudes also amplitudes.png and
 amplitudes.safetensors (hyra.AmplitudeSweep.load)."""
 
 
@@ -43,6 +46,14 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("model", metavar="MODEL", help="see below")
     add_network_options(parser)
     add_impulse_options(parser)
+    add_channels_option(parser)
+    parser.add_argument(
+        "--positions",
+        type=_position,
+        nargs="+",
+        metavar="ROW,COLUMN",
+        help="LR pixels to probe, counted from 0 (default: a grid)",
+    )
     parser.add_argument(
         "--image", type=Path, metavar="FILE", help="a low-resolution image to add the impulses to, instead of a level"
     )
@@ -70,6 +81,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Probe the named network at many positions, and at many amplitudes if asked to."""
+    import torch
+
     from hyra import images, plots
 
     if args.image is not None and args.background:
@@ -81,6 +94,8 @@ def run(args: argparse.Namespace) -> None:
         if model.network.in_channels == 1:
             background = background.mean(0, keepdim=True)
     found = model.probe(
+        "grid" if args.positions is None else torch.tensor(args.positions),
+        args.channels,
         pack=not args.no_pack,
         canvas=args.canvas,
         size=args.size,
@@ -94,7 +109,7 @@ def run(args: argparse.Namespace) -> None:
     plots.save(found.plot()[0], args.out / "probe.png")
     _report(found)
     if args.amplitudes is not None:
-        sweep = model.amplitude_sweep(args.amplitudes or None, background=background)
+        sweep = model.amplitude_sweep(args.amplitudes or None, channels=args.channels, background=background)
         sweep.save(args.out / "amplitudes.safetensors")
         plots.save(sweep.plot()[0], args.out / "amplitudes.png")
         _report_sweep(sweep)
@@ -112,9 +127,19 @@ def _report(found: Probe) -> None:
         print(f"{'period':16} {'none found' if period is None else f'{period}x{period} LR pixels'}")
     mean, largest = float(found.deviation.mean()), float(found.deviation.max())
     print(f"{'deviation':16} {mean:.3g} on average, {largest:.3g} at most")
+    if found.mean.cross_channel_share is not None:
+        print(f"{'across colours':16} {found.mean.cross_channel_share:.3g} of the mean response's energy")
 
 
 def _report_sweep(sweep: AmplitudeSweep) -> None:
     print(f"{'linearity':16} {sweep.linearity:.4f}")
     for response, fit in zip(sweep.responses, sweep.fits, strict=True):
         print(f"{'ring cosine':16} {fit.ring_cosine:.3f} at amplitude {response.amplitude:g}")
+
+
+def _position(text: str) -> tuple[int, int]:
+    try:
+        row, column = (natural(part) for part in text.split(","))
+    except (ValueError, argparse.ArgumentTypeError) as error:
+        raise argparse.ArgumentTypeError(f"must be ROW,COLUMN, such as 10,12, got {text!r}") from error
+    return row, column
