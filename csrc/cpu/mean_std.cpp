@@ -1,6 +1,6 @@
-// Each chunk is read once from memory and twice from the cache: its mean, then its squared deviations from it. Both are
-// taken about its first pixel, so that a constant chunk has exactly its value and 0. Chunks are merged as Chan et al.
-// do.
+// Each chunk is read once: the sums of d and of d^2, with d the distance from its first pixel, so that a constant chunk
+// has exactly its value and 0. Where that pixel lies so far out that the squares would cancel, the deviations from the
+// mean are added up in a second pass, over the cache. Chunks are merged as Chan et al. do.
 #include "core/mean_std.hpp"
 
 #include <cmath>
@@ -11,25 +11,41 @@
 namespace hyra::HYRA_TARGET {
 namespace {
 
-// Sum of f(pixel - pivot) over a chunk; f takes a vector or a number.
+constexpr double kCancelled = 1e-3;  // a smaller rest of the squares has lost three digits or more
+
+struct Sums {
+  double first, second;
+};
+
+// What `add` adds up for each d, a vector or a number.
 template <typename T, typename F>
-double sum_over(const Chunk<T>& chunk, double pivot, const F& f) {
-  Vec8d sums[4] = {};
+Sums sums_over(const Chunk<T>& chunk, const F& add) {
+  const double pivot = static_cast<double>(chunk.pixels[0]);
+  Vec8d first[4] = {}, second[4] = {};
   std::int64_t i = 0;
   for (; i + 32 <= chunk.size; i += 32) {
-    for (int j = 0; j < 4; ++j) sums[j] += f(load8(chunk.pixels + i + 8 * j) - pivot);
+    for (int j = 0; j < 4; ++j) add(load8(chunk.pixels + i + 8 * j) - pivot, first[j], second[j]);
   }
-  double rest = 0;
-  for (; i < chunk.size; ++i) rest += f(static_cast<double>(chunk.pixels[i]) - pivot);
-  return sum8((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest;
+  Sums rest{0, 0};
+  for (; i < chunk.size; ++i) add(static_cast<double>(chunk.pixels[i]) - pivot, rest.first, rest.second);
+  return {sum8((first[0] + first[1]) + (first[2] + first[3])) + rest.first,
+          sum8((second[0] + second[1]) + (second[2] + second[3])) + rest.second};
 }
 
 template <typename T>
 void chunk_moments(const Chunk<T>& chunk, double* out) {
-  const double pivot = static_cast<double>(chunk.pixels[0]);
-  const double offset = sum_over(chunk, pivot, [](auto d) { return d; }) / static_cast<double>(chunk.size);
+  const double pivot = static_cast<double>(chunk.pixels[0]), size = static_cast<double>(chunk.size);
+  const Sums sums = sums_over(chunk, [](auto d, auto& first, auto& second) {
+    first += d;
+    second += d * d;
+  });
+  const double offset = sums.first / size;
+  double squares = sums.second - offset * sums.first;
+  if (!(squares > kCancelled * sums.second)) {
+    squares = sums_over(chunk, [offset](auto d, auto&, auto& second) { second += (d - offset) * (d - offset); }).second;
+  }
   out[0] = pivot + offset;
-  out[1] = sum_over(chunk, pivot, [offset](auto d) { return (d - offset) * (d - offset); });
+  out[1] = squares;
 }
 
 template <typename T>

@@ -5,12 +5,32 @@
 #include <cstdint>
 #include <cstring>
 
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
 namespace hyra::HYRA_TARGET {
 
+using Vec2f [[gnu::vector_size(8)]] = float;
+using Vec4f [[gnu::vector_size(16)]] = float;
 using Vec8f [[gnu::vector_size(32)]] = float;
 using Vec2d [[gnu::vector_size(16)]] = double;
 using Vec4d [[gnu::vector_size(32)]] = double;
 using Vec8d [[gnu::vector_size(64)]] = double;
+
+// GCC 12 lowers __builtin_convertvector to two halves and a merge where AVX-512 has one instruction. (The forms without
+// a mask make it warn of a variable of its own headers.)
+#ifdef __AVX512F__
+inline Vec8d widen(Vec8f v) { return _mm512_maskz_cvtps_pd(0xff, v); }
+inline Vec8f narrow(Vec8d v) { return _mm512_maskz_cvtpd_ps(0xff, v); }
+#else
+inline Vec8d widen(Vec8f v) { return __builtin_convertvector(v, Vec8d); }
+inline Vec8f narrow(Vec8d v) { return __builtin_convertvector(v, Vec8f); }
+#endif
+inline Vec4d widen(Vec4f v) { return __builtin_convertvector(v, Vec4d); }
+inline Vec4f narrow(Vec4d v) { return __builtin_convertvector(v, Vec4f); }
+inline Vec2d widen(Vec2f v) { return __builtin_convertvector(v, Vec2d); }
+inline Vec2f narrow(Vec2d v) { return __builtin_convertvector(v, Vec2f); }
 
 inline Vec8d load8(const double* p) {
   Vec8d v;
@@ -21,14 +41,14 @@ inline Vec8d load8(const double* p) {
 inline Vec8d load8(const float* p) {
   Vec8f v;
   std::memcpy(&v, p, sizeof v);
-  return __builtin_convertvector(v, Vec8d);
+  return widen(v);
 }
 
 inline void store8(double* p, Vec8d v) { std::memcpy(p, &v, sizeof v); }
 
 inline void store8(float* p, Vec8d v) {
-  const Vec8f narrow = __builtin_convertvector(v, Vec8f);
-  std::memcpy(p, &narrow, sizeof narrow);
+  const Vec8f rounded = narrow(v);
+  std::memcpy(p, &rounded, sizeof rounded);
 }
 
 inline double sum8(Vec8d v) { return ((v[0] + v[4]) + (v[1] + v[5])) + ((v[2] + v[6]) + (v[3] + v[7])); }
@@ -85,18 +105,16 @@ constexpr std::int64_t kComplexes = kLanes<double> / 2;
 inline Complexes load_complexes(const double* p) { return load(p); }
 
 inline Complexes load_complexes(const float* p) {
-  using Narrow [[gnu::vector_size(kVectorBytes / 2)]] = float;
-  Narrow v;
+  decltype(narrow(Complexes{})) v;
   std::memcpy(&v, p, sizeof v);
-  return __builtin_convertvector(v, Complexes);
+  return widen(v);
 }
 
 inline void store_complexes(double* p, Complexes v) { store(p, v); }
 
 inline void store_complexes(float* p, Complexes v) {
-  using Narrow [[gnu::vector_size(kVectorBytes / 2)]] = float;
-  const Narrow narrow = __builtin_convertvector(v, Narrow);
-  std::memcpy(p, &narrow, sizeof narrow);
+  const auto rounded = narrow(v);
+  std::memcpy(p, &rounded, sizeof rounded);
 }
 
 // Inclusive sums over the complex numbers of a vector, from the first on.

@@ -53,6 +53,7 @@ def energies(preds: Images, target: Images, variant: str) -> tuple[Tensor, Tenso
             measured.append(torch.stack(_ring_powers(spectra[:count], spectra[count:], preds)))
         else:
             measured.append(quadrant_energy(spectra, _WEIGHTINGS[variant]).view(2, -1))
+        del spectra  # for the allocator to hand out again
     difference, reference = _per_image(torch.cat(measured, 1), target, variant)
     return difference, reference
 

@@ -2,36 +2,46 @@
 
 * torch (MKL on x86): its results depend on the batch for float64 and for rows of at most 32 pixels: there one plane at
   a time, else the whole batch.
-* scipy (pocketfft): the vectorised and the scalar code round alike, so batch and threads never matter.
-* ducc0: they do not round alike, so every call is made on one thread, and on blocks of lines that depend on the
-  shape of a plane alone. The threads share these blocks out.
+* scipy (pocketfft) and ducc0: every call is made on one thread, and on a block of lines that depends on the shape of a
+  plane alone (ducc0's vectorised and scalar code do not round alike). The threads of the kernels share the blocks out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import scipy.fft
 import torch
 from torch import Tensor
 
 from hyra import _native
 
-_BLOCK = 1 << 18  # elements of a plane that one ducc0 call transforms
+try:
+    import ducc0
+except ImportError:
+    ducc0 = None
+
+HAS_DUCC0 = ducc0 is not None
+
+Array = npt.NDArray[Any]
+
+_BLOCK = 1 << 18  # elements of a plane that one call transforms
 _SMALL = 1 << 16  # elements below which waking other threads costs more than it saves
 
 
 def forward(planes: Tensor, library: str) -> Tensor:
     """The half spectra of contiguous real ``[P, H, W]``."""
-    return _FORWARD[library](planes)
+    return _torch_forward(planes) if library == "torch" else _blockwise_forward(planes, _LINES[library])
 
 
 def adjoint(spectra: Tensor, columns: int, library: str) -> Tensor:
     """The transpose of `forward`, from contiguous complex ``[P, H, K]``."""
-    return _ADJOINT[library](spectra, columns)
+    if library == "torch":
+        return _torch_adjoint(spectra, columns)
+    return _blockwise_adjoint(spectra, columns, _LINES[library])
 
 
 def weigh_columns(spectra: Tensor, columns: int) -> None:
@@ -51,64 +61,84 @@ def _torch_forward(planes: Tensor) -> Tensor:
 
 
 def _torch_adjoint(spectra: Tensor, columns: int) -> Tensor:
-    rows_done = torch.fft.ifft(spectra, dim=-2, norm="forward")
-    weigh_columns(rows_done, columns)
-    out: Tensor = torch.fft.irfft(rows_done, columns, dim=-1, norm="forward")
+    columns_done = torch.fft.ifft(spectra, dim=-2, norm="forward")
+    weigh_columns(columns_done, columns)
+    out: Tensor = torch.fft.irfft(columns_done, columns, dim=-1, norm="forward")
     return out.mul_(0.5)
 
 
-def _scipy_forward(planes: Tensor) -> Tensor:
-    import scipy.fft
+class _Scipy:
+    """Transforms of the lines of a block by scipy."""
 
-    return torch.from_numpy(scipy.fft.rfft2(planes.numpy(), workers=_threads_for(planes)))
+    @staticmethod
+    def rows(block: Array, out: Array) -> None:
+        out[:] = scipy.fft.rfft(block, axis=1)
+
+    @staticmethod
+    def columns(block: Array, *, forward: bool) -> None:
+        transform = scipy.fft.fft if forward else scipy.fft.ifft
+        done = transform(block, axis=0, norm="backward" if forward else "forward", overwrite_x=True)
+        if not np.may_share_memory(done, block):  # it is free to overwrite or not
+            block[:] = done
+
+    @staticmethod
+    def inverse_rows(block: Array, out: Array) -> None:
+        out[:] = scipy.fft.irfft(block, out.shape[1], axis=1, norm="forward")
 
 
-def _scipy_adjoint(spectra: Tensor, columns: int) -> Tensor:
-    import scipy.fft
+class _Ducc0:
+    """Transforms of the lines of a block by ducc0."""
 
-    workers = _threads_for(spectra)
-    rows_done = torch.from_numpy(scipy.fft.ifft(spectra.numpy(), axis=-2, norm="forward", workers=workers))
-    weigh_columns(rows_done, columns)
-    out = scipy.fft.irfft(rows_done.numpy(), columns, axis=-1, norm="forward", workers=workers)
-    return torch.from_numpy(out).mul_(0.5)
+    @staticmethod
+    def rows(block: Array, out: Array) -> None:
+        ducc0.fft.r2c(block, axes=(1,), out=out)
+
+    @staticmethod
+    def columns(block: Array, *, forward: bool) -> None:
+        ducc0.fft.c2c(block, axes=(0,), forward=forward, out=block)
+
+    @staticmethod
+    def inverse_rows(block: Array, out: Array) -> None:
+        ducc0.fft.c2r(block, axes=(1,), lastsize=out.shape[1], forward=False, out=out)
 
 
-def _ducc0_forward(planes: Tensor) -> Tensor:
-    import ducc0
+_Lines = type[_Scipy] | type[_Ducc0]
+_LINES: dict[str, _Lines] = {"scipy": _Scipy, "ducc0": _Ducc0}
 
+
+def _blockwise_forward(planes: Tensor, lines: _Lines) -> Tensor:
     count, rows, columns = planes.shape
     out = planes.new_empty((count, rows, columns // 2 + 1), dtype=planes.dtype.to_complex())
     x, y = planes.numpy(), out.numpy()
-    if rows * columns <= _BLOCK:
-        _share(planes, [(p,) for p in range(count)], lambda p: ducc0.fft.r2c(x[p], out=y[p]))
-    else:
-        _share(planes, _blocks(count, rows, columns), lambda p, b: ducc0.fft.r2c(x[p, b], axes=(1,), out=y[p, b]))
-        _share(planes, _blocks(count, y.shape[2], rows), lambda p, b: _ducc0_columns(y[p, :, b], forward=True))
+
+    def transform_rows(plane: int, block: slice) -> None:
+        lines.rows(x[plane, block], y[plane, block])
+
+    def transform_columns(plane: int, block: slice) -> None:
+        lines.columns(y[plane, :, block], forward=True)
+
+    _share(planes, _blocks(count, rows, columns), transform_rows)
+    _share(planes, _blocks(count, y.shape[2], rows), transform_columns)
     return out
 
 
-def _ducc0_adjoint(spectra: Tensor, columns: int) -> Tensor:
+def _blockwise_adjoint(spectra: Tensor, columns: int, lines: _Lines) -> Tensor:
     count, rows, _ = spectra.shape
-    rows_done = spectra.clone()
+    columns_done = spectra.clone()
     out = spectra.new_empty((count, rows, columns), dtype=spectra.dtype.to_real())
-    x, y = rows_done.numpy(), out.numpy()
-    _share(spectra, _blocks(count, x.shape[2], rows), lambda p, b: _ducc0_columns(x[p, :, b], forward=False))
-    weigh_columns(rows_done, columns)
-    _share(spectra, _blocks(count, rows, columns), lambda p, b: _ducc0_rows(x[p, b], y[p, b]))
+    x, y = columns_done.numpy(), out.numpy()
+
+    def transform_columns(plane: int, block: slice) -> None:
+        lines.columns(x[plane, :, block], forward=False)
+
+    def transform_rows(plane: int, block: slice) -> None:
+        lines.inverse_rows(x[plane, block], y[plane, block])
+        y[plane, block] *= 0.5
+
+    _share(spectra, _blocks(count, x.shape[2], rows), transform_columns)
+    weigh_columns(columns_done, columns)
+    _share(spectra, _blocks(count, rows, columns), transform_rows)
     return out
-
-
-def _ducc0_rows(block: np.ndarray[Any, Any], out: np.ndarray[Any, Any]) -> None:
-    import ducc0
-
-    ducc0.fft.c2r(block, axes=(1,), lastsize=out.shape[1], forward=False, out=out)
-    out *= 0.5
-
-
-def _ducc0_columns(block: np.ndarray[Any, Any], *, forward: bool) -> None:
-    import ducc0
-
-    ducc0.fft.c2c(block, axes=(0,), forward=forward, out=block)
 
 
 def _blocks(planes: int, lines: int, length: int) -> list[tuple[int, slice]]:
@@ -117,28 +147,10 @@ def _blocks(planes: int, lines: int, length: int) -> list[tuple[int, slice]]:
     return [(plane, slice(first, first + step)) for plane in range(planes) for first in range(0, lines, step)]
 
 
-def _share(x: Tensor, calls: Iterable[tuple[Any, ...]], f: Callable[..., object]) -> None:
+def _share(x: Tensor, calls: Sequence[tuple[Any, ...]], f: Callable[..., object]) -> None:
     """Run ``f(*call)`` for every call, the threads taking them from one list."""
-    waiting = iter(calls)
-
-    def work() -> None:
-        for call in waiting:
-            f(*call)
-
-    others = [_pool().submit(work) for _ in range(_threads_for(x) - 1)]
-    work()
-    for other in others:
-        other.result()
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_name_prefix="hyra-fft")
+    _native.share(lambda index: f(*calls[index]), len(calls), _threads_for(x))
 
 
 def _threads_for(x: Tensor) -> int:
     return _native.threads() if x.numel() > _SMALL else 1
-
-
-_FORWARD = {"torch": _torch_forward, "scipy": _scipy_forward, "ducc0": _ducc0_forward}
-_ADJOINT = {"torch": _torch_adjoint, "scipy": _scipy_adjoint, "ducc0": _ducc0_adjoint}

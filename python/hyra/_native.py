@@ -1,7 +1,7 @@
 """The compiled modules: the only importer of them, and the only place that takes an address of a tensor.
 
-`call` is the single way in. It passes addresses, so it is also where every rule that makes addresses safe is kept:
-tensors are made contiguous and held across the call, conjugate and negative bits are resolved, fake tensors are
+`call` is the single way to a kernel. It passes addresses, so it is also where every rule that makes addresses safe is
+kept: tensors are made contiguous and held across the call, conjugate and negative bits are resolved, fake tensors are
 refused, and the device and its current stream are set.
 """
 
@@ -67,6 +67,14 @@ os.register_at_fork(after_in_child=_after_fork)
 def threads() -> int:
     """Threads that a CPU kernel may use: torch's count, or one in a forked child."""
     return 1 if _forked else torch.get_num_threads()
+
+
+def share(f: Callable[[int], object], count: int, threads: int) -> None:
+    """Call ``f(0)`` to ``f(count - 1)`` on the threads that run the CPU kernels.
+
+    A pool of its own would have to share the cores with these: they wait for work by spinning, for milliseconds.
+    """
+    _cpu.share(f, count, threads)
 
 
 def register(op: CustomOpDef) -> Callable[[F], F]:

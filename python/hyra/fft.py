@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 import torch
 from torch import Tensor
@@ -13,7 +12,6 @@ from hyra import _fft, _validate, ops
 
 LIBRARIES = ("torch", "scipy", "ducc0")
 
-_HAS_DUCC0 = find_spec("ducc0") is not None
 _forced = "auto"
 
 
@@ -35,7 +33,7 @@ def set_fft_library(name: str) -> None:
     """
     global _forced  # noqa: PLW0603 - a setting of the process
     _validate.choice("FFT library", name, ("auto", *LIBRARIES))
-    if name == "ducc0" and not _HAS_DUCC0:
+    if name == "ducc0" and not _fft.HAS_DUCC0:
         raise ValueError("FFT library 'ducc0' is not installed: pip install ducc0, or choose 'torch' or 'scipy'")
     _forced = name
 
@@ -59,7 +57,7 @@ def fft_library(shape: Sequence[int], dtype: torch.dtype, device: torch.device |
     smooth = _is_smooth(rows) and _is_smooth(columns)
     if dtype == torch.float32 and columns > 32 and smooth and rows * columns <= 1 << 18:
         return "torch"
-    return "ducc0" if _HAS_DUCC0 else "scipy"
+    return "ducc0" if _fft.HAS_DUCC0 else "scipy"
 
 
 def fft_library_versions() -> dict[str, str]:
@@ -67,7 +65,7 @@ def fft_library_versions() -> dict[str, str]:
     import scipy
 
     versions = {"torch": torch.__version__, "scipy": scipy.__version__}
-    if _HAS_DUCC0:
+    if _fft.HAS_DUCC0:
         import ducc0
 
         versions["ducc0"] = ducc0.__version__

@@ -35,7 +35,7 @@ def test_unknown_name():
 
 
 def test_missing_library(monkeypatch):
-    monkeypatch.setattr("hyra.fft._HAS_DUCC0", False)
+    monkeypatch.setattr("hyra._fft.HAS_DUCC0", False)
     with pytest.raises(ValueError, match="'ducc0' is not installed"):
         hyra.set_fft_library("ducc0")
     assert hyra.fft_library((3, 1356, 2040), torch.float32, "cpu") == "scipy"

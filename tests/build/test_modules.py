@@ -67,7 +67,7 @@ def functions(module) -> dict[str, str]:
     return {name: inspect.getdoc(f) for name, f in found.items()}
 
 
-BACKEND_ONLY = {"simd_level", "simd_levels", "set_simd_level", "runtime_version", "driver_version"}
+BACKEND_ONLY = {"simd_level", "simd_levels", "set_simd_level", "share", "runtime_version", "driver_version"}
 
 
 @pytest.mark.skipif("_cuda" not in MODULES, reason="built without CUDA")

@@ -52,9 +52,9 @@ def rfft2_adjoint(spectrum: Tensor, columns: int, library: str) -> Tensor:
     Returns:
         ``[..., H, columns]``, real.
     """
-    rows_done = torch.fft.ifft(spectrum, dim=-2, norm="forward")
-    _fft.weigh_columns(rows_done, columns)
-    out: Tensor = torch.fft.irfft(rows_done, columns, dim=-1, norm="forward")
+    columns_done = torch.fft.ifft(spectrum, dim=-2, norm="forward")
+    _fft.weigh_columns(columns_done, columns)
+    out: Tensor = torch.fft.irfft(columns_done, columns, dim=-1, norm="forward")
     return out.mul_(0.5)
 
 
