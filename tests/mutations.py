@@ -65,15 +65,23 @@ HARMLESS: dict[str, str] = {
     "block.cuh bound moved: for (int distance = 1; distance <= 32; distance *= 2) {": (
         "no lane is 32 or more: the sixth step adds to none"
     ),
-    "impulse_batch.cu bound moved: const std::int64_t end = begin + BLOCK * kItems <= plane ?"
-    " begin + BLOCK * kItems : plane;": "both choices are the same number where they are equal",
-    "impulse_batch.cu bound moved: for (int j = 0; j <= kItems; ++j) {": (
-        "the pixels of one step more begin at `end`, and none of them is written"
+    "block.cuh bound moved: if (count > kGroup<T> && is_aligned(x)) return *reinterpret_cast<const Group<T>*>(x);": (
+        "the last group of a plane is loaded one by one: the same numbers"
     ),
+    "block.cuh bound moved: if (count > kGroup<T> && is_aligned(x)) return store_aligned(x, group);": (
+        "the last group of a plane is stored one by one: the same numbers"
+    ),
+    "block.cuh start changed: T values[kGroup<T>] = {1};": (
+        "kernels select or store none of the elements past the count"
+    ),
+    "impulse_batch.cu bound moved: const std::int64_t end = begin + kTile<BLOCK, T> <= plane ?"
+    " begin + kTile<BLOCK, T> : plane;": "both choices are the same number where they are equal",
     "impulse_batch.cu bound moved: if (pixel >= begin && pixel <= end)"
     " store_relaxed(&out[pixel], background[pixel] + args.amplitudes[plane_index]);": (
         "the pixel at `end` is the next block's, which writes the same number there after its background"
     ),
+    "mean_std.cu bound moved: for (std::int64_t first = threadIdx.x * kGroup<T>; first <= chunk.size;"
+    " first += kGroups * kStride) {": "a step that begins after the last pixel adds none",
     "polyphase_filter.cu bound moved: for (std::int64_t chunk_y = 0; chunk_y <= args.taps_y; chunk_y += kChunk) {": (
         "a chunk that begins after the last tap is empty"
     ),

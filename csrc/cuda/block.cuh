@@ -1,4 +1,4 @@
-// Scans and sums over the threads of a warp and of a block, in a fixed order.
+// Loads and stores of 16 bytes; scans and sums over the threads of a warp and of a block, in a fixed order.
 #pragma once
 
 #include "core/op.hpp"
@@ -23,9 +23,15 @@ __device__ __forceinline__ Complex load_complex(const double* x) {
   return {v.x, v.y};
 }
 
+// Whether 16 bytes at x can be loaded or stored at once.
+template <typename T>
+__device__ __forceinline__ bool is_aligned(const T* x) {
+  return reinterpret_cast<std::uintptr_t>(x) % 16 == 0;
+}
+
 // Two neighbouring complex numbers in loads of 16 bytes, for a pair of floats where the address allows it.
 __device__ __forceinline__ void load_complex_pair(const float* x, Complex* out) {
-  if (reinterpret_cast<std::uintptr_t>(x) % 16 == 0) {
+  if (is_aligned(x)) {
     const float4 v = *reinterpret_cast<const float4*>(x);
     out[0] = {static_cast<double>(v.x), static_cast<double>(v.y)};
     out[1] = {static_cast<double>(v.z), static_cast<double>(v.w)};
@@ -38,6 +44,48 @@ __device__ __forceinline__ void load_complex_pair(const float* x, Complex* out) 
 __device__ __forceinline__ void load_complex_pair(const double* x, Complex* out) {
   out[0] = load_complex(x);
   out[1] = load_complex(x + 2);
+}
+
+// Neighbouring elements of a plane, 16 bytes together: what a thread loads or stores at once.
+template <typename T>
+inline constexpr int kGroup = 16 / sizeof(T);
+
+template <typename T>
+struct alignas(16) Group {
+  T values[kGroup<T>] = {};
+};
+
+// The `count` elements at x, or the first kGroup of them; zeros for the rest. The groups of a plane lie 16 bytes apart:
+// either none of them is aligned, as behind a plane of odd size, or all are, and only the last may take several loads.
+template <typename T>
+__device__ __forceinline__ Group<T> load_group(const T* x, std::int64_t count) {
+  if (count >= kGroup<T> && is_aligned(x)) return *reinterpret_cast<const Group<T>*>(x);
+  Group<T> group;
+#pragma unroll
+  for (int j = 0; j < kGroup<T>; ++j) {
+    if (j < count) group.values[j] = x[j];
+  }
+  return group;
+}
+
+// A store of 16 bytes; the compiler may split an assignment into four.
+__device__ __forceinline__ void store_aligned(float* x, const Group<float>& group) {
+  const float (&v)[4] = group.values;
+  __stwb(reinterpret_cast<float4*>(x), make_float4(v[0], v[1], v[2], v[3]));
+}
+
+__device__ __forceinline__ void store_aligned(double* x, const Group<double>& group) {
+  __stwb(reinterpret_cast<double2*>(x), make_double2(group.values[0], group.values[1]));
+}
+
+// Stores what `load_group` loads.
+template <typename T>
+__device__ __forceinline__ void store_group(T* x, std::int64_t count, const Group<T>& group) {
+  if (count >= kGroup<T> && is_aligned(x)) return store_aligned(x, group);
+#pragma unroll
+  for (int j = 0; j < kGroup<T>; ++j) {
+    if (j < count) x[j] = group.values[j];
+  }
 }
 
 inline cudaStream_t stream_of(Context context) { return reinterpret_cast<cudaStream_t>(context); }
@@ -58,7 +106,7 @@ __device__ __forceinline__ Complex warp_inclusive_scan(Complex value) {
 template <int BLOCK>
 __device__ __forceinline__ double block_sum(double value, double* partials) {
 #pragma unroll
-  for (int distance = 16; distance > 0; distance /= 2) value += __shfl_down_sync(0xffffffffu, value, distance);
+  for (int distance = 16; distance >= 1; distance /= 2) value += __shfl_down_sync(0xffffffffu, value, distance);
   if (threadIdx.x % 32 == 0) partials[threadIdx.x / 32] = value;
   __syncthreads();
   if (threadIdx.x == 0) {

@@ -1,10 +1,10 @@
 // Mean and standard deviation of each image, about its first pixel as on the CPU.
 //   chunk_moments: a block per chunk; its mean, then its squared deviations from it, reading each pixel again (L1, L2).
 //   merge_chunks: a block per image merges the moments of its chunks in a fixed order (Chan et al.).
-// Work per thread: chunk / BLOCK pixels, twice. Shared memory: 16 bytes per warp, and 16.
+// Work per thread: chunk / BLOCK pixels, in groups of 16 bytes, twice. Shared memory: 16 bytes per warp, and 16.
 // Bytes, with S the size of the images: at least S. Moved: S, and 16 for each chunk, written once and read twice.
-// Loads are one pixel wide, four of them in flight: an image behind one of odd size starts at no multiple of 16 bytes,
-// and wider ones would need a second path that adds up in the same order.
+// Loads: 16 bytes wide, four of them in flight; single pixels, added in the same order, where an image starts at no
+// multiple of 16 bytes.
 #include "core/mean_std.hpp"
 #include "cuda/block.cuh"
 #include "cuda/platform.cuh"
@@ -13,6 +13,7 @@ namespace hyra::cuda {
 namespace {
 
 constexpr int kBlock = HYRA_BLOCK(256);
+constexpr int kGroups = 4;  // in flight
 
 // `block_sum` for every thread of the block; `scratch` has room for one number per warp and one more.
 template <int BLOCK>
@@ -23,20 +24,38 @@ __device__ __forceinline__ double block_sum_to_all(double value, double* scratch
   return scratch[BLOCK / 32];
 }
 
+// Calls sink(pixel) for the pixels of a chunk that are this thread's: groups of neighbours, a block apart.
+template <int BLOCK, typename T, typename Sink>
+__device__ __forceinline__ void for_each_pixel(const Chunk<T>& chunk, Sink sink) {
+  constexpr int kStride = BLOCK * kGroup<T>;
+  for (std::int64_t first = threadIdx.x * kGroup<T>; first < chunk.size; first += kGroups * kStride) {
+    Group<T> groups[kGroups];
+#pragma unroll
+    for (int g = 0; g < kGroups; ++g) {
+      groups[g] = load_group(chunk.pixels + first + g * kStride, chunk.size - first - g * kStride);
+    }
+#pragma unroll
+    for (int g = 0; g < kGroups; ++g) {
+#pragma unroll
+      for (int j = 0; j < kGroup<T>; ++j) {
+        if (first + g * kStride + j < chunk.size) sink(static_cast<double>(groups[g].values[j]));
+      }
+    }
+  }
+}
+
 template <int BLOCK, typename T>
 __global__ void __launch_bounds__(BLOCK) chunk_moments(MeanStdArgs<T> args) {
   CU_SHARED(double, scratch, [2][BLOCK / 32 + 1]);
   const Chunk<T> chunk(args, chunk_count(args), blockIdx.x);
   const double pivot = static_cast<double>(chunk.pixels[0]);
   double sum = 0, squares = 0;
-#pragma unroll 4
-  for (std::int64_t i = threadIdx.x; i < chunk.size; i += BLOCK) sum += static_cast<double>(chunk.pixels[i]) - pivot;
+  for_each_pixel<BLOCK>(chunk, [&](double pixel) { sum += pixel - pivot; });
   const double offset = block_sum_to_all<BLOCK>(sum, scratch[0]) / static_cast<double>(chunk.size);
-#pragma unroll 4
-  for (std::int64_t i = threadIdx.x; i < chunk.size; i += BLOCK) {
-    const double deviation = static_cast<double>(chunk.pixels[i]) - pivot - offset;
+  for_each_pixel<BLOCK>(chunk, [&](double pixel) {
+    const double deviation = pixel - pivot - offset;
     squares += deviation * deviation;
-  }
+  });
   squares = block_sum<BLOCK>(squares, scratch[1]);
   if (threadIdx.x != 0) return;
   args.partials[2 * static_cast<std::int64_t>(blockIdx.x)] = pivot + offset;

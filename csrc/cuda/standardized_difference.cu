@@ -1,10 +1,11 @@
 // The difference of two standardised planes, and the standardised target where it is wanted.
-// A thread takes ITEMS pixels of one pair of planes, a block apart, and writes zeros past the last pixel: the padding.
+// A thread takes a group of neighbouring pixels of one pair of planes, and writes zeros past the last: the padding.
 // Division, not a product: nothing that the compiler could fuse, so equal pixels give exactly 0.
-// Work per thread: ITEMS pixels. Shared memory: none.
+// Work per thread: 16 bytes of pixels. Shared memory: none.
 // Bytes, with S the size of all planes read or written: at least S. Moved: S, and a target of several predictions again
-// for each of them, from L2 where it fits. Loads are one pixel wide, since a plane of an odd size starts at no multiple
-// of 16 bytes, and 2 ITEMS of them in flight.
+// for each of them, from L2 where it fits.
+// Loads and stores: 16 bytes wide, both loads of a thread in flight; single pixels where a plane starts at no multiple
+// of 16 bytes.
 #include "core/standardized_difference.hpp"
 #include "cuda/block.cuh"
 #include "cuda/platform.cuh"
@@ -13,36 +14,28 @@ namespace hyra::cuda {
 namespace {
 
 constexpr int kBlock = HYRA_BLOCK(256);
-constexpr int kItems = 4;
 
 template <int BLOCK, typename T>
 __global__ void __launch_bounds__(BLOCK) standardize(StandardizedDifferenceArgs<T> args, std::int64_t blocks) {
   const std::int64_t plane = blockIdx.x / blocks, target_plane = plane % args.targets;
-  const std::int64_t first = blockIdx.x % blocks * BLOCK * kItems + threadIdx.x, stride = args.size + args.padding;
+  const std::int64_t first = (blockIdx.x % blocks * BLOCK + threadIdx.x) * kGroup<T>, stride = args.size + args.padding;
   const bool with_preds = plane < args.planes, with_target = args.with_target && plane < args.targets;
   const double* target_moments = args.target_moments + 2 * target_plane;
   const double* preds_moments = args.preds_moments + 2 * plane;
-  T target_pixels[kItems], preds_pixels[kItems];
+  const std::int64_t left = args.size - first;  // pixels; what follows them is padding
+  const Group<T> target_pixels = load_group(args.target + target_plane * args.size + first, left);
+  const Group<T> preds_pixels = with_preds ? load_group(args.preds + plane * args.size + first, left) : Group<T>();
+  Group<T> target, difference;
 #pragma unroll
-  for (int j = 0; j < kItems; ++j) {  // all of them before the first store, which the compiler moves no load across
-    const std::int64_t i = first + j * BLOCK;
-    if (i < args.size) target_pixels[j] = args.target[target_plane * args.size + i];
-    if (i < args.size && with_preds) preds_pixels[j] = args.preds[plane * args.size + i];
+  for (int j = 0; j < kGroup<T>; ++j) {
+    const double t = (static_cast<double>(target_pixels.values[j]) - target_moments[0]) / target_moments[1];
+    const double p =
+        with_preds ? (static_cast<double>(preds_pixels.values[j]) - preds_moments[0]) / preds_moments[1] : 0;
+    target.values[j] = j < left ? static_cast<T>(t) : T(0);
+    difference.values[j] = j < left ? static_cast<T>(p - t) : T(0);
   }
-#pragma unroll
-  for (int j = 0; j < kItems; ++j) {
-    const std::int64_t i = first + j * BLOCK;
-    if (i >= stride) return;
-    double target = 0, difference = 0;
-    if (i < args.size) {
-      target = (static_cast<double>(target_pixels[j]) - target_moments[0]) / target_moments[1];
-      if (with_preds) {
-        difference = (static_cast<double>(preds_pixels[j]) - preds_moments[0]) / preds_moments[1] - target;
-      }
-    }
-    if (with_preds) args.out[plane * stride + i] = static_cast<T>(difference);
-    if (with_target) args.out[(args.planes + plane) * stride + i] = static_cast<T>(target);
-  }
+  if (with_preds) store_group(args.out + plane * stride + first, stride - first, difference);
+  if (with_target) store_group(args.out + (args.planes + plane) * stride + first, stride - first, target);
 }
 
 }  // namespace
@@ -50,7 +43,7 @@ __global__ void __launch_bounds__(BLOCK) standardize(StandardizedDifferenceArgs<
 template <typename T>
 void standardized_difference(const StandardizedDifferenceArgs<T>& args, Context context) {
   const std::int64_t pairs = args.planes > args.targets ? args.planes : args.targets;
-  const std::int64_t pixels = kBlock * kItems, blocks = (args.size + args.padding + pixels - 1) / pixels;
+  const std::int64_t pixels = kBlock * kGroup<T>, blocks = (args.size + args.padding + pixels - 1) / pixels;
   if (pairs * blocks == 0) return;
   const dim3 grid(static_cast<unsigned>(pairs * blocks));
   CU_LAUNCH((standardize<kBlock, T>), grid, dim3(kBlock), 0, stream_of(context), args, blocks);

@@ -44,6 +44,11 @@ inline T __ldg(const T* address) {
   return *address;
 }
 
+template <typename T>
+inline void __stwb(T* address, T value) {
+  *address = value;
+}
+
 #define CUDA_ON_CPU_MIN_MAX(T)                        \
   constexpr T min(T a, T b) { return a < b ? a : b; } \
   constexpr T max(T a, T b) { return a < b ? b : a; }
