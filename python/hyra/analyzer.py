@@ -178,17 +178,19 @@ class HyRA:
         """What the layers inside the network make of a white pixel: where in it the response takes shape.
 
         Args:
-            layers: names of modules as `named_modules` gives them; when not given, all that return one image whose
-                size is a multiple of the input's.
+            layers: names of modules as `named_modules` gives them, and `"(output)"` for the whole network; when not
+                given, all that return one image whose size is a multiple of the input's, but for containers that
+                return what their last part does.
             size: side of the square probe in LR pixels, as for `impulse_response`.
             amplitude: height of the impulse, on the 0..1 scale.
             form: `"affine"` takes away what the layer makes of a black image, which in hidden layers is mostly their
                 biases; `"literal"` keeps it, as the paper does (appendix C.3).
 
         Returns:
-            `LayerResponses`, a mapping: for each layer, in the order of the modules, a response
-            `[C_layer, k*size, k*size]` with `k` as its `scale`. It has the principal pattern of each layer, and how
-            like the sinc that is, too. A module that runs several times gives what it returned last.
+            `LayerResponses`, a mapping: for each layer, in the order of computation or of `layers`, a response
+            `[C_layer, k*size, k*size]` with `k` as its `scale`, in the network's own units. It has the principal
+            pattern of each layer, and how like the sinc that is, too. A module that runs several times gives what it
+            returned last.
 
         Raises:
             ValueError: `net` is no module, or a layer is unknown or returns no such image.

@@ -18,6 +18,9 @@ from hyra.response import ImpulseResponse
 from hyra.result import Result
 from hyra.sinc import cosines
 
+OUTPUT = "(output)"
+"""Name of the whole network among its layers."""
+
 _COLUMNS = ("layer", "channels", "scale", "share", "cosine", "ring cosine")
 
 
@@ -69,7 +72,7 @@ class LayerResponses(Result, Mapping[str, ImpulseResponse], figure="layer_respon
     """What each layer makes of a white pixel: a mapping from the layer's name to its response.
 
     Attributes:
-        responses: `[C_layer, k*size, k*size]` for each layer, in the order of the modules, with `k` as its `scale`.
+        responses: `[C_layer, k*size, k*size]` for each layer, in the order of computation, with `k` as its `scale`.
         patterns: what each layer's response mostly looks like, and how like the sinc that is.
     """
 
@@ -105,13 +108,13 @@ def layer_responses(
     module = network.module
     if module is None:
         raise ValueError(f"net must be an nn.Module to look into its layers, got the function {network.name}")
-    modules = {name: part for name, part in module.named_modules() if name}
+    modules = {name or OUTPUT: part for name, part in module.named_modules()}
     unknown = [name for name in layers or () if name not in modules]
     if unknown:
         raise ValueError(f"layers must be names of the network's modules, got {unknown[0]!r}; it has {list(modules)}")
     form = form_of(form, "finite", 0.0)
     check_amplitude(amplitude)
-    chosen = {name: modules[name] for name in (modules if layers is None else layers)}
+    chosen = modules if layers is None else {name: modules[name] for name in layers}
     pixel = torch.zeros(network.in_channels, 1, 1, dtype=network.dtype, device=network.device)
     with network.untouched():
         canvas, _ = canvas_of(network, pixel, size, 0.0)
@@ -120,8 +123,8 @@ def layer_responses(
             network.run(canvas[None] + amplitude * directions_of(canvas, "joint", h // 2, w // 2))
         with _recording(chosen) as dark:
             network.run(canvas[None])
-    found = {}
-    for name in chosen:
+    found: dict[str, ImpulseResponse] = {}
+    for name in lit if layers is None else chosen:
         response = _image(lit.get(name), h, w)
         if response is None:
             if layers is None:
@@ -131,8 +134,12 @@ def layer_responses(
         without = dark[name][0].to(response) if form == "affine" else 0
         scale = response.shape[-1] // w
         origin = (scale * (h // 2), scale * (w // 2))
+        response = (response - without) / amplitude
+        last = next(reversed(found), "")
+        if layers is None and _contains(name, last) and response.equal(found[last].response):
+            continue  # a container that returns what its last part does
         found[name] = ImpulseResponse(
-            response=(response - without) / amplitude,
+            response=response,
             scale=scale,
             origin=origin,
             amplitude=float(amplitude),
@@ -142,13 +149,18 @@ def layer_responses(
     return LayerResponses(found, {name: PrincipalPattern.of(response) for name, response in found.items()})
 
 
+def _contains(name: str, part: str) -> bool:
+    return part != "" and (name == OUTPUT or part.startswith(f"{name}."))
+
+
 @contextmanager
 def _recording(modules: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
-    """While it is open, what each module returns, of several calls the last."""
+    """While it is open, what each module returns, in the order of returning, of several calls the last."""
     outputs: dict[str, Tensor] = {}
 
     def record(name: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            outputs.pop(name, None)
             if isinstance(output, Tensor):
                 outputs[name] = output.detach().clone()  # a layer that works in place may follow
 

@@ -31,7 +31,8 @@ def test_every_layer_is_what_the_network_computes_up_to_it():
             assert torch.equal(response.response, x[0])
     assert [response.scale for response in found.values()] == [1, 1, 1, 2]
     assert found["3"].origin == (8, 8)
-    assert torch.equal(found["3"].response, HyRA(net).impulse_response(9).response)
+    with pytest.warns(UserWarning, match="black alone"):
+        assert torch.equal(found["3"].response, HyRA(net).impulse_response(9).response)
 
 
 def test_affine_form_takes_the_biases_away():
@@ -41,6 +42,33 @@ def test_affine_form_takes_the_biases_away():
         net[0].bias.zero_()
     assert torch.allclose(found.response, HyRA(net).layer_responses(["0"], 9)["0"].response, atol=1e-14)
     assert (found.form, found.amplitude) == ("affine", 0.5)
+
+
+class Residual(nn.Module):
+    """Its parts run in another order than they were registered in, the first of them twice."""
+
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = nn.Sequential(*parts)
+        self.head = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x):
+        x = self.head(x)
+        return self.head(x + self.parts(x))
+
+
+def test_layers_come_in_the_order_of_computation_and_containers_that_add_nothing_are_left_out():
+    torch.manual_seed(0)
+    upsampler = nn.Sequential(nn.Conv2d(3, 12, 1), nn.PixelShuffle(2))
+    net = nn.Sequential(Residual(nn.Conv2d(3, 3, 1), nn.ReLU()), upsampler).double()
+    model = HyRA(net)
+    assert list(model.layer_responses(size=9)) == ["0.parts.0", "0.parts.1", "0.head", "1.0", "1.1"]
+    named = model.layer_responses(["(output)", "1", "0"], 9)
+    assert list(named) == ["(output)", "1", "0"]
+    assert torch.equal(named["(output)"].response, model.impulse_response(9, form="affine").response)
+    skipped = nn.Sequential(Residual(nn.ReLU()), nn.Upsample(scale_factor=2))
+    skipped.forward = lambda x: F.interpolate(x, scale_factor=2) + nn.Sequential.forward(skipped, x)
+    assert list(HyRA(skipped).layer_responses(size=9)) == ["0.parts.0", "0.head", "1", "(output)"]
 
 
 def test_hooks_are_gone_afterwards_even_after_a_failure():
@@ -58,7 +86,7 @@ def test_layers_that_give_no_image_are_left_out_or_refused():
         nn.Upsample(scale_factor=2), nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Upsample(scale_factor=32))
     )
     model = HyRA(net, scale=2, in_channels=3)
-    assert list(model.layer_responses(size=16)) == ["0", "1", "1.1"]
+    assert list(model.layer_responses(size=16)) == ["0", "1.1"]
     message = r"layer '1.0' must give images \[1, C, k \* 16, k \* 16\], got shape \[1, 3, 1, 1\]"
     with pytest.raises(ValueError, match=message):
         model.layer_responses(["1.0"], 16)
@@ -110,9 +138,13 @@ def test_figure_shows_the_layers_that_were_asked_for():
     found = HyRA(network()).layer_responses(size=12)
     _, axes = found.plot(layers=["3", "0"])
     assert list(axes) == ["3", "0"]
-    ring_cosine = found.patterns["3"].ring_cosine
-    assert f"ring cosine {ring_cosine:.2f}" in axes["3"][0].get_title()
-    assert "on the LR grid" in axes["0"][0].get_title()
+    ring_cosine = f"{found.patterns['3'].ring_cosine:.2f}".replace("-", "−")
+    assert f"ring cosine {ring_cosine}" in axes["3"][0].get_title()
+    assert "ring cosine" not in axes["0"][0].get_title()
+    peaks = [float(found.patterns[name].response.response.abs().max()) for name in ("3", "0")]
+    limits = [axes[name][0].images[0].get_clim()[1] for name in ("3", "0")]
+    assert limits == pytest.approx([0.3 * peaks[0], peaks[1]])  # side lobes are shown where a sinc can be
+    assert [axes[name][1].get_xlim()[1] for name in ("3", "0")] == [1, 0.5]  # each up to its own Nyquist frequency
     _, pattern, _ = axes["3"][1].lines
     frequency = 0.5  # cycles per LR pixel, a quarter of a cycle per HR pixel, on the grid of 24 HR pixels
     plane = found.patterns["3"].response.response[0]

@@ -47,11 +47,11 @@ def impulse_response(
     return fig, axes
 
 
-def default_limit(response: ImpulseResponse) -> float:
+def default_limit(response: ImpulseResponse, of_peak: float = 0.3) -> float:
     """See `impulse_response`."""
     white = response.white
     finite = white[white.isfinite()].abs()
-    return 0.3 * float(finite.max()) if finite.any() else 1.0
+    return of_peak * float(finite.max()) if finite.any() else 1.0
 
 
 def draw(axes: Axes, response: ImpulseResponse, radius: float, limit: float) -> AxesImage:

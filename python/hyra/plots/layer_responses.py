@@ -30,9 +30,11 @@ def layer_responses(
 ) -> tuple[Figure, dict[str, tuple[Axes, Axes]]]:
     """The principal pattern of each layer with its sinc score, and below it the layer's gain over frequency.
 
-    Titles say how much of the layer's energy the pattern has. Gains are those along the horizontal axis of the
-    frequency plane, relative to the largest there: of the principal pattern, and of all channels (root of the mean
-    square). The dashed line is the edge of the LR passband.
+    Titles say what share of the layer's energy the pattern has. Each pattern has its own colours, white at zero; they
+    saturate at its peak, and behind the upsampler at 0.3 of that, as in `impulse_response`, for the side lobes. Gains
+    are those along the horizontal axis of the frequency plane, up to the highest frequency of the layer's grid and
+    relative to the largest there: of the principal pattern, and of all channels (root of the mean square). The dashed
+    line is the edge of the LR passband.
 
     Args:
         found: what `HyRA.layer_responses` returned.
@@ -55,9 +57,8 @@ def layer_responses(
     columns = min(_COLUMNS, len(shown))
     rows = math.ceil(len(shown) / columns)
     side = style.PAGE / max(columns, 3)
-    size = (columns * side, rows * (1.75 * side + 0.3))
+    size = (columns * side, rows * 1.9 * side + 0.2)
     fig, panels = plt.subplots(2 * rows, columns, figsize=size, height_ratios=(1, 0.6) * rows, squeeze=False)
-    highest = max(found[name].scale for name in shown) / 2
     axes = {}
     for index in range(rows * columns):
         row, column = divmod(index, columns)
@@ -68,18 +69,17 @@ def layer_responses(
             continue
         name = shown[index]
         pattern = found.patterns[name]
-        draw(picture, pattern.response, radius, default_limit(pattern.response))
-        picture.set(xlabel="", ylabel="y (LR pixels)" if column == 0 else "")
+        _draw_pattern(picture, pattern.response, radius)
         picture.set_title(_title(name, pattern))
-        _draw_gain(gain, found[name], pattern.response, highest)
-        gain.set_ylabel("gain (dB)" if column == 0 else "")
-        end = math.floor(picture.get_xlim()[1])
-        for axis in (picture.xaxis, picture.yaxis):
-            axis.set_ticks([-end, 0, end])
-        for panel in (picture, gain):
-            panel.tick_params(labelleft=column == 0)
+        _draw_gain(gain, found[name], pattern.response)
+        if index + columns < len(shown):
+            gain.set_xlabel("")
+        if column > 0:
+            for panel in (picture, gain):
+                panel.set_ylabel("")
+                panel.tick_params(labelleft=False)
         axes[name] = (picture, gain)
-    next(iter(axes.values()))[1].legend(loc="lower right", handlelength=1, borderaxespad=0)
+    next(iter(axes.values()))[1].legend(loc="lower left", handlelength=1, borderaxespad=0)
     return fig, axes
 
 
@@ -91,11 +91,17 @@ def _spread(names: list[str]) -> list[str]:
 
 def _title(name: str, pattern: PrincipalPattern) -> str:
     short = name if len(name) <= _TITLE else f"…{name[1 - _TITLE :]}"
-    score = "on the LR grid" if pattern.ring_cosine is None else f"ring cosine {pattern.ring_cosine:.2f}"
-    return f"{short}\n{pattern.share:.0%}, {score}"
+    score = "" if pattern.ring_cosine is None else f"\nring cosine {pattern.ring_cosine:.2f}".replace("-", "−")
+    return f"{short}\nshare {pattern.share:.2f}{score}"
 
 
-def _draw_gain(axes: Axes, layer: ImpulseResponse, pattern: ImpulseResponse, highest: float) -> None:
+def _draw_pattern(axes: Axes, pattern: ImpulseResponse, radius: float) -> None:
+    draw(axes, pattern, radius, default_limit(pattern, of_peak=1 if pattern.scale == 1 else 0.3))
+    end = math.floor(axes.get_xlim()[1])
+    axes.set(xlabel="", xticks=[-end, 0, end], yticks=[-end, 0, end])
+
+
+def _draw_gain(axes: Axes, layer: ImpulseResponse, pattern: ImpulseResponse) -> None:
     for response, label, look in (
         (layer, "all channels", {"color": style.COLORS["LR"], "linewidth": 2}),
         (pattern, "pattern", {"color": style.COLORS["H"]}),
@@ -103,7 +109,9 @@ def _draw_gain(axes: Axes, layer: ImpulseResponse, pattern: ImpulseResponse, hig
         frequency, gain = _section_db(response)
         axes.plot(frequency.cpu(), gain.cpu(), label=label, **look)
     axes.axvline(0.5, color="black", linewidth=0.7, linestyle="--")
-    axes.set(xlim=(0, highest), ylim=(_FLOOR_DB, 5), xlabel="$f_x$ (cycles / LR pixel)")
+    end = layer.scale / 2
+    axes.set(xlim=(0, end), xticks=[0, end], ylim=(_FLOOR_DB, 5), ylabel="gain (dB)")
+    axes.set_xlabel("$f_x$ (cycles / LR pixel)")
 
 
 def _section_db(response: ImpulseResponse) -> tuple[Tensor, Tensor]:
