@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hyra import _validate
 from hyra._table import in_columns
+from hyra._warnings import recorded
 from hyra.analyzer import HyRA
 from hyra.evaluation import psnr
 from hyra.fsds import fsds
@@ -124,8 +125,7 @@ def compare_models(
     compared = []
     for name, model in models.items():
         log(f"probing {name}")
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with recorded() as caught:
             compared.append(_measure(name, model, image, target, variant=variant, probe=probe))
         for warning in caught:
             warnings.warn(f"{name}: {warning.message}", warning.category, stacklevel=2)

@@ -12,10 +12,13 @@ import hyra
 from hyra import _validate
 from hyra.network import PROBE_SIZE, Network, NetworkError
 from hyra.response import FORMS, MODES, BackgroundOutput, ImpulseResponse, border_energy
+from hyra.transfer import dc_gain
 
 CHANNELS = ("joint", "matrix")
 
 _LARGE_BORDER_ENERGY = 1e-4
+_ADVICE = "try another amplitude or background"
+_LARGE_GAIN_OF_BLACK = 0.1
 _EXPLOSION = 10.0
 """Heights of real networks' main lobes lie below 5, also at small amplitudes; those that explode reach 65 and more."""
 
@@ -58,7 +61,9 @@ def impulse_response(
             rows = excess if form == "affine" else [image / amplitude for image in lit]
     response = rows[0] if channels == "joint" else torch.stack(rows, dim=1)
     scale = network.scale
-    _warn_about(response, torch.stack(excess), scale, amplitude)
+    _warn_about(response, torch.stack(excess), scale, amplitude, background)
+    if form == "literal":
+        _warn_about_black(without / amplitude, scale)
     level = None if isinstance(background, Tensor) else BackgroundOutput.of(without, float(background), scale)
     return ImpulseResponse(
         response=response,
@@ -156,16 +161,28 @@ def explodes(response: Tensor) -> bool:
     return not float(response.abs().max()) <= _EXPLOSION
 
 
-def _warn_about(response: Tensor, excess: Tensor, scale: int, amplitude: float) -> None:
-    at = f"at amplitude {amplitude:g}" if amplitude else "for small amplitudes"
+def _warn_about(response: Tensor, excess: Tensor, scale: int, amplitude: float, background: float | Tensor) -> None:
+    height = f"at amplitude {amplitude:g}" if amplitude else "for small amplitudes"
+    point = f"{height} on background {'an image' if isinstance(background, Tensor) else f'{background:g}'}"
     if not response.isfinite().all():
-        warnings.warn(f"the response {at} is not finite: try a smaller amplitude", RuntimeWarning, stacklevel=4)
+        warnings.warn(f"the response {point} is not finite: {_ADVICE}", RuntimeWarning, stacklevel=4)
         return
     peak = float(response.abs().max())
     if peak > _EXPLOSION:
-        message = f"the response explodes, with a peak of {peak:.3g} {at}: try a smaller amplitude"
+        message = f"the response explodes, with a peak of {peak:.3g} {point}: {_ADVICE}"
         warnings.warn(message, RuntimeWarning, stacklevel=4)
     share = border_energy(excess, scale)
     if share > _LARGE_BORDER_ENERGY:
         message = f"{share:.2g} of the response's energy lies at the border of the probe: use a larger size"
+        warnings.warn(message, UserWarning, stacklevel=4)
+
+
+def _warn_about_black(response: Tensor, scale: int) -> None:
+    """The literal form counts `N(0)`, though no pixel caused it, for every pixel of an image that H is applied to."""
+    gain = float(dc_gain(response, scale).abs().max())
+    if gain > _LARGE_GAIN_OF_BLACK:
+        message = (
+            f"what the network makes of black alone changes the response's DC gain by up to {gain:.3g}: "
+            "use form='affine' to leave it out"
+        )
         warnings.warn(message, UserWarning, stacklevel=4)

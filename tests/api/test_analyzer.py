@@ -1,5 +1,7 @@
 """HyRA on networks whose impulse response is known."""
 
+import warnings
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -208,7 +210,7 @@ def test_size_is_found_or_the_error_says_what_works():
 
 @pytest.mark.parametrize(("net", "warning", "message"), [
     (lambda x: F.interpolate(x, scale_factor=2) / (1 - x.amax()), RuntimeWarning, "not finite"),
-    (lambda x: F.interpolate(x, scale_factor=2) * 1e6, RuntimeWarning, r"explodes, with a peak of 1e\+06"),
+    (lambda x: F.interpolate(x, scale_factor=2) * 1e6, RuntimeWarning, r"explodes, with a peak of 1e\+06 at amplitude"),
     (lambda x: F.interpolate(x, scale_factor=2) + x.amax(), UserWarning, "border of the probe: use a larger size"),
 ], ids=["nan", "explosion", "border"])  # fmt: skip
 def test_odd_responses_are_results_with_a_warning(net, warning, message):
@@ -219,6 +221,21 @@ def test_odd_responses_are_results_with_a_warning(net, warning, message):
         getattr(response, measure)
     assert str(response)
     response.fit_sinc()
+
+
+def test_what_the_network_makes_of_black_is_told_where_it_is_part_of_the_response():
+    """A border that a network colours is counted once for every pixel of an image that H is applied to."""
+
+    def network(x):
+        return F.interpolate(x, scale_factor=2) + F.pad(x.new_full((1, 3, 14, 14), -0.02), (1, 1, 1, 1), value=0.1)
+
+    model = HyRA(network, scale=2, in_channels=3)
+    with pytest.warns(UserWarning, match=r"black alone changes .* DC gain by up to 0.52: use form='affine'"):
+        response = model.impulse_response(8)
+    assert float(response.dc_gain[0]) == pytest.approx(1 + (60 * 0.1 - 14**2 * 0.02) / 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model.impulse_response(8, form="affine").dc_gain.tolist() == pytest.approx([1, 1, 1], abs=1e-5)
 
 
 REFUSED = {

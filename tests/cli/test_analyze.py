@@ -74,6 +74,36 @@ def test_warnings_are_told_and_kept(photograph, tmp_path, capsys):
     assert f"hyra: warning: {told}" in capsys.readouterr().err
 
 
+def test_the_local_response_and_what_torch_has_to_say(photograph, tmp_path, capsys):
+    """Warnings about both operating points are told once, and those that torch raises inside the network are not."""
+    (tmp_path / "network.py").write_text(
+        "import warnings\n"
+        "def network(x):\n"
+        "    warnings.warn_explicit('deprecated', UserWarning, 'functional.py', 1, module='torch.functional')\n"
+        "    y = x.repeat_interleave(2, -1).repeat_interleave(2, -2)\n"
+        "    return y + 20 * (y - 0.5) * (y < 0.6)\n"
+    )
+    arguments = ["--image", str(photograph), "--form", "affine", "--out", str(tmp_path / "out")]
+    assert main(["analyze", f"{tmp_path}/network.py:network", *arguments]) == 0
+    told = json.loads((tmp_path / "out" / "summary.json").read_text())["warnings"]
+    peak = "the response explodes, with a peak of"
+    advice = "try another amplitude or background"
+    assert told == [
+        f"{peak} 11 at amplitude 1 on background 0: {advice}",
+        f"{peak} 21 for small amplitudes on background 0.5: {advice}",
+    ]
+    assert "deprecated" not in capsys.readouterr().err
+
+
+def test_tiles_give_the_same_report(photograph, tmp_path):
+    arguments = ["analyze", "bicubic", "--scale", "2", "--image", str(photograph)]
+    assert main([*arguments, "--out", str(tmp_path / "whole")]) == 0
+    assert main([*arguments, "--tile", "16", "--halo", "4", "--out", str(tmp_path / "tiled")]) == 0
+    whole, tiled = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("whole", "tiled"))
+    assert tiled["numbers"] == pytest.approx(whole["numbers"], rel=1e-4, abs=1e-9, nan_ok=True)
+    assert tiled["provenance"]["input"] == f"{whole['provenance']['input']}, tiles of 16"
+
+
 def test_a_response_that_is_not_finite_is_a_result(photograph, tmp_path):
     (tmp_path / "network.py").write_text(
         "import torch\n"

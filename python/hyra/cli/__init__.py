@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     args = parser().parse_args(arguments)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # what torch has to say to torch's users
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.filterwarnings("ignore", module="torch")  # what torch has to say to torch's users
         warnings.showwarning = lambda message, *_, **__: print(f"hyra: warning: {message}", file=sys.stderr)
         try:
             args.run(args)

@@ -5,7 +5,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyra.cli.arguments import MODEL_HELP, Commands, add_probe_options, command, finish, load_model, log, probe
+from hyra.cli.arguments import (
+    MODEL_HELP,
+    Commands,
+    add_probe_options,
+    command,
+    finish,
+    load_model,
+    log,
+    natural,
+    positive,
+    probe,
+)
 
 _EPILOG = f"""\
 {MODEL_HELP}
@@ -40,6 +51,19 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         help="how the linear part continues the image (default reflect, as in the paper)",
     )
     parser.add_argument("--size", type=int, metavar="N", help="side of the probe in LR pixels (default 64)")
+    parser.add_argument(
+        "--tile",
+        type=positive,
+        metavar="N",
+        help="run the network on parts of N LR pixels a side, for an image too large for it in one piece; the result "
+        "is that of the whole image",
+    )
+    parser.add_argument(
+        "--halo",
+        type=natural,
+        metavar="N",
+        help="LR pixels around each part that it is shown, too (default: as far as it looks, found by measuring)",
+    )
     parser.add_argument("--out", type=Path, default=Path("hyra-analysis"), metavar="DIR", help="default: hyra-analysis")
     parser.set_defaults(run=run)
 
@@ -67,6 +91,8 @@ def run(args: argparse.Namespace) -> None:
         hr=hr,
         boundary=args.boundary,
         probe={"size": args.size, **probe(args)},
+        tile=args.tile,
+        halo=args.halo,
         provenance=names,
         log=log,
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from hyra import plots
+from hyra._warnings import recorded
 from hyra.analyzer import HyRA
 from hyra.environment import environment
 from hyra.report import numbers, operating_points, page, text
@@ -56,6 +57,8 @@ def write(
     hr: Tensor | None = None,
     boundary: str = "reflect",
     probe: Mapping[str, Any] | None = None,
+    tile: int | None = None,
+    halo: int | None = None,
     provenance: Mapping[str, str] | None = None,
     log: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -70,6 +73,8 @@ def write(
         probe: arguments of `HyRA.impulse_response` for the response that is shown and that splits the image; its
             defaults, the paper's white pixel on black, when not given. Whatever it is, a table sets the network's
             response at the paper's operating point beside that for small changes of a grey image.
+        tile: as for `HyRA.decompose`, for an image that is too large for the network in one piece.
+        halo: as for `HyRA.decompose`.
         provenance: more of what the reader should know, such as the names of model and image.
         log: called with a line before each step.
 
@@ -91,26 +96,28 @@ def write(
     """
     made = _Folder(Path(folder))
     made.path.mkdir(parents=True, exist_ok=True)
-    with _recorded() as told:
+    with _messages() as told:
         log("measuring the impulse response")
         response = model.impulse_response(**(probe or {}))
+        tiles = "" if tile is None else f", tiles of {tile}"
         facts = {
             "scale": f"×{response.scale}",
             "probe": operating_points.describe(response),
             **response.provenance,
-            "input": f"{lr.shape[-1]}×{lr.shape[-2]} pixels, {boundary} boundary",
+            "input": f"{lr.shape[-1]}×{lr.shape[-2]} pixels, {boundary} boundary{tiles}",
             **environment(),
         }
         named = dict(provenance or {})
         facts = named | facts | named  # these come first, and hold
         log("splitting the output into H and G")
-        split = model.decompose(lr, boundary, response)
+        split = model.decompose(lr, boundary, response, tile=tile, halo=halo)
         quality = [] if hr is None else compare(split.input, split.output, hr)
+        log("comparing operating points")
+        points = operating_points.compare(model) if response.is_finite else []
     measured: list[Number] = []
     if response.is_finite:
         log("fitting the sinc")
         fit = response.fit_sinc()
-        points = operating_points.compare(model)
         measured = numbers.of_response(response, fit) + numbers.of_split(split)
         made.section("", text.verdict(fit.ring_cosine))
         made.section("Impulse response", f"{text.RESPONSE} Here: {facts['probe']}.")
@@ -128,7 +135,6 @@ def write(
         made.add(page.numbers(measured))
     else:
         made.section("", text.NOT_FINITE.format(probe=facts["probe"]))
-        points = []
     if quality:
         made.section("Against the reference", *text.QUALITY)
         made.add(page.table(Quality.HEAD, (q.row() for q in quality)))
@@ -150,14 +156,13 @@ def write(
 
 
 @contextmanager
-def _recorded() -> Iterator[list[str]]:
-    """Collect the messages of warnings, and let them through at the end."""
+def _messages() -> Iterator[list[str]]:
+    """Collect the messages of warnings, each once, and let them through at the end."""
     told: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with recorded() as caught:
         yield told
-    for warning in caught:
-        told.append(str(warning.message))
+    for message, warning in {str(warning.message): warning for warning in caught}.items():
+        told.append(message)
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 

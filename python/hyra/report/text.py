@@ -32,7 +32,7 @@ POWER_FIGURE = (
 )
 NOT_FINITE = (
     "The network's response is not finite ({probe}). That is a finding about the "
-    "network and not an error of the measurement; a smaller amplitude may work."
+    "network and not an error of the measurement; another amplitude or background may work."
 )
 QUALITY = (
     "PSNR compares pixels. FSDS, from the paper, compares the spectra integrated from low to high frequencies. Both "
