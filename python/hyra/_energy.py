@@ -18,7 +18,7 @@ from hyra.ops import mean_std, quadrant_energy, radial_moments, standardized_dif
 
 VARIANTS = ("paper", "shift_invariant", "radial")
 _WEIGHTINGS = {"paper": "integral", "shift_invariant": "shift_invariant"}
-_GROUP = 1 << 22  # pixels of a group of planes
+_GROUP = 1 << 19  # pixels of a group of planes: they and their spectra stay in the cache
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ def _per_image(measured: Tensor, images: Images, variant: str) -> Tensor:
 def _groups(preds: Images, target: Images) -> Iterator[tuple[slice, slice]]:
     """Which planes of the predictions and of the targets to take at a time.
 
-    Buffers that the allocator hands out again cost less than the arithmetic on fresh ones, so there are few large
-    planes in a group. Planes are independent of each other: the grouping never changes a bit.
+    Small groups stay in the cache, and in buffers that the allocator hands out again: fresh ones cost more than the
+    arithmetic on them. Planes are independent of each other, so the grouping never changes a bit.
     """
     count, (targets, rows, columns) = len(preds.planes), target.planes.shape
     # Slices that need a gradient would be given one of full size each: all at once then.

@@ -101,26 +101,31 @@ def call(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | No
     contiguous; inputs are made so. `None` stands for a tensor that this call does not use.
     """
     first = next(x for x in inputs if x is not None)
-    device = first.device
+    device, module = first.device, MODULES[first.device.type]
     held: list[Tensor | None] = []
-    for x in (*outputs, *inputs):
-        if isinstance(x, FakeTensor):
-            raise TypeError(f"{op} needs real tensors, got a fake one: a native kernel was called while tracing")
-        if x is not None and x.device != device:
-            raise ValueError(f"{op} needs all tensors on one device, got {device} and {x.device}")
+    for x in outputs:
+        if x is not None:
+            _check(op, x, device)
+            if not x.is_contiguous():
+                raise ValueError(f"{op} needs contiguous outputs, got strides {x.stride()} for shape {tuple(x.shape)}")
+        held.append(x)
     for x in inputs:
         if x is not None:
+            _check(op, x, device)
             _validate.without_tangent(f"an input of {op}", x)
-    for x in outputs:
-        if x is not None and not x.is_contiguous():
-            raise ValueError(f"{op} needs contiguous outputs, got strides {x.stride()} for shape {tuple(x.shape)}")
-        held.append(x)
-    held.extend(None if x is None else x.resolve_conj().resolve_neg().contiguous() for x in inputs)
+        held.append(None if x is None else x.resolve_conj().resolve_neg().contiguous())
     addresses = [0 if x is None else x.data_ptr() for x in held]
     dtype = str(first.dtype.to_real()).removeprefix("torch.")
-    kernel = getattr(MODULES[device.type], op)
+    kernel = getattr(module, op)
     if device.type == "cuda":
         with torch.cuda.device(device):
             kernel(dtype, *addresses, *scalars, torch.cuda.current_stream(device).cuda_stream)
     else:
-        kernel(dtype, *addresses, *scalars, threads() if backend(first) == "cpu" else 0)
+        kernel(dtype, *addresses, *scalars, threads() if module.backend == "cpu" else 0)
+
+
+def _check(op: str, x: Tensor, device: torch.device) -> None:
+    if isinstance(x, FakeTensor):
+        raise TypeError(f"{op} needs real tensors, got a fake one: a native kernel was called while tracing")
+    if x.device != device:
+        raise ValueError(f"{op} needs all tensors on one device, got {device} and {x.device}")

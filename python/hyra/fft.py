@@ -42,7 +42,7 @@ def fft_library(shape: Sequence[int], dtype: torch.dtype, device: torch.device |
     """The library that transforms planes of this shape: a pure function of its arguments and of `set_fft_library`.
 
     ``"auto"`` means, on a CPU: torch for float32 planes of at least 33 columns whose sides have no prime factor above 7
-    and that fit the cache (MKL is fastest there), ducc0 where it is installed for all others, else scipy.
+    and of up to 1024x1024 pixels (MKL is fastest there), ducc0 where it is installed for all others, else scipy.
 
     Args:
         shape: ``[..., H, W]`` of the image.
@@ -55,7 +55,7 @@ def fft_library(shape: Sequence[int], dtype: torch.dtype, device: torch.device |
         return _forced
     rows, columns = shape[-2:]
     smooth = _is_smooth(rows) and _is_smooth(columns)
-    if dtype == torch.float32 and columns > 32 and smooth and rows * columns <= 1 << 18:
+    if dtype == torch.float32 and columns > 32 and smooth and rows * columns <= 1 << 20:
         return "torch"
     return "ducc0" if _fft.HAS_DUCC0 else "scipy"
 
