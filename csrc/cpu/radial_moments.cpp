@@ -31,8 +31,6 @@ struct Vec8Of<double> {
 template <typename T>
 using Vec8 = typename Vec8Of<T>::type;
 
-inline Vec8d to_double(Vec8f v) { return __builtin_convertvector(v, Vec8d); }
-inline Vec8d to_double(Vec8d v) { return v; }
 inline Vec4d low4(Vec8d v) { return __builtin_shufflevector(v, v, 0, 1, 2, 3); }
 inline Vec4d high4(Vec8d v) { return __builtin_shufflevector(v, v, 4, 5, 6, 7); }
 
@@ -81,7 +79,7 @@ struct Products {
   }
 
   void bin(const std::int32_t* rings, double* sums) const {
-    const Vec8d a = to_double(power_a), b = to_double(power_b), c = to_double(re), d = to_double(im);
+    const Vec8d a = widen(power_a), b = widen(power_b), c = widen(re), d = widen(im);
     const Vec8d even_ab = __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
     const Vec8d even_cd = __builtin_shufflevector(c, d, 0, 8, 2, 10, 4, 12, 6, 14);
     const Vec8d odd_ab = __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);

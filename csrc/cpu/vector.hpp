@@ -27,6 +27,7 @@ inline Vec8f narrow(Vec8d v) { return _mm512_maskz_cvtpd_ps(0xff, v); }
 inline Vec8d widen(Vec8f v) { return __builtin_convertvector(v, Vec8d); }
 inline Vec8f narrow(Vec8d v) { return __builtin_convertvector(v, Vec8f); }
 #endif
+inline Vec8d widen(Vec8d v) { return v; }
 inline Vec4d widen(Vec4f v) { return __builtin_convertvector(v, Vec4d); }
 inline Vec4f narrow(Vec4d v) { return __builtin_convertvector(v, Vec4f); }
 inline Vec2d widen(Vec2f v) { return __builtin_convertvector(v, Vec2d); }
