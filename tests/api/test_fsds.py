@@ -227,3 +227,11 @@ def test_unchecked_bad_pixels_score_nan(backend, which, value, variant):
     scores = hyra.fsds(**images, variant=variant, check=False)
     assert scores[1].isnan()
     assert torch.equal(scores[0], good[0])
+
+
+def test_scores_may_enter_a_graph():
+    preds, target = torch.rand(2, 3, 8, 9)
+    weight = torch.ones((), requires_grad=True)
+    for score in (hyra.fsds(preds, target), hyra.FSDSReference(target)(preds)):
+        assert not score.is_inference()
+        (weight * score).backward()
