@@ -13,7 +13,7 @@ JOBS = [
     *(("auto", shape) for shape in (*SHAPES, *MORE_SHAPES)),
     *((library, shape) for library in hyra.fft_library_versions() for shape in SHAPES),
 ]
-PREDICTIONS = 3
+PREDICTIONS = 20
 
 
 def pair(shape):
@@ -61,7 +61,17 @@ def bench_reference(contend, contender):
     contend(job, contender, contenders[contender], bytes=preds.nbytes)
 
 
-@pytest.mark.parametrize("contender", ["hyra", "plain torch"])
+@pytest.mark.parametrize("contender", ["hyra", "variant radial"])
+def bench_variants(contend, contender):
+    preds, target = pair((1, 3, 1356, 2040))
+    contenders = {
+        "hyra": lambda: hyra.fsds(preds, target, variant="shift_invariant"),
+        "variant radial": lambda: hyra.fsds(preds, target, variant="radial"),
+    }
+    contend("fsds shift_invariant 1x3x1356x2040 float32", contender, contenders[contender], bytes=2 * preds.nbytes)
+
+
+@pytest.mark.parametrize("contender", ["hyra", "default variant", "plain torch"])
 @pytest.mark.parametrize("shape", [(1, 3, 1356, 2040), (16, 3, 192, 192)], ids=str)
 def bench_loss(contend, contender, shape):
     preds, target = pair(shape)
@@ -75,9 +85,10 @@ def bench_loss(contend, contender, shape):
 
     contenders = {
         "hyra": lambda: step(lambda: loss(preds, target)),
+        "default variant": lambda: step(lambda: hyra.FSDSLoss()(preds, target)),
         "plain torch": lambda: step(lambda: -peers.fsds(preds, target).mean()),
     }
-    job = f"FSDSLoss forward + backward {'x'.join(map(str, shape))} float32"
+    job = f"FSDSLoss paper, forward + backward {'x'.join(map(str, shape))} float32"
     gradient = contend(job, contender, contenders[contender], shape=shape, bytes=2 * preds.nbytes)
     if contender == "plain torch":
         torch.testing.assert_close(gradient, contenders["hyra"](), rtol=0, atol=1e-3 * gradient.abs().max().item())
