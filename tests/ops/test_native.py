@@ -81,6 +81,19 @@ def test_simd_level_from_the_environment(level):
     assert printed.stdout.strip() == level
 
 
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_shared_calls_are_made_once_each(threads):
+    made = []
+    _native.share(made.append, 100, threads)
+    assert sorted(made) == list(range(100))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_in_a_shared_call_comes_through(threads):
+    with pytest.raises(ZeroDivisionError):
+        _native.share(lambda index: 1 / (index - 7), 20, threads)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_does_not_hang():
