@@ -197,19 +197,21 @@ class Workshop:
         chosen = "cuda_on_cpu and not gradcheck and not opcheck and not compile and not large"
         arguments = ["-x", "-q", "-s", "-p", "no:cacheprovider", "-k", chosen, *tests_of(file)]
         if sanitizer is None:
-            failed, output = run_in_fork(arguments)
+            code, output = run_in_fork(arguments)
         else:
             with mock.patch.dict(os.environ, HYRA_SANITIZER=sanitizer):
                 done = build.run_python(sanitizer, "pytest", *arguments)
-            failed, output = done.returncode != 0, done.stdout + done.stderr
-        if not failed:
+            code, output = done.returncode, done.stdout + done.stderr
+        if code == 0:
             return None
+        if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+            raise RuntimeError(f"no tests ran for the kernels of {file}\n{output}")
         found = re.findall(r"^(?:E  .*|killed by .*|.*(?:ERROR|WARNING): \w+Sanitizer.*)", output, re.MULTILINE)
         return found[0].removeprefix("E ").strip() if found else "the tests fail"
 
 
-def run_in_fork(arguments: list[str]) -> tuple[bool, str]:
-    """Run pytest in a fork of this process, which has imported what takes seconds to import: failed or not, output."""
+def run_in_fork(arguments: list[str]) -> tuple[int, str]:
+    """Run pytest in a fork of this process, which has imported what takes seconds to import: its exit code, output."""
     with tempfile.TemporaryFile() as output:
         sys.stdout.flush()
         child = os.fork()
@@ -225,7 +227,7 @@ def run_in_fork(arguments: list[str]) -> tuple[bool, str]:
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         output.seek(0)
         killed = f"killed by {signal.Signals(-code).name}" if code < 0 else ""
-        return code != 0, killed + "\n" + output.read().decode(errors="replace")
+        return code, killed + "\n" + output.read().decode(errors="replace")
 
 
 def main() -> int:

@@ -1,10 +1,10 @@
-// Probe images. A block writes BLOCK * kGroups groups of neighbouring pixels of one plane: first the background, then,
-// past a barrier, the impulses that fall among them. It looks at every position of its image; positions that name one
-// pixel twice write the same number twice, so no order matters.
-// Work per thread: kGroups * 16 bytes of pixels and impulses / BLOCK positions. Shared memory: none.
+// Probe images. A block writes a tile of neighbouring pixels of one plane: first the background, then, past a barrier,
+// the impulses that fall among them. It looks at every position of its image; positions that name one pixel twice write
+// the same number twice, so no order matters.
+// Work per thread: twice 16 bytes of pixels, a block apart, and impulses / BLOCK positions. Shared memory: none.
 // Bytes, with S the size of the images: at least S. Moved: S + the background, which stays in L2, + 16 bytes per
 // position and block, also from L2.
-// Loads and stores: 16 bytes wide, all loads of a thread in flight; single pixels where a plane starts at no multiple
+// Loads and stores: 16 bytes wide, both loads of a thread in flight; single pixels where a plane starts at no multiple
 // of 16 bytes.
 #include "core/impulse_batch.hpp"
 #include "cuda/block.cuh"
@@ -14,10 +14,9 @@ namespace hyra::cuda {
 namespace {
 
 constexpr int kBlock = HYRA_BLOCK(256);
-constexpr int kGroups = 2;  // of a thread
 
 template <int BLOCK, typename T>
-constexpr std::int64_t kTile = BLOCK * kGroups * kGroup<T>;  // pixels of a block
+constexpr std::int64_t kTile = 2 * BLOCK * kGroup<T>;  // pixels of a block
 
 template <int BLOCK, typename T>
 __global__ void __launch_bounds__(BLOCK) background_and_impulses(ImpulseBatchArgs<T> args, std::int64_t tiles) {
@@ -28,17 +27,12 @@ __global__ void __launch_bounds__(BLOCK) background_and_impulses(ImpulseBatchArg
   const std::int64_t end = begin + kTile<BLOCK, T> < plane ? begin + kTile<BLOCK, T> : plane;
   const T* background = args.background + channel * plane;
   T* out = args.images + plane_index * plane;
-  Group<T> groups[kGroups];
-#pragma unroll
-  for (int g = 0; g < kGroups; ++g) {  // all of them before the first store, which the compiler moves no load across
-    const std::int64_t pixel = begin + (g * BLOCK + threadIdx.x) * kGroup<T>;
-    groups[g] = load_group(background + pixel, end - pixel);
-  }
-#pragma unroll
-  for (int g = 0; g < kGroups; ++g) {
-    const std::int64_t pixel = begin + (g * BLOCK + threadIdx.x) * kGroup<T>;
-    store_group(out + pixel, end - pixel, groups[g]);
-  }
+  const std::int64_t first = begin + threadIdx.x * kGroup<T>, second = first + BLOCK * kGroup<T>;
+  // Both loads before the first store, which the compiler moves none across.
+  const Group<T> first_group = load_group(background + first, end - first);
+  const Group<T> second_group = load_group(background + second, end - second);
+  store_group(out + first, end - first, first_group);
+  store_group(out + second, end - second, second_group);
   __syncthreads();
   for (std::int64_t m = threadIdx.x; m < args.impulses; m += BLOCK) {
     const std::int64_t pixel = pixel_index(args.positions + (image * args.impulses + m) * 2, args.height, args.width);
@@ -51,7 +45,7 @@ __global__ void __launch_bounds__(BLOCK) background_and_impulses(ImpulseBatchArg
 template <typename T>
 void impulse_batch(const ImpulseBatchArgs<T>& args, Context context) {
   const std::int64_t plane = args.height * args.width;
-  const std::int64_t tiles = (plane + kTile<kBlock, T> - 1) / kTile<kBlock, T>;
+  const std::int64_t tile = kTile<kBlock, T>, tiles = (plane + tile - 1) / tile;
   const std::int64_t blocks = args.count * args.channels * tiles;
   if (blocks == 0) return;
   CU_LAUNCH((background_and_impulses<kBlock, T>), dim3(static_cast<unsigned>(blocks)), dim3(kBlock), 0,

@@ -13,7 +13,7 @@ SCHEDULES = ("forward", "reverse", "random:1", "random:2", "random:3")
 
 RIGHT = (
     "reverse_tiles", "scan", "barrier_votes", "shuffles", "votes", "halves", "exchange_in_warp", "histogram",
-    "last_block_sum", "launches_are_ordered", "atomics", "transpose", "dynamic_shared_memory", "add_pairs",
+    "last_block_sum", "launches_are_ordered", "atomics", "transpose", "dynamic_shared_memory", "swap_pairs",
     "device_memory", "indices", "static_and_dynamic_memory",
 )  # fmt: skip
 

@@ -91,29 +91,29 @@ SELFTEST(unset_in_second_block, [] {
   return y == std::vector<int>{1, 2};
 }());
 
-// Vector loads at their alignment.
+// Vector loads and stores at their alignment.
 template <int BLOCK>
-__global__ void __launch_bounds__(BLOCK) add_pairs(const float* __restrict__ x, float* y, int pairs) {
+__global__ void __launch_bounds__(BLOCK) swap_pairs(const float* __restrict__ x, float2* y, int pairs) {
   const int i = static_cast<int>(threadIdx.x);
   if (i < pairs) {
     const float2 pair = __ldg(reinterpret_cast<const float2*>(x) + i);
-    y[i] = pair.x + pair.y;
+    __stwb(y + i, make_float2(pair.y, pair.x));
   }
 }
 
-bool run_add_pairs(int offset) {
+bool run_swap_pairs(int offset) {
   std::vector<float4> storage(16);
   float* const x = reinterpret_cast<float*>(storage.data());
   for (int i = 0; i < 64; ++i) x[i] = static_cast<float>(i);
-  std::vector<float> y(20);
-  CU_LAUNCH(add_pairs<kBlock>, 1, kBlock, 0, kStream, x + offset, y.data(), 20);
+  std::vector<float2> y(20);
+  CU_LAUNCH(swap_pairs<kBlock>, 1, kBlock, 0, kStream, x + offset, y.data(), 20);
   bool right = true;
-  for (int i = 0; i < 20; ++i) right &= y[i] == static_cast<float>(4 * i + 2 * offset + 1);
+  for (int i = 0; i < 20; ++i) right &= y[i].x == x[offset + 2 * i + 1] && y[i].y == x[offset + 2 * i];
   return right;
 }
 
-SELFTEST(add_pairs, run_add_pairs(2));
-SELFTEST(misaligned_pairs, run_add_pairs(1));
+SELFTEST(swap_pairs, run_swap_pairs(2));
+SELFTEST(misaligned_pairs, run_swap_pairs(1));
 
 SELFTEST(device_memory, [] {
   std::vector<int> y(100);
