@@ -217,6 +217,8 @@ class HyRA:
         amplitude: float = 1.0,
         background: float | Tensor = 0.0,
         form: str | None = None,
+        mode: str = "finite",
+        keep_responses: bool = False,
         batch_size: int | None = None,
         progress: bool = True,
     ) -> Probe:
@@ -233,10 +235,12 @@ class HyRA:
             pack: whether to put several impulses into one image.
             canvas: side of the probe images in LR pixels; 128, or the next size that the network takes, when not given.
             size: side in LR pixels of the window around each impulse that counts as its response; the receptive field
-                when not given (at most 65; 33 where it is not known).
+                when not given (from 9 to 65; 33 where it is not known).
             amplitude: as for `impulse_response`.
             background: as for `impulse_response`; an image is its own canvas, and shows how the response changes on it.
             form: as for `impulse_response`.
+            mode: as for `impulse_response`.
+            keep_responses: whether to keep each position's own response, too.
             batch_size: images per call of the network; 1 on a CPU and 16 elsewhere when not given, and halved when
                 memory runs out. Results do not depend on it beyond rounding.
             progress: whether to show a bar on a terminal, if tqdm is installed.
@@ -267,6 +271,8 @@ class HyRA:
             amplitude=amplitude,
             background=background,
             form=form,
+            mode=mode,
+            keep_responses=keep_responses,
             batch_size=batch_size,
             progress=progress,
         )

@@ -175,6 +175,8 @@ class Network:
         Raises:
             NetworkError: as for a call, and where an operation of the network has no forward-mode derivative.
         """
+        # A dual number must not share memory between its elements, as an expanded image's do.
+        images = images.contiguous()
         with self.untouched():
             try:
                 derivative: Tensor = torch.func.jvp(self._forward, (images,), (direction.to(images),))[1]

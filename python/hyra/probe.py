@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -17,14 +18,18 @@ from hyra.network import Network
 from hyra.ops.impulse_batch import impulse_batch
 from hyra.ops.response_moments import response_moments
 from hyra.packing import TOLERANCE, Locality, measure_locality, pack
-from hyra.response import ImpulseResponse, energy_outside
+from hyra.response import MODES, ImpulseResponse, energy_outside
 from hyra.result import Result
+from hyra.sinc import SIMILARITY_RADIUS, cosines
+from hyra.window import Window
 
 _CANVAS = 128
 _STEP = 7
 """LR pixels between the positions of a grid: prime to most windows, so that every place in a window is seen."""
 _WINDOW = 33
 """LR pixels of a response to keep where the network's reach is not known, and at most twice as many."""
+_SMALLEST_WINDOW = 2 * SIMILARITY_RADIUS + 1
+"""At least what the likeness to the sinc looks at, so that it does not depend on the network's reach."""
 _CHECKED = 4
 _LARGE_DISCARDED_ENERGY = 1e-6
 
@@ -46,6 +51,8 @@ class Probe(Result, figure="probe"):
         packed: whether images held several impulses.
         packing_error: largest difference that packing made where it was checked, over the peak; None if it was not.
         images: number of images that the network was run on for the positions.
+        responses: each position's own, `[P, C, kh, kw]` or `[P, C_out, C_in, kh, kw]` and zero beyond the output, if
+            they were to be kept.
     """
 
     positions: Tensor
@@ -59,6 +66,7 @@ class Probe(Result, figure="probe"):
     packed: bool
     packing_error: float | None
     images: int
+    responses: Tensor | None = None
 
     def __repr__(self) -> str:
         height, width = self.canvas
@@ -67,6 +75,32 @@ class Probe(Result, figure="probe"):
             f"Probe({len(self.positions)} positions in {self.images} images of {height}x{width}, {how}; "
             f"deviation {float(self.deviation.mean()):.3g} on average, {float(self.deviation.max()):.3g} at most)"
         )
+
+    def response(self, index: int) -> ImpulseResponse:
+        """The response at `positions[index]`, if responses were kept.
+
+        Raises:
+            ValueError: they were not.
+        """
+        return replace(self.reference, response=self._kept[index])
+
+    @cached_property
+    def ring_cosine(self) -> Tensor:
+        """`[P]` float64: how like the ideal sinc each response is outside its main lobe, as `SincFit.ring_cosine`.
+
+        It looks at 9 LR pixels, or at the window where that is smaller.
+
+        Raises:
+            ValueError: responses were not kept.
+        """
+        found = (self.response(i) for i in range(len(self._kept)))
+        return torch.tensor([cosines(h.white, h.center, h.scale)[1] for h in found], dtype=torch.float64)
+
+    @property
+    def _kept(self) -> Tensor:
+        if self.responses is None:
+            raise ValueError("keep_responses must be true for responses of single positions, got False")
+        return self.responses
 
     def deviation_per_phase(self, period: int | None = None) -> Tensor:
         """`[period, period]`: mean deviation of the positions at each place of a window, NaN where none was probed.
@@ -95,12 +129,15 @@ def probe(
     amplitude: float,
     background: float | Tensor,
     form: str | None,
+    mode: str,
+    keep_responses: bool,
     batch_size: int | None,
     progress: bool,
 ) -> Probe:
     """`HyRA.probe`."""
     _validate.choice("channels", channels, CHANNELS)
-    form = form_of(form, "finite", background)
+    _validate.choice("mode", mode, MODES)
+    form = form_of(form, mode, background)
     check_amplitude(amplitude)
     for name, value in (("canvas", canvas), ("size", size), ("batch_size", batch_size)):
         if value is not None:
@@ -114,6 +151,9 @@ def probe(
         colours = colours_of(flat, channels)
 
         def lit(impulses: Tensor, colour: Tensor) -> Tensor:
+            if mode == "jvp":
+                directions = impulse_batch(torch.zeros_like(flat), impulses, colour.expand(len(impulses), -1))
+                return network.derivative(flat.expand_as(directions), directions)
             heights = (amplitude * colour).expand(len(impulses), -1)
             outputs = network(impulse_batch(flat, impulses, heights))
             outputs = outputs - without if form == "affine" else outputs
@@ -127,7 +167,7 @@ def probe(
         locality = measure_locality(network, pixel, amplitude, float(flat.mean())) if packing else None
         size = _window(size, locality, min(height, width))
         places = _places(positions, height, width, size).to(flat.device)
-        window = _Window(network.scale, size)
+        window = Window(network.scale, size)
         middle = places[(places - places.new_tensor([height // 2, width // 2])).square().sum(1).argmin()]
         whole = run(middle[None, None])
         reference = window.cut(whole, middle)
@@ -150,6 +190,7 @@ def probe(
         impulses = torch.where(members[..., None] < 0, -1, places[members])
 
         state = window.empty(reference)
+        kept = reference.new_empty(len(places), *reference.shape) if keep_responses else None
         deviations = reference.new_empty(len(places), 2, dtype=torch.float64)
         batch = batch_size or (1 if flat.device.type == "cpu" else 16)
         with Progress(len(members), "image", enabled=progress) as bar:
@@ -159,20 +200,28 @@ def probe(
                 *state, deviation = response_moments(outputs, origins, reference, window.origin, state)
                 real = members[these] >= 0
                 deviations[members[these][real]] = deviation[real]
+                if kept is not None:
+                    for image, position in real.nonzero().tolist():
+                        index = members[these][image, position]
+                        kept[index] = window.cut(outputs[image : image + 1], places[index])
                 bar.update(len(outputs))
     count, mean, m2 = state
 
     def by_colour(planes: Tensor) -> Tensor:
-        """`[K * C_out, kh, kw]`, colour by colour as they were lit, in the shape of an `ImpulseResponse`."""
-        return planes if channels == "joint" else planes.view(len(colours), -1, *planes.shape[1:]).transpose(0, 1)
+        """`[..., K * C_out, kh, kw]`, colour by colour as they were lit, in the shape of an `ImpulseResponse`."""
+        if channels == "joint":
+            return planes
+        *leading, _, height, width = planes.shape
+        return planes.view(*leading, len(colours), -1, height, width).transpose(-4, -3)
 
     alone = ImpulseResponse(
         response=by_colour(reference),
         scale=network.scale,
         origin=(window.origin[0], window.origin[1]),
-        amplitude=float(amplitude),
+        amplitude=0.0 if mode == "jvp" else float(amplitude),
         background=background if isinstance(background, Tensor) else float(background),
         form=form,
+        mode=mode,
         discarded_energy=discarded,
         provenance=provenance_of(network, flat),
     )
@@ -188,41 +237,15 @@ def probe(
         packed=members.shape[1] > 1,
         packing_error=error,
         images=len(members) * len(colours),
+        responses=None if kept is None else by_colour(kept),
     )
-
-
-@dataclass(frozen=True)
-class _Window:
-    """The part of an output that counts as the response: `size x size` LR pixels around the impulse."""
-
-    scale: int
-    size: int
-
-    @property
-    def origin(self) -> list[int]:
-        return [self.scale * (self.size // 2)] * 2
-
-    def empty(self, like: Tensor) -> list[Tensor]:
-        """Count, mean and M2 of no response."""
-        extent = self.scale * self.size
-        count = torch.zeros(extent, extent, dtype=torch.int64, device=like.device)
-        mean = torch.zeros(like.shape[-3], extent, extent, dtype=torch.float64, device=like.device)
-        return [count, mean, mean]
-
-    def cut(self, output: Tensor, position: Tensor) -> Tensor:
-        """The window around one position of one output `[1, C, H, W]`; zero beyond the output."""
-        state = self.empty(output)
-        nothing = state[1].to(output.dtype)
-        origins = self.scale * position[None, None]
-        mean: Tensor = response_moments(output, origins, nothing, self.origin, state)[1]
-        return mean.to(output.dtype)
 
 
 def _window(size: int | None, locality: Locality | None, side: int) -> int:
     if size is not None:
         return size
     field = None if locality is None else locality.receptive_field
-    return min(field or _WINDOW, 2 * _WINDOW - 1, side)
+    return min(max(field or _WINDOW, _SMALLEST_WINDOW), 2 * _WINDOW - 1, side)
 
 
 def _canvas(network: Network, pixel: Tensor, side: int | None, background: float | Tensor) -> Tensor:
@@ -260,7 +283,7 @@ def _padded(groups: list[list[int]]) -> Tensor:
     return torch.tensor([group + [-1] * (len(groups[0]) - len(group)) for group in groups])
 
 
-def _packing_error(run: Callable[[Tensor], Tensor], window: _Window, impulses: Tensor) -> float:
+def _packing_error(run: Callable[[Tensor], Tensor], window: Window, impulses: Tensor) -> float:
     """Largest difference over the peak that packing `[M, 2]` into one image makes to some of the responses."""
     together = run(impulses[None])
     worst = 0.0

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hyra.result import Result
 
-_SIMILARITY_RADIUS = 4
+SIMILARITY_RADIUS = 4
 """LR pixels on each side of the centre that the cosines look at: the same for every probe, so that they compare."""
 _FIT_RADIUS = 16
 """LR pixels on each side that the fit looks at: beyond lies the border of a 64x64 probe, where padding rules."""
@@ -95,7 +95,7 @@ def fit_sinc(plane: Tensor, center: tuple[float, float], scale: int) -> SincFit:
 
 def cosines(plane: Tensor, center: tuple[float, float], scale: int) -> tuple[float, float]:
     """`similarity` and `ring_cosine` of `SincFit` for a response `[kh, kw]`, without the fit."""
-    core, (y, x) = _within(plane.double(), _axes(plane, center, scale), _SIMILARITY_RADIUS)
+    core, (y, x) = _within(plane.double(), _axes(plane, center, scale), SIMILARITY_RADIUS)
     ideal = torch.sinc(y)[:, None] * torch.sinc(x)
     ring = torch.maximum(y.abs()[:, None], x.abs()) >= 1
     return _cosine(core, ideal), _cosine(core[ring], ideal[ring])

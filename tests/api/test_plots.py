@@ -222,3 +222,26 @@ def test_colours_stay_apart():
 
     values = sorted(luminance(style.COLORS[name]) for name in ("ideal", "H", "G"))
     assert min(np.diff(values)) > 0.02
+
+
+def test_the_least_and_the_most_similar_response_are_marked():
+    def network(x):  # the brighter a place, the more of its response lies beside it
+        return F.interpolate(x, scale_factor=2, mode="bicubic") + F.interpolate(x.square().roll(2, -1), scale_factor=2)
+
+    image = torch.linspace(0, 1, 36, dtype=torch.float64).expand(3, 30, 36)
+    options = {"background": image, "size": 9, "mode": "jvp", "keep_responses": True}
+    found = hyra.HyRA(network, dtype=torch.float64).probe(**options)
+    _, ((photograph, places), panels) = plots.local_responses(found)
+    (squares,) = places.collections
+    assert squares.get_array().tolist() == found.ring_cosine.tolist()
+    columns = [line.get_xdata()[0] for line in photograph.lines]
+    assert columns == [25, 11, 4]  # of 4, 11, 18 and 25
+    assert panels[0].get_title() == f"a: least, {found.ring_cosine.min():.2f}"
+    assert np.array_equal(panels[0].images[0].get_array(), found.response(int(found.ring_cosine.argmin())).white)
+    assert len({axes.images[0].get_clim() for axes in panels}) == 1
+
+
+def test_local_responses_need_an_image():
+    found = hyra.HyRA(torch.nn.Upsample(scale_factor=2)).probe(canvas=24, keep_responses=True)
+    with pytest.raises(ValueError, match="found must be a probe over an image, got one on the level 0"):
+        plots.local_responses(found)

@@ -126,12 +126,15 @@ def test_moments_are_those_of_single_impulses(options, packed):
     assert found.reference.origin == found.mean.origin == (4, 4)
 
 
-@pytest.mark.parametrize(("channels", "packed"), [("joint", True), ("joint", False), ("matrix", True)])
-def test_over_an_image_the_responses_are_those_of_single_impulses(channels, packed):
+@pytest.mark.parametrize(
+    ("channels", "packed", "mode"),
+    [("joint", True, "finite"), ("joint", False, "finite"), ("matrix", True, "finite"), ("matrix", True, "jvp")],
+)
+def test_over_an_image_the_responses_are_those_of_single_impulses(channels, packed, mode):
     model = HyRA(nonlinear())
     image = torch.rand(3, 40, 56, dtype=torch.float64)
-    options = {"channels": channels, "background": image, "amplitude": 0.5}
-    found = model.probe(size=5, pack=packed, batch_size=2, **options)
+    options = {"channels": channels, "background": image, "amplitude": 0.5, "mode": mode}
+    found = model.probe(size=5, pack=packed, batch_size=2, keep_responses=True, **options)
     assert found.packed == packed
     assert found.canvas == (40, 56)
     windows = []
@@ -139,6 +142,7 @@ def test_over_an_image_the_responses_are_those_of_single_impulses(channels, pack
         whole = model.impulse_response(position=(y, x), **options).response
         windows.append(whole[..., 2 * y - 4 : 2 * y + 6, 2 * x - 4 : 2 * x + 6])
     windows = torch.stack(windows)
+    assert torch.allclose(found.responses, windows, atol=1e-14)
     assert torch.allclose(found.mean.response, windows.mean(0), atol=1e-13)
     assert torch.allclose(found.variance, windows.var(0, correction=0), atol=1e-13)
     assert found.variance.max() > 1e-6
@@ -259,6 +263,19 @@ def test_saved_and_loaded_again(tmp_path):
     for name in ("mean", "reference"):
         assert torch.equal(getattr(loaded, name).response, getattr(saved, name).response)
     assert repr(loaded) == repr(saved)
+
+
+def test_likeness_to_the_sinc_of_every_response():
+    image = torch.rand(3, 40, 40, dtype=torch.float64)
+    model = HyRA(nonlinear())
+    found = model.probe(torch.tensor([[12, 13], [28, 20]]), background=image, mode="jvp", keep_responses=True, size=9)
+    expected = [found.response(i).fit_sinc().ring_cosine for i in range(2)]
+    assert found.ring_cosine.tolist() == expected
+    assert found.response(1).mode == "jvp"
+    assert found.response(1).response.equal(found.responses[1])
+    without = model.probe(torch.tensor([[16, 16]]), canvas=32)
+    with pytest.raises(ValueError, match="keep_responses must be true for responses of single positions, got False"):
+        without.response(0)
 
 
 @pytest.mark.parametrize(("options", "message"), [

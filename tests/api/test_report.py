@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 import hyra
 from hyra import report
-from hyra.report import numbers, page
+from hyra.report import local, numbers, page
 
 mpl.use("Agg")
 
@@ -132,3 +132,37 @@ def test_reference_of_another_size_is_refused(tmp_path):
 
 def test_table_escapes_its_cells():
     assert '<td class="value">a &lt; b</td>' in page.table(("x",), [("a < b",)])
+
+
+def test_over_an_image_a_linear_network_is_the_same_everywhere(tmp_path):
+    model = hyra.HyRA(torch.nn.Upsample(scale_factor=2, mode="bicubic"))
+    summary = report.write(model, torch.rand(3, 33, 140), tmp_path, over_image=True)
+    over_image = summary["over_image"]
+    assert over_image.pop("places") == 2 * 8  # of the middle 33x128
+    assert over_image.pop("contrast_correlation") == "nan"
+    for name, expected in {"ring_cosine": summary["numbers"]["ring_cosine"], "dc_gain": 1, "deviation": 0}.items():
+        values = [over_image.pop(key) for key in [*over_image] if key.startswith(name)]
+        assert values == pytest.approx([expected] * len(values), abs=1e-5)
+    assert over_image == {}
+    html = (tmp_path / "report.html").read_text("utf-8")
+    assert "16 places" in html
+    assert "rank correlation" not in html
+    assert (tmp_path / "over_image.png").stat().st_size > 10_000
+
+
+def test_over_an_image_the_place_of_an_edge_is_found():
+    """Linear on smooth ground, with another filter where the image has a slope."""
+
+    def network(x):
+        slope = F.conv2d(x.mean(1, keepdim=True), torch.ones(1, 1, 3, 3).to(x), padding=1) / 9 - x
+        y = F.interpolate(x, scale_factor=2, mode="bicubic")
+        return y + 4 * F.interpolate(slope.square(), scale_factor=2)
+
+    lr = torch.full((3, 48, 48), 0.25)
+    lr[..., 24:] = 0.75
+    found, summary = local.measure(hyra.HyRA(network), lr)
+    at_edge = found.positions[:, 1] == 23
+    assert at_edge.sum() == 3
+    assert found.ring_cosine[at_edge].max() < found.ring_cosine[~at_edge].min() - 0.05
+    assert summary.contrast_correlation < -0.9
+    assert summary.ring_cosine_most == pytest.approx(0.77, abs=0.01)

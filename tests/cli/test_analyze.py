@@ -122,7 +122,10 @@ def test_a_response_that_is_not_finite_is_a_result(photograph, tmp_path):
 def test_demo(scale, tmp_path):
     pytest.importorskip("skimage")
     assert main(["demo", "--scale", scale, "--out", str(tmp_path)]) == 0
-    assert {path.name for path in tmp_path.iterdir()} >= FILES
+    assert {path.name for path in tmp_path.iterdir()} >= FILES | {"over_image.png"}
     summary = json.loads((tmp_path / "summary.json").read_text())
     ours, bicubic = summary["quality"]
     assert ours["psnr"] > bicubic["psnr"]
+    spread = summary["over_image"]
+    assert spread["ring_cosine_least"] < 0.5 < spread["ring_cosine_median"] < spread["ring_cosine_most"]
+    assert spread["contrast_correlation"] < -0.2

@@ -64,6 +64,11 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         metavar="N",
         help="LR pixels around each part that it is shown, too (default: as far as it looks, found by measuring)",
     )
+    parser.add_argument(
+        "--over-image",
+        action="store_true",
+        help="also measure at places all over the image what the network does to small changes, and how it differs",
+    )
     parser.add_argument("--out", type=Path, default=Path("hyra-analysis"), metavar="DIR", help="default: hyra-analysis")
     parser.set_defaults(run=run)
 
@@ -93,6 +98,7 @@ def run(args: argparse.Namespace) -> None:
         probe={"size": args.size, **probe(args)},
         tile=args.tile,
         halo=args.halo,
+        over_image=args.over_image,
         provenance=names,
         log=log,
     )

@@ -9,6 +9,7 @@ from hyra.plots.decomposition import decomposition
 from hyra.plots.fsds_sensitivity import fsds_sensitivity
 from hyra.plots.impulse_response import impulse_response
 from hyra.plots.layer_responses import layer_responses
+from hyra.plots.local_responses import local_responses
 from hyra.plots.lowpass_sweep import lowpass_sweep
 from hyra.plots.model_comparison import model_comparison
 from hyra.plots.probe import probe
@@ -27,6 +28,7 @@ __all__ = [
     "fsds_sensitivity",
     "impulse_response",
     "layer_responses",
+    "local_responses",
     "lowpass_sweep",
     "model_comparison",
     "probe",

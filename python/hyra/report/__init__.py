@@ -18,7 +18,7 @@ from hyra import plots
 from hyra._warnings import recorded
 from hyra.analyzer import HyRA
 from hyra.environment import environment
-from hyra.report import numbers, operating_points, page, text
+from hyra.report import local, numbers, operating_points, page, text
 from hyra.report.numbers import Number
 from hyra.report.operating_points import OperatingPoint
 from hyra.report.quality import Quality, compare
@@ -59,6 +59,7 @@ def write(
     probe: Mapping[str, Any] | None = None,
     tile: int | None = None,
     halo: int | None = None,
+    over_image: bool = False,
     provenance: Mapping[str, str] | None = None,
     log: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -75,16 +76,19 @@ def write(
             response at the paper's operating point beside that for small changes of a grey image.
         tile: as for `HyRA.decompose`, for an image that is too large for the network in one piece.
         halo: as for `HyRA.decompose`.
+        over_image: whether to measure at many places of `lr`, too, what the network does to small changes. It takes
+            some ten runs of the network, or one for each place if it looks at the whole image.
         provenance: more of what the reader should know, such as the names of model and image.
         log: called with a line before each step.
 
     Returns:
-        What `summary.json` holds: `numbers`, `operating_points`, `quality`, `warnings` and `provenance`. Values that
-        are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since JSON has none.
+        What `summary.json` holds: `numbers`, `operating_points`, `over_image` (None if not measured), `quality`,
+        `warnings` and `provenance`. Values that are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since
+        JSON has none.
 
     Raises:
         ValueError: `lr` or `hr` is no image that fits the network.
-        NetworkError: the network itself failed.
+        NetworkError: the network itself failed, or `over_image` is true and it has no forward-mode derivative.
 
     Example:
         >>> import tempfile, torch, hyra
@@ -114,6 +118,10 @@ def write(
         quality = [] if hr is None else compare(split.input, split.output, hr)
         log("comparing operating points")
         points = operating_points.compare(model) if response.is_finite else []
+        places = spread = None
+        if over_image:
+            log("measuring responses over the image")
+            places, spread = local.measure(model, lr)
     measured: list[Number] = []
     if response.is_finite:
         log("fitting the sinc")
@@ -126,6 +134,9 @@ def write(
         made.figure("profile", plots.profile(response, fit=fit), text.PROFILE_FIGURE)
         made.section("Operating point", text.OPERATING_POINT)
         made.add(page.table(OperatingPoint.HEAD, (point.row() for point in points)))
+        if places is not None and spread is not None:
+            made.section("Over the image", *spread.paragraphs())
+            made.figure("over_image", plots.local_responses(places), text.OVER_IMAGE_FIGURE)
         made.section("Transfer function", text.TRANSFER)
         made.figure("transfer_function", response.transfer_function().plot(), text.TRANSFER_FIGURE)
         made.section("Linear and non-linear part", text.SPLIT)
@@ -144,8 +155,9 @@ def write(
 
     summary = {
         "numbers": {n.key: _json(n.value) for n in measured},
-        "operating_points": [{key: _json(value) for key, value in vars(point).items()} for point in points],
-        "quality": [{key: _json(value) for key, value in vars(q).items()} for q in quality],
+        "operating_points": [_fields(point) for point in points],
+        "over_image": None if spread is None else _fields(spread),
+        "quality": [_fields(q) for q in quality],
         "warnings": told,
         "provenance": facts,
     }
@@ -164,6 +176,10 @@ def _messages() -> Iterator[list[str]]:
     for message, warning in {str(warning.message): warning for warning in caught}.items():
         told.append(message)
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def _fields(row: object) -> dict[str, Any]:
+    return {key: _json(value) for key, value in vars(row).items()}
 
 
 def _json(value: Any) -> Any:

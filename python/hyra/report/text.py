@@ -47,6 +47,22 @@ OPERATING_POINT = (
     "black, far from any photograph; the derivative at grey says what the network does to small changes of a smooth "
     "image."
 )
+OVER_IMAGE = (
+    "Nor is it the same all over an image. Here the derivative was taken at {places} places of this one: what the "
+    "network does to a small change there. The likeness of the side lobes to the sinc ranges from "
+    "{ring_cosine_least:.2f} to {ring_cosine_most:.2f}, with {ring_cosine_median:.2f} in the middle. The median "
+    "distance of a response from the mean of all is {deviation:.0%} of the mean's norm; the mean itself has a likeness "
+    "of {ring_cosine_of_mean:.2f}."
+)
+CONTRAST = (
+    "The rank correlation between this likeness and the contrast within one pixel is {correlation}. Below "
+    "zero, the response is most like the sinc where the image is smooth, and least at edges and in texture, to which "
+    "the network adapts its filter."
+)
+OVER_IMAGE_FIGURE = (
+    "Squares: likeness of the response at that place to the ideal sinc, outside the main lobe. Below: the least, the "
+    "median and the most similar of them, and the mean of all, on one scale that saturates early."
+)
 LIMITS = (
     "H was measured at one operating point; most networks answer differently to a weaker pixel or on another "
     "background, and G absorbs the difference. A "
