@@ -1,8 +1,14 @@
-"""Tables as text."""
+"""Tables as text, and the numbers in them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+
+def number(value: float) -> str:
+    """Three decimals, or a power of ten for numbers too long to be read."""
+    return f"{value:.3f}" if abs(value) < 1000 or not math.isfinite(value) else f"{value:.2e}"
 
 
 def in_columns(rows: Sequence[Sequence[str]]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from hyra import _validate
-from hyra._table import in_columns
+from hyra._table import in_columns, number
 from hyra._warnings import recorded
 from hyra.analyzer import HyRA
 from hyra.evaluation import psnr
@@ -48,7 +48,7 @@ class ComparedModel:
         """The cells of a table."""
         values = (self.fit.ring_cosine, self.fit.similarity, self.fit.cutoff)
         heights = (self.response.main_lobe, self.response.side_lobe, float(self.response.dc_gain.mean()))
-        cells = (*map(_cell, values), self.fit.window, *map(_cell, heights))
+        cells = (*map(number, values), self.fit.window, *map(number, heights))
         if self.psnr is None or self.fsds is None:
             return self.name, *cells
         return self.name, *cells, f"{self.psnr:.2f}", f"{self.fsds:.2f}"
@@ -162,7 +162,3 @@ def _ranked(models: Sequence[ComparedModel]) -> list[ComparedModel]:
         return math.inf if math.isnan(model.fit.ring_cosine) else -model.fit.ring_cosine
 
     return sorted(models, key=unlikeness)
-
-
-def _cell(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 1000 or not math.isfinite(value) else f"{value:.2e}"

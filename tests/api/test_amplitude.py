@@ -56,6 +56,10 @@ def test_the_amplitude_where_it_breaks_is_told(broken):
     assert sweep.explosion == 0.5
     assert sweep.linearity == pytest.approx(1)  # of those that are sound
     assert "explodes at 0.5" in repr(sweep)
+    pytest.importorskip("matplotlib").use("agg")
+    _, (sections, _, distance) = sweep.plot()
+    assert len(sections.lines) == 3  # those that are sound, and the local one
+    assert distance.get_ylim()[1] <= 1
 
 
 def test_networks_without_a_derivative_and_bad_input():

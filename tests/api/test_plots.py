@@ -115,6 +115,14 @@ def test_transfer_function_is_in_cycles_per_lr_pixel(scale):
     assert any(np.array_equal(line.get_xdata(), [0.5, 0.5]) for line in section.lines)
 
 
+def test_transfer_function_of_an_explosion_is_in_sight():
+    sinc = sinc_response(2)
+    response = hyra.ImpulseResponse(1e12 * sinc.response, 2, sinc.origin)
+    _, (plane, section) = plots.transfer_function(response.transfer_function())
+    top = float(plane.images[0].get_array().max())
+    assert section.get_ylim() == plane.images[0].get_clim() == pytest.approx((top + 1 - 66, top + 1))
+
+
 def test_decomposition_shares_limits_and_shows_the_data(split):
     _, axes = plots.decomposition(split)
     assert axes.shape == (3, 4)

@@ -107,6 +107,7 @@ def test_the_limits_of_fsds_are_told(written):
         (0.0, "0.000 dB"),
         (-0.125, "−0.125 dB"),
         (0.00123, "0.0012 dB"),
+        (-1.329759e12, "−1.33e+12 dB"),
         (float("inf"), "∞ dB"),
         (float("nan"), "not defined"),
     ],

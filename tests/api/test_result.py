@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import get_type_hints
 
 import pytest
@@ -111,8 +111,20 @@ def test_where_nothing_deviates_the_colour_is_that_of_zero():
     found = HyRA(torch.nn.Upsample(scale_factor=2)).probe(canvas=48)
     assert not found.deviation.any()
     _, axes = found.plot()
-    for shown in (axes[0, 1].images[0], axes[1, 0].collections[0], axes[1, 1].images[0]):
+    for shown in (axes[0, 1].images[0], axes[1, 0].collections[0]):
         assert (shown.norm.vmin, shown.norm.vmax) == (0, 1)
+    assert axes[1, 1].get_ylim() == (0, 1.05)
+
+
+def test_deviations_are_drawn_over_what_they_depend_on(results):
+    """The place in the window of a network that has one, the distance from the border otherwise."""
+    found = results[hyra.probe.Probe]
+    (points,) = found.plot()[1][1, 1].lines
+    assert points.get_xdata().tolist() == [min(y, x, 47 - y, 47 - x) for y, x in found.positions.tolist()]
+    assert points.get_ydata().tolist() == found.deviation.tolist()
+    windowed = replace(found, locality=hyra.packing.Locality(3, 4))
+    (image,) = windowed.plot()[1][1, 1].images
+    assert image.get_array().shape == (4, 4)
 
 
 def test_a_fit_is_drawn_by_itself(results):

@@ -71,6 +71,7 @@ def test_warnings_are_told_and_kept(photograph, tmp_path, capsys):
     assert main(["analyze", f"{tmp_path}/network.py:network", *arguments]) == 0
     (told,) = json.loads((tmp_path / "out" / "summary.json").read_text())["warnings"]
     assert "explodes" in told
+    assert "The network explodes at this operating point" in (tmp_path / "out" / "report.html").read_text()
     assert f"hyra: warning: {told}" in capsys.readouterr().err
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyra._table import number
+
 if TYPE_CHECKING:
     from hyra.analyzer import HyRA
     from hyra.models import Model
@@ -136,8 +138,8 @@ def finish(folder: Path, summary: Mapping[str, Any]) -> None:
     """Print the numbers that matter most, and where the rest is."""
     for key in ("ring_cosine", "cutoff", "side_lobe", "dc_gain"):
         if key in summary["numbers"]:
-            print(f"{key:12} {float(summary['numbers'][key]):8.3f}")
+            print(f"{key:12} {number(float(summary['numbers'][key])):>9}")
     for row in summary["quality"]:
         psnr, fsds = float(row["psnr"]), float(row["fsds"])
-        print(f"{row['method']:12} {psnr:8.2f} dB PSNR {fsds:8.2f} dB FSDS")
+        print(f"{row['method']:12} {psnr:9.2f} dB PSNR {fsds:8.2f} dB FSDS")
     print(folder / "report.html")

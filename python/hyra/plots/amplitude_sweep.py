@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from hyra.impulse import explodes
 from hyra.plots import style
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 @style.figure
 def amplitude_sweep(sweep: AmplitudeSweep, *, radius: float = 4) -> tuple[Figure, Any]:
     """Sections of the responses at all amplitudes, and their likeness to the sinc and to the local response.
+
+    Sections of responses that explode are left out, and their distances run out of the panel, which has room for the
+    others.
 
     Args:
         sweep: what `HyRA.amplitude_sweep` returned.
@@ -33,7 +37,8 @@ def amplitude_sweep(sweep: AmplitudeSweep, *, radius: float = 4) -> tuple[Figure
     smallest, largest = (f(abs(a) for a in sweep.amplitudes) for f in (min, max))
     norm = SymLogNorm(smallest, vmin=-largest, vmax=largest, base=10)
     colors = plt.get_cmap("coolwarm")
-    for response in sweep.responses:
+    sound = [not explodes(response.response) for response in sweep.responses]
+    for response in (r for r, s in zip(sweep.responses, sound, strict=True) if s or not any(sound)):
         t, values = (x.cpu() for x in response.profile())
         sections.plot(t, values, color=colors(norm(response.amplitude)), linewidth=0.9)
     if sweep.local is not None:
@@ -56,5 +61,8 @@ def amplitude_sweep(sweep: AmplitudeSweep, *, radius: float = 4) -> tuple[Figure
         panel.minorticks_off()
     if sweep.local is not None:
         likeness.axhline(sweep.local.fit_sinc().ring_cosine, color="black", linestyle="--", linewidth=0.7)
-    likeness.set_ylim(min(0.0, float(ring.nan_to_num().min())), 1.02)
+    likeness.set_ylim(min(0.0, float(ring.nan_to_num().min()) - 0.05), 1.02)
+    farthest = sweep.distance.cpu()[sound].amax() if any(sound) else sweep.distance.amax()
+    if farthest.isfinite():
+        distance.set_ylim(0, 1.05 * float(farthest) or 1.0)
     return fig, axes

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from hyra.plots import style
 from hyra.plots.impulse_response import default_limit, draw
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from hyra.probe import Probe
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
 @style.figure
 def probe(found: Probe, *, radius: float = 4) -> tuple[Figure, Any]:
-    """Mean response, standard deviation of its samples, and deviation at each position and per place in the window.
+    """Mean response, standard deviation of its samples, deviation at each position, and what it depends on.
+
+    The last is the place in the network's window; for a network without windows, the distance from the border, where
+    padding shows.
 
     Args:
         found: what `HyRA.probe` returned.
@@ -28,8 +33,8 @@ def probe(found: Probe, *, radius: float = 4) -> tuple[Figure, Any]:
     """
     import matplotlib.pyplot as plt
 
-    fig, axes = plt.subplots(2, 2, figsize=(style.PAGE, 0.85 * style.PAGE))
-    (mean, spread), (places, phases) = axes
+    fig, axes = plt.subplots(2, 2, figsize=(style.PAGE, 0.85 * style.PAGE), layout="compressed")
+    (mean, spread), (places, per_place) = axes
     image = draw(mean, found.mean, radius, default_limit(found.mean))
     fig.colorbar(image, ax=mean, extend="both", fraction=0.05, pad=0.03).set_label("response to a pixel of value 1")
     mean.set_title(f"mean of {len(found.positions)} responses")
@@ -46,17 +51,30 @@ def probe(found: Probe, *, radius: float = 4) -> tuple[Figure, Any]:
     deviation = found.deviation.cpu()
     look = {"cmap": style.AMPLITUDE, "vmin": 0, "vmax": _end(deviation)}
     points = places.scatter(x, y, c=deviation, s=12, marker="s", **look)
-    places.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal")
+    places.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), box_aspect=height / width)
     places.set(xlabel="x (LR pixels)", ylabel="y (LR pixels)", title="relative deviation from the middle response")
     fig.colorbar(points, ax=places, fraction=0.05, pad=0.03).set_label("deviation over norm")
 
-    per_phase = found.deviation_per_phase().cpu()
-    image = phases.imshow(per_phase, style.AMPLITUDE, vmin=0, vmax=_end(per_phase))
-    ticks = range(0, len(per_phase), max(1, len(per_phase) // 8))
-    phases.set(xticks=ticks, yticks=ticks, xlabel="x in the window (LR pixels)", ylabel="y in the window (LR pixels)")
-    phases.set_title(f"mean deviation per place, period {len(per_phase)}")
-    fig.colorbar(image, ax=phases, fraction=0.05, pad=0.03).set_label("deviation over norm")
+    if found.locality is not None and (found.locality.period or 1) > 1:
+        _draw_phases(per_place, found.deviation_per_phase().cpu())
+    else:
+        edge = torch.stack([y, x, height - 1 - y, width - 1 - x]).amin(0)
+        _draw_border(per_place, edge, deviation)
     return fig, axes
+
+
+def _draw_phases(axes: Axes, deviation: Tensor) -> None:
+    image = axes.imshow(deviation, style.AMPLITUDE, vmin=0, vmax=_end(deviation))
+    ticks = range(0, len(deviation), max(1, len(deviation) // 8))
+    axes.set(xticks=ticks, yticks=ticks, xlabel="x in the window (LR pixels)", ylabel="y in the window (LR pixels)")
+    axes.set_title(f"mean deviation per place, period {len(deviation)}")
+    axes.figure.colorbar(image, ax=axes, fraction=0.05, pad=0.03).set_label("deviation over norm")
+
+
+def _draw_border(axes: Axes, distance: Tensor, deviation: Tensor) -> None:
+    axes.plot(distance, deviation, ".", color=style.COLORS["H"], markersize=3)
+    axes.set(xlabel="distance from the border (LR pixels)", ylabel="deviation over norm")
+    axes.set(xlim=(0, None), ylim=(0, 1.05 * _end(deviation)), title="deviation by distance from the border")
 
 
 def _end(values: Tensor) -> float:

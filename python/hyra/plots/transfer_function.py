@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hyra.transfer import TransferFunction
 
-_FLOOR_DB = -60
+_FLOOR_DB, _TOP_DB = -60, 6
 
 
 @style.figure
@@ -27,7 +27,7 @@ def transfer_function(found: TransferFunction, *, floor_db: float = _FLOOR_DB) -
 
     Args:
         found: what `ImpulseResponse.transfer_function` returned; its `white` is shown: the mean over the colours.
-        floor_db: lowest gain shown.
+        floor_db: lowest gain shown; higher by as much as the largest gain exceeds 6 dB.
 
     Returns:
         The figure and its two axes, the map and the section.
@@ -35,8 +35,11 @@ def transfer_function(found: TransferFunction, *, floor_db: float = _FLOOR_DB) -
     import matplotlib.pyplot as plt
 
     fig, (plane, section) = plt.subplots(1, 2, figsize=(style.PAGE, 0.4 * style.PAGE), width_ratios=(1, 1.3))
-    frequency, gain = _gain_db(found, floor_db)
-    image = draw_map(plane, frequency, gain, found.scale, vmin=floor_db, vmax=6, cmap=style.AMPLITUDE)
+    frequency, gain = _gain_db(found)
+    top = max(_TOP_DB, float(gain.max()) + 1)
+    limits = (top + floor_db - _TOP_DB, top)
+    gain = gain.clamp(min=limits[0] - 20)  # out of sight
+    image = draw_map(plane, frequency, gain, found.scale, vmin=limits[0], vmax=top, cmap=style.AMPLITUDE)
     fig.colorbar(image, ax=plane, extend="min", fraction=0.05, pad=0.03).set_label("gain (dB)")
 
     middle_y, middle_x = (n // 2 for n in gain.shape)
@@ -48,15 +51,15 @@ def transfer_function(found: TransferFunction, *, floor_db: float = _FLOOR_DB) -
         label = f"along $f_{name}$"
         section.plot(f[right].numpy(), values[right].numpy(), line, color=style.SERIES[name == "y"], label=label)
     draw_bands(section, found.scale / 2)
-    section.set(xlim=(0, found.scale / 2), ylim=(floor_db, 6), ylabel="gain (dB)")
+    section.set(xlim=(0, found.scale / 2), ylim=limits, ylabel="gain (dB)")
     section.legend(loc="upper right")
     return fig, (plane, section)
 
 
-def _gain_db(found: TransferFunction, floor_db: float) -> tuple[tuple[Tensor, Tensor], Tensor]:
-    """Frequencies (y, x) in cycles per LR pixel, ascending, and the gain there, above a floor out of sight."""
+def _gain_db(found: TransferFunction) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """Frequencies (y, x) in cycles per LR pixel, ascending, and the gain there."""
     frequency = (found.frequency_y.cpu() * found.scale, found.frequency_x.cpu() * found.scale)
-    return frequency, (20 * found.white.abs().log10()).clamp(min=floor_db - 20).cpu()
+    return frequency, (20 * found.white.abs().log10()).cpu()
 
 
 def draw_map(axes: Axes, frequency: tuple[Tensor, Tensor], values: Tensor, scale: int, **look: Any) -> Any:

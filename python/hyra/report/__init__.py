@@ -18,6 +18,7 @@ from hyra import plots
 from hyra._warnings import recorded
 from hyra.analyzer import HyRA
 from hyra.environment import environment
+from hyra.impulse import explodes
 from hyra.report import local, numbers, operating_points, page, text
 from hyra.report.numbers import Number
 from hyra.report.operating_points import OperatingPoint
@@ -127,7 +128,7 @@ def write(
         log("fitting the sinc")
         fit = response.fit_sinc()
         measured = numbers.of_response(response, fit) + numbers.of_split(split)
-        made.section("", text.verdict(fit.ring_cosine))
+        made.section("", text.verdict(fit.ring_cosine, exploded=explodes(response.response)))
         made.section("Impulse response", f"{text.RESPONSE} Here: {facts['probe']}.")
         log("drawing")
         made.figure("impulse_response", plots.impulse_response(response), text.RESPONSE_FIGURE)

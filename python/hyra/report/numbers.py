@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from hyra._table import number
 from hyra.decompose import Decomposition
 from hyra.response import ImpulseResponse
 from hyra.sinc import SincFit
@@ -26,7 +27,7 @@ class Number:
     def __str__(self) -> str:
         if math.isnan(self.value):
             return "not defined"
-        text = f"{self.value:.2g}" if 0 < abs(self.value) < 0.01 else f"{self.value:.3f}"
+        text = f"{self.value:.2g}" if 0 < abs(self.value) < 0.01 else number(self.value)
         return f"{text} {self.unit}".strip().replace("inf", "∞").replace("-", "−")
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from hyra._table import number
 from hyra.analyzer import HyRA
 from hyra.network import NetworkError
 from hyra.response import ImpulseResponse
@@ -30,7 +31,7 @@ class OperatingPoint:
     def row(self) -> tuple[str, ...]:
         """The cells of a table."""
         values = (self.ring_cosine, self.cutoff, self.main_lobe, self.dc_gain)
-        return self.probe, *(f"{value:.3f}".replace("-", "−") for value in values)
+        return self.probe, *(number(value).replace("-", "−") for value in values)
 
 
 def compare(model: HyRA) -> list[OperatingPoint]:

@@ -70,8 +70,13 @@ LIMITS = (
 )
 
 
-def verdict(ring_cosine: float) -> str:
+def verdict(ring_cosine: float, *, exploded: bool) -> str:
     """The one sentence at the top."""
+    if exploded:
+        return (
+            "The network explodes at this operating point: what it makes of the pixel is no picture of a filter. The "
+            "numbers and figures below describe the explosion; another amplitude or background may be tamer."
+        )
     if ring_cosine >= 0.5:
         what = "filters like a sinc: its side lobes have the ideal interpolator's signs and places"
     elif ring_cosine > 0.2:
