@@ -184,7 +184,7 @@ def probe(
             packed = _padded(pack(places, spacing, locality.period))
             error = _packing_error(run, window, places[packed[0]])
             members = packed if error <= TOLERANCE else members
-        if packing and (error is None or error > TOLERANCE):
+        if packing and members.shape[1] == 1 < len(places):
             _warn_not_packed(locality, error)
         members = members.to(places.device)
         impulses = torch.where(members[..., None] < 0, -1, places[members])
@@ -295,12 +295,14 @@ def _packing_error(run: Callable[[Tensor], Tensor], window: Window, impulses: Te
 
 
 def _warn_not_packed(locality: Locality | None, error: float | None) -> None:
-    if error is not None:
+    if error is not None and error > TOLERANCE:
         why = f"impulses in one image change each other's responses by {error:.2g} of the peak"
     elif locality is None or locality.reach is None:
         why = "one impulse changes the output everywhere"
-    else:
+    elif locality.spacing is None:
         why = "the response differs at every position"
+    else:
+        why = f"no two positions lie {locality.spacing} LR pixels apart, by whole windows: use a larger canvas"
     warnings.warn(f"probing one impulse an image, which takes longer: {why}", UserWarning, stacklevel=4)
 
 

@@ -188,6 +188,13 @@ def test_falls_back_to_one_impulse_an_image_and_says_so(net, why):
     assert found.images == 3
 
 
+def test_positions_too_close_to_share_an_image_are_told():
+    model = HyRA(nn.Upsample(scale_factor=2, mode="bicubic"))
+    with pytest.warns(UserWarning, match="takes longer: no two positions lie 5 LR pixels apart, by whole windows"):
+        found = model.probe(torch.tensor([[20, 20], [24, 22]]), canvas=48)
+    assert (found.packed, found.packing_error, found.images) == (False, 0, 2)
+
+
 def test_packing_that_changes_responses_is_noticed():
     def crowded(x):  # local for one impulse; with more than one in the image, everything is halved
         return F.interpolate(x, scale_factor=2) / (1 + ((x > 0.9).sum((1, 2, 3), keepdim=True) > 3))
