@@ -48,7 +48,9 @@ class Tracker:
         history: everything recorded so far, with its figure (`history.plot()`) and animation (`history.animate(file)`).
 
     Raises:
-        ValueError: `every` is not positive, `lr` is no image, or `target` is not `scale` times its size.
+        ValueError: `every` is not positive, `lr` is no image, or `target` has not the shape of the network's output
+            for it, on which the network is run once.
+        NetworkError: the network raised on it.
 
     Source: appendix H shows h, H(I), G(I) and N(I) per epoch; the numbers are ours, and h is of the affine form.
 
@@ -77,18 +79,32 @@ class Tracker:
     ) -> None:
         _validate.images("lr", lr)
         self.every = _validate.positive_integer("every", every)
-        self._model = HyRA(net, scale, input_range)
+        self._net, self._scale, self._input_range = net, scale, input_range
         self._lr, self._target, self._size, self._writer = lr, target, size, writer
-        Path(out).mkdir(parents=True, exist_ok=True)  # now, not when the first epoch is over
+        # What can go wrong should do so now, not when the first epoch is over.
+        network = self._model().network
+        output = network.run(lr if lr.ndim == 4 else lr[None])
+        self._scale = network.scale
+        if target is not None:
+            _validate.images("target", target)
+            expected = (*lr.shape[:-3], *output.shape[1:])
+            if target.shape != expected:
+                raise ValueError(f"target must be what the network makes of lr, {expected}, got {tuple(target.shape)}")
+        Path(out).mkdir(parents=True, exist_ok=True)
         self.history = History(out)
+
+    def _model(self) -> HyRA:
+        """Made anew for each record: a trainer may have moved the network to another device or type."""
+        return HyRA(self._net, self._scale, self._input_range, in_channels=self._lr.shape[-3])
 
     def __call__(self, step: int) -> Record | None:
         """Record the network's state after `step` steps; None where the step is not one of every `every`-th."""
         if step % self.every:
             return None
         # Less what the network makes of black: early in training that is far from black, and would be all of H.
-        response = self._model.impulse_response(self._size, form="affine")
-        split = self._model.decompose(self._lr, response=response)
+        model = self._model()
+        response = model.impulse_response(self._size, form="affine")
+        split = model.decompose(self._lr, response=response)
         fit = response.fit_sinc()
         linear, nonlinear = (float(part.double().square().sum()) for part in (split.linear, split.nonlinear))
         record = Record(

@@ -1,6 +1,7 @@
 """The tracker: what it records, that nothing is lost, and that it leaves the training alone."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -117,10 +118,22 @@ def test_animation_keeps_the_colours_of_a_response(tmp_path, monkeypatch):
     assert abs(kept - drawn[0]).max() < 32
 
 
+def test_follows_a_network_that_a_trainer_converts(net, lr, tmp_path):
+    tracker = Tracker(net, lr, out=tmp_path, size=24)
+    net.double()
+    assert tracker(1) is not None
+    assert tracker.history.split(1).output.dtype == torch.float64
+
+
 def test_bad_input(net, lr, tmp_path):
     with pytest.raises(ValueError, match="every must be"):
         Tracker(net, lr, out=tmp_path, every=0)
     with pytest.raises(ValueError, match="lr must be"):
         Tracker(net, lr[0, 0], out=tmp_path)
+    for target in (torch.rand(3, 40, 44), torch.rand(1, 40, 48), torch.rand(1, 3, 40, 48)):
+        message = re.escape(f"target must be what the network makes of lr, (3, 40, 48), got {tuple(target.shape)}")
+        with pytest.raises(ValueError, match=message):
+            Tracker(net, lr, target, out=tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
     with pytest.raises(FileNotFoundError, match=r"no file track.jsonl in .* to load the History from"):
         History.load(tmp_path / "empty")
