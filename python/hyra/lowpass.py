@@ -14,7 +14,7 @@ from hyra import _validate
 from hyra.interop import accepts_arrays
 from hyra.ops.boundary import BOUNDARIES, source_index
 from hyra.ops.polyphase_filter import polyphase_filter
-from hyra.sinc import WINDOWS
+from hyra.windows import WINDOWS, windowed_sinc
 
 TAPS = 16
 RELEASED: Mapping[str, Any] = {
@@ -57,7 +57,7 @@ def lowpass_upsample(
         lr: ``[C, h, w]`` or ``[N, C, h, w]``, floating-point; a NumPy or CuPy array works too.
         scale: s, at least 1.
         cutoff: f in cycles per LR pixel, above 0; 0.5 is the LR Nyquist frequency, the ideal interpolator.
-        window: w, a name of `hyra.sinc.WINDOWS`: ``"rectangular"``, ``"hann"``, ``"hamming"``, ``"blackman"``,
+        window: w, a name of `hyra.windows.WINDOWS`: ``"rectangular"``, ``"hann"``, ``"hamming"``, ``"blackman"``,
             ``"kaiser"`` (beta 6) or ``"lanczos"``.
         taps: width of the window in LR pixels; None for that of the image along each axis, to the even number below.
         boundary: how the image goes on: ``"reflect"``, ``"replicate"``, ``"zeros"`` or ``"circular"``.
@@ -135,9 +135,7 @@ class _Kernel:
         """The response of a line to one lit LR pixel, float64, with its origin at ``scale * ceil(radius)``."""
         reach = math.ceil(radius)
         t = (torch.arange(self.scale * (2 * reach + 1), dtype=torch.float64) - self.offset) / self.scale - reach
-        beta = torch.tensor(KAISER_BETA, dtype=torch.float64)
-        values = 2 * self.cutoff * torch.sinc(2 * self.cutoff * t) * WINDOWS[self.window](t / radius, beta)
-        phases = torch.where(t.abs() <= radius, values, 0).view(-1, self.scale)
+        phases = windowed_sinc(t, self.window, self.cutoff, radius, KAISER_BETA).view(-1, self.scale)
         return (phases / phases.sum(0) if self.normalize else phases).flatten()
 
     def matrix(self, size: int, radius: float, boundary: str, device: torch.device) -> Tensor:

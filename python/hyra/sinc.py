@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import torch
 from scipy import optimize
 from torch import Tensor
 
 from hyra.result import Result
+from hyra.windows import WINDOWS, Floats, windowed, windowed_sinc
 
 SIMILARITY_RADIUS = 4
 """LR pixels on each side of the centre that the cosines look at: the same for every probe, so that they compare."""
 _FIT_RADIUS = 16
 """LR pixels on each side that the fit looks at: beyond lies the border of a 64x64 probe, where padding rules."""
-
-
-def _kaiser(u: Tensor, beta: Tensor) -> Tensor:
-    return torch.i0(beta * (1 - u * u).clamp(min=0).sqrt()) / torch.i0(beta)
-
-
-WINDOWS: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "rectangular": lambda u, _: torch.ones_like(u),
-    "hann": lambda u, _: 0.5 + 0.5 * torch.cos(math.pi * u),
-    "hamming": lambda u, _: 0.54 + 0.46 * torch.cos(math.pi * u),
-    "blackman": lambda u, _: 0.42 + 0.5 * torch.cos(math.pi * u) + 0.08 * torch.cos(2 * math.pi * u),
-    "kaiser": _kaiser,
-    "lanczos": lambda u, _: torch.sinc(u),
-}
-"""Window families on `-1 <= u <= 1`, each 1 in the middle; the second argument is the shape `beta` of `kaiser`."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +52,18 @@ class SincFit(Result, figure="sinc_fit"):
 
     def kernel(self, t: Tensor) -> Tensor:
         """The factor `k` at distances `t` in LR pixels; the fitted response is `gain * k(y)[:, None] * k(x)`."""
-        return _kernel(self.window, t, *t.new_tensor([self.cutoff, self.radius, self.beta or 0.0]))
+        return windowed_sinc(t, self.window, self.cutoff, self.radius, self.beta or 0.0)
 
 
+@np.errstate(invalid="ignore")  # NaN is the answer where the response is not finite
 def fit_sinc(plane: Tensor, center: tuple[float, float], scale: int) -> SincFit:
     """Fit every window family to a response `[kh, kw]` and return the best.
 
     The gain follows from the other parameters in closed form; the search for those starts from the best of a grid.
     """
     samples = plane.double().cpu()  # the search takes hundreds of small steps, each of which would wait for a GPU
-    near, near_axes = _within(samples, _axes(samples, center, scale), _FIT_RADIUS)
-    fits = {window: _fit(window, near, near_axes) for window in WINDOWS}
+    even = _EvenPart.of(*_within(samples, _axes(samples, center, scale), _FIT_RADIUS))
+    fits = {window: _fit(window, even, 1 / scale) for window in WINDOWS}
     window = min(fits, key=lambda name: fits[name][0])
     residual, (cutoff, radius, beta), gain = fits[window]
     similarity, ring_cosine = cosines(plane, center, scale)
@@ -120,51 +107,102 @@ def _cosine(response: Tensor, ideal: Tensor) -> float:
     return float(inner / norms) if norms != 0 else 0.0
 
 
-def _kernel(window: str, t: Tensor, cutoff: Tensor, radius: Tensor, beta: Tensor) -> Tensor:
-    """`k(t)`; the parameters may be of any shapes that broadcast."""
-    u = t / radius
-    shape = torch.where(u.abs() <= 1, WINDOWS[window](u, beta), 0)
-    wave: Tensor = 2 * cutoff * torch.sinc(2 * cutoff * t)
-    return wave * shape
+@dataclass(frozen=True)
+class _EvenPart:
+    """A response in an orthonormal basis of the functions that are even on both axes, as every kernel is.
+
+    A basis function is constant on the samples at one distance from the centre, so a kernel's coordinates are its
+    values at the distances times their `weights`, the roots of how many samples there are.
+
+    Attributes:
+        plane: coordinates of the response's even part, `[distances on y, distances on x]`.
+        distances: on each axis, ascending, in LR pixels.
+        weights: of the distances.
+        energy: of the response, its other parts included.
+        alike: whether both axes have the same distances, as with every probe lit in the middle.
+    """
+
+    plane: Floats
+    distances: tuple[Floats, Floats]
+    weights: tuple[Floats, Floats]
+    energy: float
+    alike: bool
+
+    @classmethod
+    def of(cls, plane: Tensor, axes: list[Tensor]) -> _EvenPart:
+        bases, distances, weights = [], [], []
+        for t in axes:
+            found, index, count = np.unique(t.abs().numpy(), return_inverse=True, return_counts=True)
+            basis = np.zeros((len(found), len(t)))
+            basis[index, np.arange(len(t))] = 1 / np.sqrt(count[index])
+            bases.append(basis)
+            distances.append(found)
+            weights.append(np.sqrt(count))
+        samples = plane.numpy()
+        return cls(
+            plane=bases[0] @ samples @ bases[1].T,
+            distances=(distances[0], distances[1]),
+            weights=(weights[0], weights[1]),
+            energy=float(np.square(samples).sum()),
+            alike=torch.equal(*axes),
+        )
+
+    def sincs(self, axis: int, cutoff: Floats | float, count: int | None = None) -> Floats:
+        """Coordinates of `sinc(2 f t)` at the first `count` distances."""
+        sincs: Floats = self.weights[axis][:count] * np.sinc(2 * cutoff * self.distances[axis][:count])
+        return sincs
 
 
-def _fit(window: str, plane: Tensor, axes: list[Tensor]) -> tuple[float, tuple[float, float, float], float]:
+def _fit(window: str, even: _EvenPart, step: float) -> tuple[float, tuple[float, float, float], float]:
     """Residual, (cutoff, radius, beta) and gain of the best member of one family."""
-    energy = float(plane.square().sum())
-    if not 0 < energy < math.inf:
+    if not 0 < even.energy < math.inf:
         return math.nan, (math.nan, math.nan, math.nan), math.nan
-    alike = torch.equal(*axes)  # as with every probe that is lit in the middle: one kernel does for both
-
-    def project(parameters: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Share of the energy that the best multiple of each combination's kernel explains, and that multiple."""
-        ky = _kernel(window, axes[0], *parameters)
-        kx = ky if alike else _kernel(window, axes[1], *parameters)
-        inner = ((ky @ plane) * kx).sum(-1)
-        gain = inner / (ky.square().sum(-1) * kx.square().sum(-1))
-        return torch.nan_to_num(inner * gain / energy), gain
 
     # A grid first, with every support that the samples can tell apart: windows that jump at their end stop a descent.
-    step = float(axes[0][1] - axes[0][0])
-    cutoffs = [0.1 + 0.03 * i for i in range(31)]
-    radii = [i * step for i in range(round(1 / step), round(_FIT_RADIUS / step) + 1)]
-    fixed = [] if window == "kaiser" else [0.0]
-    grids = [cutoffs, radii, fixed or [1.0, 4.0, 7.0, 10.0, 13.0]]
-    cutoff_axis, radius_axis, beta_axis = (torch.tensor(grid, dtype=torch.float64) for grid in grids)
-    explained, _ = project([cutoff_axis[:, None, None, None], radius_axis[:, None, None], beta_axis[:, None]])
-    best = torch.unravel_index(explained.argmax(), explained.shape)
-    start = [grid[i] for grid, i in zip(grids, best, strict=True)]
+    # Its radii end between two samples, lest rounding decide which of them a window holds.
+    cutoffs = 0.1 + 0.03 * np.arange(31, dtype=np.float64)
+    between = 0.5 if even.distances[0][0] < step / 4 else 0.0
+    steps = np.arange(round(1 / step), round(_FIT_RADIUS / step) + 1, dtype=np.float64)
+    radii = np.minimum(step * (steps + between), _FIT_RADIUS)
+    betas = np.array([1.0, 4.0, 7.0, 10.0, 13.0] if window == "kaiser" else [0.0])
 
-    def all_parameters(searched: Any) -> Tensor:
-        return torch.tensor([*searched, *fixed], dtype=torch.float64)
+    def on_grid(axis: int) -> Floats:
+        shape = windowed(window, even.distances[axis], radii[:, None, None], betas[:, None])
+        return (even.sincs(axis, cutoffs[:, None])[:, None, None] * shape).reshape(-1, shape.shape[-1])
 
-    def unexplained(searched: Any) -> float:
-        within = searched.min() > 0 and searched[1] <= _FIT_RADIUS
-        return 1 - float(project(all_parameters(searched).unbind())[0]) if within else 1.0
+    ky = on_grid(0)
+    kx = ky if even.alike else on_grid(1)
+    explained = np.square(_dots(ky @ even.plane, kx)) / (_dots(ky, ky) * _dots(kx, kx))
+    best = np.unravel_index(np.nan_to_num(explained).argmax(), (len(cutoffs), len(radii), len(betas)))
+    start = [float(grid[i]) for grid, i in zip((cutoffs, radii, betas), best, strict=True)]
 
-    found = optimize.minimize(
-        unexplained, start[: 3 - len(fixed)], method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-12}
-    )
-    parameters = all_parameters(found.x)
-    _, gain = project(parameters.unbind())
-    cutoff, radius, beta = parameters.tolist()
-    return math.sqrt(max(0.0, found.fun)), (cutoff, radius, beta), float(gain)
+    def project(cutoff: float, radius: float, beta: float = 0.0) -> tuple[float, float]:
+        """Share of the energy that the best multiple of a kernel explains, and that multiple."""
+        kernels = []
+        for axis in (0,) if even.alike else (0, 1):
+            count = int(even.distances[axis].searchsorted(radius, "right"))  # beyond the radius there is nothing
+            u = even.distances[axis][:count] / radius
+            kernels.append(even.sincs(axis, cutoff, count) * WINDOWS[window](u, beta))
+        ky, kx = kernels[0], kernels[-1]
+        norms = (ky @ ky) * (kx @ kx)
+        if not norms > 0:
+            return 0.0, math.nan
+        inner = ky @ even.plane[: len(ky), : len(kx)] @ kx
+        return float(inner * inner / (norms * even.energy)), float(inner / norms)
+
+    def unexplained(searched: Floats) -> float:
+        parameters = searched.tolist()
+        within = min(parameters) > 0 and parameters[1] <= _FIT_RADIUS
+        return 1 - project(*parameters)[0] if within else 1.0
+
+    free = 3 if window == "kaiser" else 2
+    found = optimize.minimize(unexplained, start[:free], method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-12})
+    cutoff, radius, beta = [*found.x.tolist(), 0.0][:3]
+    gain = project(cutoff, radius, beta)[1] / (2 * cutoff) ** 2  # the unit-gain kernel has a factor 2 f on each axis
+    return math.sqrt(max(0.0, found.fun)), (cutoff, radius, beta), gain
+
+
+def _dots(a: Floats, b: Floats) -> Floats:
+    """Inner products of the rows of two matrices."""
+    dots: Floats = np.einsum("ij,ij->i", a, b)
+    return dots

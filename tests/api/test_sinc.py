@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hyra import HyRA, ImpulseResponse
 from hyra.ops import polyphase_filter
-from hyra.sinc import WINDOWS
+from hyra.windows import WINDOWS
 
 
 def windowed_sinc(scale, size, cutoff, window, gain=1.0):
@@ -124,6 +124,7 @@ def test_the_cosines_do_not_depend_on_the_probe():
         assert fit.similarity == pytest.approx(fits[0].similarity, rel=1e-12)
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_response_of_zeros_or_nan_has_no_fit_and_no_crash():
     for value in (0.0, math.nan, math.inf):
         fit = ImpulseResponse(torch.full((1, 32, 32), value), 2, (16, 16)).fit_sinc()

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from hyra.cli.arguments import Commands, command, positive
-from hyra.sinc import WINDOWS
+from hyra.windows import WINDOWS
 
 _EPILOG = """\
 examples:
