@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import torch  # before the compiled modules: torch's OpenMP runtime then serves both
 from torch import Tensor
+from torch._library.autograd import make_autograd_impl
 from torch._library.custom_ops import CustomOpDef
 from torch._subclasses.fake_tensor import FakeTensor
 
@@ -77,8 +78,27 @@ def share(f: Callable[[int], object], count: int, threads: int) -> None:
     _cpu.share(f, count, threads)
 
 
+def refuse_tangents(op: CustomOpDef) -> None:
+    """Make `op` raise on a forward-mode tangent, which torch's custom ops drop without a word.
+
+    It is seen in the autograd layer alone: `torch.func` takes its tensors apart there, before any kernel runs.
+    """
+    differentiate = make_autograd_impl(op._opoverload, op)
+
+    def checked(keys: Any, *args: Any) -> Any:
+        for arg in args:
+            for x in arg if isinstance(arg, list) else (arg,):
+                if isinstance(x, Tensor):
+                    _validate.without_tangent(f"an input of {op._name}", x)
+        return differentiate(keys, *args)
+
+    for device in ("CPU", "CUDA", "MPS"):  # each comes before "Autograd", which torch has registered
+        op._lib.impl(op._name, checked, f"Autograd{device}", with_keyset=True)  # type: ignore[no-untyped-call]
+
+
 def register(op: CustomOpDef) -> Callable[[F], F]:
     """Decorator: put a native kernel over the plain-torch body of `op` on every device that has a module."""
+    refuse_tangents(op)
 
     def decorate(kernel: F) -> F:
         # One device at a time: with several, torch disables all of them by the name of the last one.
@@ -112,7 +132,6 @@ def call(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | No
     for x in inputs:
         if x is not None:
             _check(op, x, device)
-            _validate.without_tangent(f"an input of {op}", x)
         held.append(None if x is None else x.resolve_conj().resolve_neg().contiguous())
     addresses = [0 if x is None else x.data_ptr() for x in held]
     dtype = str(first.dtype.to_real()).removeprefix("torch.")

@@ -39,31 +39,41 @@ def test_unknown_dtype_is_refused():
         _native.call("quadrant_energy", (torch.empty(2, dtype=torch.float64), None), (half,), 1, 4, 3, 1, 0)
 
 
-GRADIENTS = {
+CALLS = {
     ops.mean_std: ([torch.rand(2, 3, 4)], []),
     ops.standardized_difference: ([torch.rand(3, 4, 5), torch.rand(3, 4, 5), *torch.rand(2, 3, 2)], [True, True]),
     ops.rfft2: ([torch.rand(2, 4, 5)], ["torch"]),
     ops.rfft2_adjoint: ([torch.rand(2, 4, 3) * 1j], [4, "scipy"]),
     ops.quadrant_energy: ([torch.rand(2, 4, 3) * 1j], ["integral"]),
+    ops.quadrant_energy_backward: ([torch.rand(2, 4, 3) * 1j, torch.rand(2)], ["integral"]),
     ops.radial_moments: ([*torch.rand(2, 2, 4, 3) * 1j], [4, 4]),
+    ops.radial_moments_backward: ([*torch.rand(2, 2, 4, 3) * 1j, torch.rand(2, 4), torch.rand(2, 4) * 1j], [4, 4]),
+    ops.response_moments: (
+        [torch.rand(1, 1, 4, 4), torch.zeros(1, 1, 2).long(), torch.rand(1, 3, 3)],
+        [[1, 1], [torch.zeros(3, 3).long(), *torch.zeros(2, 1, 3, 3).double()]],
+    ),
     ops.polyphase_filter: ([torch.rand(1, 3, 4, 5), torch.rand(3, 4, 4)], [2, (1, 1), "zeros"]),
     ops.impulse_batch: ([torch.rand(3, 8, 8), torch.zeros(1, 1, 2).long(), torch.rand(1, 3)], []),
 }
-"""Every op with a gradient: tensors, the first of which has one, and the rest."""
+"""Every op: tensors, the first of which may carry a tangent, and the rest."""
 
 
-@pytest.mark.parametrize("op", GRADIENTS, ids=lambda op: op._name)
+@pytest.mark.parametrize("op", CALLS, ids=lambda op: op._name)
 def test_forward_mode_raises_instead_of_dropping_the_tangent(op):
-    (first, *tensors), rest = GRADIENTS[op]
-    op(first, *tensors, *rest)
+    (first, *tensors), rest = CALLS[op]
+    call = lambda x: op(x, *tensors, *rest)  # noqa: E731
+    call(first)
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(first, torch.ones_like(first))
-        with pytest.raises(NotImplementedError, match="must carry no forward-mode tangent"):
-            op(dual, *tensors, *rest)
+        with pytest.raises(NotImplementedError, match=f"input of {op._name} must carry no forward-mode tangent"):
+            call(dual)
+        call(first)  # no tangent of its own
+    with pytest.raises(NotImplementedError, match=f"input of {op._name} must carry no forward-mode tangent"):
+        torch.func.jvp(call, (first,), (torch.ones_like(first),))
 
 
-def test_every_op_with_a_gradient_is_among_them():
-    assert set(GRADIENTS) == {op for op in backends.OPS if op._backward_fn is not None}
+def test_every_op_is_among_them():
+    assert set(CALLS) == set(backends.OPS)
 
 
 def test_unknown_simd_level_names_the_known_ones():

@@ -11,8 +11,11 @@ from hyra.ops import quadrant_energy, quadrant_energy_backward
 from tolerances import assert_close
 
 WEIGHTINGS = ["integral", "shift_invariant"]
-# rows, columns: single, odd, even, beside the vector width, several bands, several tiles of a GPU block
-SHAPES = [(1, 1), (2, 1), (1, 5), (3, 2), (31, 33), (32, 17), (64, 4), (129, 65), (200, 7), (5, 1030), (130, 1025)]
+# rows, columns: single, odd, even, beside the vector width, several bands, one tile of a GPU block and several
+SHAPES = [
+    (1, 1), (2, 1), (1, 5), (3, 2), (31, 33), (32, 17), (64, 4), (129, 65), (200, 7),
+    (2, 1024), (5, 1030), (130, 1025),
+]  # fmt: skip
 
 
 def random_spectrum(shape, dtype, device="cpu"):

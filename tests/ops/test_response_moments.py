@@ -152,3 +152,12 @@ def test_every_backend_is_really_used(backend):
     finally:
         module.response_moments = kernel
     assert bool(calls) == (backend.name != "reference")
+
+
+@pytest.mark.parametrize("wrong", [lambda x: x[:, :1], lambda x: x.to(torch.float32)], ids=["shape", "dtype"])
+def test_refuses_a_state_that_does_not_fit(backend, wrong):
+    outputs, origins, reference = random_case((1, 1, 2, 6, 7), (3, 4), device=backend.device)
+    state = start(reference)
+    for i, name in enumerate(("count", "mean", "m2")):
+        with pytest.raises(ValueError, match=f"{name} must be torch.(int|float)64 of shape"):
+            response_moments(outputs, origins, reference, [1, 1], [*state[:i], wrong(state[i]), *state[i + 1 :]])

@@ -55,7 +55,8 @@ def _marked(positions: Tensor, height: int, width: int) -> Tensor:
 def _kernel(background: Tensor, positions: Tensor, amplitudes: Tensor) -> Tensor:
     count, impulses, _ = positions.shape
     images = background.new_empty((count, *background.shape))
-    inputs = (background, positions.long(), amplitudes.to(background.dtype).expand(count, len(background)))
+    amplitudes = amplitudes.to(background.dtype).expand(count, len(background))
+    inputs = (background, positions.long().expand(count, impulses, 2), amplitudes)
     _native.call("impulse_batch", (images,), inputs, count, *background.shape, impulses)
     return images
 

@@ -134,7 +134,7 @@ def _backward_kernel(spectrum: Tensor, grad: Tensor, weighting: str) -> Tensor:
     gradient = spectrum.new_empty(spectrum.shape)
     sums = _column_sums(spectrum, weighting, bands)
     scalars = (planes, rows, columns, bands, WEIGHTINGS.index(weighting))
-    _native.call("quadrant_energy_backward", (gradient, sums), (spectrum, grad.double()), *scalars)
+    _native.call("quadrant_energy_backward", (gradient, sums), (spectrum, grad.double().expand(planes)), *scalars)
     return gradient
 
 

@@ -153,9 +153,11 @@ def radial_moments_backward(a: Tensor, b: Tensor, gain_a: Tensor, gain_b: Tensor
 
 @_native.register(radial_moments_backward)
 def _backward_kernel(a: Tensor, b: Tensor, gain_a: Tensor, gain_b: Tensor, height: int, width: int) -> Tensor:
-    gradient = a.new_empty(a.shape)
-    inputs = (a, b.to(a.dtype), gain_a.double(), gain_b.to(torch.complex128))
-    _native.call("radial_moments_backward", (gradient,), inputs, len(a), height, width, ring_count(height, width))
+    rings, shape = ring_count(height, width), (len(a), height, width // 2 + 1)
+    gradient = a.new_empty(shape)
+    gains = gain_a.double().expand(len(a), rings), gain_b.to(torch.complex128).expand(len(a), rings)
+    inputs = (a.expand(shape), b.to(a.dtype).expand(shape), *gains)
+    _native.call("radial_moments_backward", (gradient,), inputs, len(a), height, width, rings)
     return gradient
 
 

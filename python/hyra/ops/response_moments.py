@@ -40,6 +40,9 @@ def response_moments(
         relative L2 distance from the reference over the samples inside, and the largest distance over the peak
         magnitude of the reference. Both are NaN where an output is.
 
+    Raises:
+        ValueError: a tensor of the state has another shape or type.
+
     Example:
         Two impulses in a row of four pixels, seen through a window of one pixel on either side. The left response is
         that of the reference, the right one half of it; the window of the right one loses a sample to the border.
@@ -54,6 +57,7 @@ def response_moments(
         >>> deviation.tolist()
         [[[0.0, 0.0], [0.5, 0.5]]]
     """
+    _check(outputs, reference, state)
     count, mean, m2 = (x.clone() for x in state)
     height, width = outputs.shape[-2:]
     rows = torch.arange(reference.shape[1], device=outputs.device) - origin[0]
@@ -75,6 +79,14 @@ def response_moments(
     return count, mean, m2, _relative(deviation, reference)
 
 
+def _check(outputs: Tensor, reference: Tensor, state: Sequence[Tensor]) -> None:
+    window = (outputs.shape[1], *reference.shape[1:])
+    expected = (("count", window[1:], torch.int64), ("mean", window, torch.float64), ("m2", window, torch.float64))
+    for x, (name, shape, dtype) in zip(state, expected, strict=True):
+        if x.shape != shape or x.dtype != dtype:
+            raise ValueError(f"{name} must be {dtype} of shape {shape}, got {x.dtype} of shape {tuple(x.shape)}")
+
+
 def _relative(deviation: Tensor, reference: Tensor) -> Tensor:
     """``[N, M, 2]`` from ``[N, M, 3]``: squared deviation, squared reference and largest deviation."""
     squared, energy, largest = deviation.unbind(-1)
@@ -87,11 +99,11 @@ def _relative(deviation: Tensor, reference: Tensor) -> Tensor:
 def _kernel(
     outputs: Tensor, origins: Tensor, reference: Tensor, origin: Sequence[int], state: Sequence[Tensor]
 ) -> _State:
+    _check(outputs, reference, state)
     images, channels, height, width = outputs.shape
     impulses, (_, kh, kw) = origins.shape[1], reference.shape
     # On a CPU a part is about eight rows of the window in one channel; on a GPU a block has the whole window.
     parts = channels * (1 + kh // 8) if _native.backend(outputs) == "cpu" else 1
-    count, mean, m2 = state
     new_count, new_mean, new_m2, _ = _fake(outputs, origins, reference, origin, state)
     deviation = outputs.new_empty((images, impulses, parts, 3), dtype=torch.float64)
     window = (channels, kh, kw)
@@ -99,9 +111,7 @@ def _kernel(
         outputs,
         reference.to(outputs.dtype).expand(window),
         origins.long().expand(images, impulses, 2),
-        count.long().expand(kh, kw),
-        mean.double().expand(window),
-        m2.double().expand(window),
+        *state,
     )
     extents = (images, impulses, channels, height, width, kh, kw, *origin, parts)
     _native.call("response_moments", (new_count, new_mean, new_m2, deviation), inputs, *extents)

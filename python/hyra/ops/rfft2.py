@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyra import _fft, _validate
+from hyra import _fft, _native
 
 
 @torch.library.custom_op("hyra::rfft2", mutates_args=())
@@ -60,13 +60,11 @@ def rfft2_adjoint(spectrum: Tensor, columns: int, library: str) -> Tensor:
 
 @rfft2.register_kernel("cpu")
 def _rfft2_cpu(x: Tensor, library: str) -> Tensor:
-    _validate.without_tangent("x", x)
     return _fft.forward(x.contiguous()[None].flatten(0, -3), library).view(*x.shape[:-1], x.shape[-1] // 2 + 1)
 
 
 @rfft2_adjoint.register_kernel("cpu")
 def _rfft2_adjoint_cpu(spectrum: Tensor, columns: int, library: str) -> Tensor:
-    _validate.without_tangent("spectrum", spectrum)
     planes = spectrum.resolve_conj().resolve_neg().contiguous()[None].flatten(0, -3)
     return _fft.adjoint(planes, columns, library).view(*spectrum.shape[:-1], columns)
 
@@ -99,3 +97,5 @@ def _rfft2_adjoint_backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]
 
 rfft2.register_autograd(_rfft2_backward, setup_context=_rfft2_setup)
 rfft2_adjoint.register_autograd(_rfft2_adjoint_backward, setup_context=_rfft2_adjoint_setup)
+_native.refuse_tangents(rfft2)
+_native.refuse_tangents(rfft2_adjoint)

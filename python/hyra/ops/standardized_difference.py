@@ -81,7 +81,7 @@ def _kernel(
     out = preds.new_empty(_shape(preds, target, preds_moments, target_moments, even_rows, with_target))
     padding = _padding(preds, even_rows) * preds.shape[2]
     scalars = (preds.shape[0], target.shape[0], preds.shape[1] * preds.shape[2], padding, with_target)
-    inputs = (preds, target, preds_moments.double(), target_moments.double())
+    inputs = (preds, target.to(preds.dtype), preds_moments.double(), target_moments.double())
     _native.call("standardized_difference", (out,), inputs, *scalars)
     return out
 
