@@ -1,4 +1,8 @@
-"""A network on an image larger than memory: on tiles with a halo, with the result of the whole image."""
+"""A network on an image too large for it in one piece: on tiles with a halo, with the result of the whole image.
+
+What a network needs to run is a hundred images or more; the result is three. H is computed from the whole image: with
+2.5 (one response a colour) to 4 (a matrix) images of the output's size, that takes about as much memory as the result.
+"""
 
 from __future__ import annotations
 
