@@ -16,6 +16,7 @@ from hyra._warnings import recorded
 from hyra.analyzer import HyRA
 from hyra.evaluation import psnr
 from hyra.fsds import fsds
+from hyra.images import in_colours
 from hyra.response import ImpulseResponse
 from hyra.result import Result
 from hyra.sinc import SincFit
@@ -141,20 +142,16 @@ def _measure(
         return ComparedModel(name, response, fit)
     network = model.network
     with network.untouched():
-        output = network.run(network.place(_in_colours(image, network.in_channels)[None]))[0].float().cpu()
+        output = network.run(network.place(in_colours(image, network.in_channels)[None]))[0].float().cpu()
     if target is None:
         return ComparedModel(name, response, fit, output)
-    expected = _in_colours(target, len(output)).to(output)
+    expected = in_colours(target, len(output)).to(output)
     if output.shape != expected.shape:
         shapes = f"{tuple(output.shape)}, got {tuple(expected.shape)}"
         raise ValueError(f"target must have the shape of the output of every network, of {name} {shapes}")
     preds = output.clamp(0, 1)
     score = float(fsds(preds, expected, variant=variant))
     return ComparedModel(name, response, fit, output, psnr(preds, expected), score)
-
-
-def _in_colours(image: Tensor, channels: int) -> Tensor:
-    return image.mean(0, keepdim=True) if channels == 1 else image
 
 
 def _ranked(models: Sequence[ComparedModel]) -> list[ComparedModel]:

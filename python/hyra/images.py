@@ -135,6 +135,11 @@ def write(image: Tensor, path: str | Path) -> None:
     Image.fromarray(levels).save(path)
 
 
+def in_colours(image: Tensor, channels: int) -> Tensor:
+    """The image `[C, H, W]`, or for networks of one channel the mean over its colours."""
+    return image.mean(0, keepdim=True) if channels == 1 else image
+
+
 @dataclass(frozen=True)
 class Pairing:
     """Two folders matched by name: the pairs in the order of their names, and what is left over."""

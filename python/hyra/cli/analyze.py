@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from hyra.cli.arguments import (
     MODEL_HELP,
     Commands,
+    add_image_options,
+    add_out_option,
     add_probe_options,
     command,
     finish,
@@ -16,6 +17,7 @@ from hyra.cli.arguments import (
     natural,
     positive,
     probe,
+    read_images,
 )
 
 _EPILOG = f"""\
@@ -35,14 +37,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     summary = "impulse response, linear and non-linear part of your network"
     parser = command(commands, "analyze", summary, _EPILOG)
     parser.add_argument("model", metavar="MODEL", help="see below")
-    parser.add_argument("--image", type=Path, metavar="FILE", help="the network's input, a low-resolution image")
-    parser.add_argument(
-        "--hr",
-        type=Path,
-        metavar="FILE",
-        help="the reference of the output, for PSNR and FSDS; without --image it is also what the input is made from, "
-        "by antialiased bicubic downscaling",
-    )
+    add_image_options(parser)
     add_probe_options(parser)
     parser.add_argument(
         "--boundary",
@@ -50,7 +45,6 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         default="reflect",
         help="how the linear part continues the image (default reflect, as in the paper)",
     )
-    parser.add_argument("--size", type=int, metavar="N", help="side of the probe in LR pixels (default 64)")
     parser.add_argument(
         "--tile",
         type=positive,
@@ -69,33 +63,28 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="also measure at places all over the image what the network does to small changes, and how it differs",
     )
-    parser.add_argument("--out", type=Path, default=Path("hyra-analysis"), metavar="DIR", help="default: hyra-analysis")
+    add_out_option(parser, "hyra-analysis")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Analyse the named network on the named image."""
-    from hyra import images, report
-    from hyra.evaluation import degrade
+    from hyra import report
+    from hyra.images import in_colours
 
-    if args.image is None and args.hr is None:
-        raise ValueError("an image is needed: --image FILE for the network's input, or --hr FILE to make it from")
     model, found = load_model(args, args.model)
-    hr = None if args.hr is None else images.read(args.hr)
-    if args.image is not None:
-        lr = images.read(args.image)
-    elif hr is not None:
-        lr, hr = degrade(hr, model.scale)
-    if model.network.in_channels == 1:
-        lr, hr = lr.mean(0, keepdim=True), None if hr is None else hr.mean(0, keepdim=True)
+    lr, hr = read_images(args, model)
+    if lr is None:
+        raise ValueError("an image is needed: --image FILE for the network's input, or --hr FILE to make it from")
+    channels = model.network.in_channels
     names = {"model": found.description, "image file": str(args.image or args.hr)}
     summary = report.write(
         model,
-        lr,
+        in_colours(lr, channels),
         args.out,
-        hr=hr,
+        hr=None if hr is None else in_colours(hr, channels),
         boundary=args.boundary,
-        probe={"size": args.size, **probe(args)},
+        probe=probe(args),
         tile=args.tile,
         halo=args.halo,
         over_image=args.over_image,

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyra._energy import VARIANTS
 from hyra._table import number
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from hyra.analyzer import HyRA
     from hyra.models import Model
 
@@ -80,6 +83,7 @@ def add_probe_options(parser: argparse.ArgumentParser) -> None:
     add_network_options(parser)
     add_impulse_options(parser)
     add_channels_option(parser)
+    add_size_option(parser)
     parser.add_argument(
         "--mode",
         choices=("finite", "jvp"),
@@ -90,7 +94,43 @@ def add_probe_options(parser: argparse.ArgumentParser) -> None:
 
 def probe(args: argparse.Namespace) -> dict[str, Any]:
     """What the probe options say, as arguments of `HyRA.impulse_response`."""
-    return {name: getattr(args, name) for name in ("channels", "amplitude", "background", "mode", "form")}
+    return {name: getattr(args, name) for name in ("size", "channels", "amplitude", "background", "mode", "form")}
+
+
+def add_size_option(parser: argparse.ArgumentParser) -> None:
+    """How much of the plane to probe."""
+    parser.add_argument("--size", type=positive, metavar="N", help="side of the probe in LR pixels (default 64)")
+
+
+def add_image_options(parser: argparse.ArgumentParser) -> None:
+    """What to run the networks on, and what should come out."""
+    parser.add_argument("--image", type=Path, metavar="FILE", help="what goes into the network, a low-resolution image")
+    parser.add_argument(
+        "--hr",
+        type=Path,
+        metavar="FILE",
+        help="the reference of the output, for PSNR and FSDS; without --image it is also what the input is made from, "
+        "by antialiased bicubic downscaling",
+    )
+
+
+def read_images(args: argparse.Namespace, model: HyRA) -> tuple[Tensor | None, Tensor | None]:
+    """The input and the reference that the image options name; `model` says at which scale one is made."""
+    from hyra import images
+    from hyra.evaluation import degrade
+
+    image, hr = (None if path is None else images.read(path) for path in (args.image, args.hr))
+    return degrade(hr, model.scale) if image is None and hr is not None else (image, hr)
+
+
+def add_variant_option(parser: argparse.ArgumentParser) -> None:
+    """Which FSDS."""
+    parser.add_argument("--variant", choices=VARIANTS, default="paper", help="of FSDS (default paper)")
+
+
+def add_out_option(parser: argparse.ArgumentParser, folder: str) -> None:
+    """Where results go."""
+    parser.add_argument("--out", type=Path, default=Path(folder), metavar="DIR", help=f"default: {folder}")
 
 
 def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
@@ -121,12 +161,12 @@ def natural(text: str) -> int:
 
 def _integer(text: str, least: int) -> int:
     try:
-        number = int(text)
+        value = int(text)
     except ValueError:
-        number = least - 1
-    if number < least:
+        value = least - 1
+    if value < least:
         raise argparse.ArgumentTypeError(f"must be an integer of at least {least}, got {text!r}")
-    return number
+    return value
 
 
 def log(line: str) -> None:

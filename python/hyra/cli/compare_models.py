@@ -6,7 +6,19 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from hyra.cli.arguments import MODEL_HELP, Commands, add_probe_options, command, load_model, log, probe
+from hyra.cli.arguments import (
+    MODEL_HELP,
+    Commands,
+    add_image_options,
+    add_out_option,
+    add_probe_options,
+    add_variant_option,
+    command,
+    load_model,
+    log,
+    probe,
+    read_images,
+)
 
 _EPILOG = f"""\
 {MODEL_HELP}
@@ -25,38 +37,22 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     summary = "impulse responses of several networks side by side, by likeness to the ideal sinc"
     parser = command(commands, "compare-models", summary, _EPILOG)
     parser.add_argument("models", nargs="+", metavar="MODEL", help="see below")
-    parser.add_argument("--image", type=Path, metavar="FILE", help="a low-resolution image to run the networks on")
-    parser.add_argument(
-        "--hr",
-        type=Path,
-        metavar="FILE",
-        help="the reference of the outputs, for PSNR and FSDS; without --image it is also what the input is made from, "
-        "by antialiased bicubic downscaling",
-    )
-    parser.add_argument("--size", type=int, metavar="N", help="side of the probe in LR pixels (default 64)")
+    add_image_options(parser)
     add_probe_options(parser)
-    parser.add_argument(
-        "--variant", choices=("paper", "shift_invariant", "radial"), default="paper", help="of FSDS (default paper)"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=Path("hyra-comparison"), metavar="DIR", help="default: hyra-comparison"
-    )
+    add_variant_option(parser)
+    add_out_option(parser, "hyra-comparison")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Compare the named networks."""
     import hyra
-    from hyra import images, plots
-    from hyra.evaluation import degrade
+    from hyra import plots
 
     names = _names(args.models)
     models = {name: load_model(args, spec)[0] for name, spec in zip(names, args.models, strict=True)}
-    image = None if args.image is None else images.read(args.image)
-    hr = None if args.hr is None else images.read(args.hr)
-    if image is None and hr is not None:
-        image, hr = degrade(hr, next(iter(models.values())).scale)
-    found = hyra.compare_models(models, image, hr, variant=args.variant, log=log, size=args.size, **probe(args))
+    image, hr = read_images(args, next(iter(models.values())))
+    found = hyra.compare_models(models, image, hr, variant=args.variant, log=log, **probe(args))
     args.out.mkdir(parents=True, exist_ok=True)
     found.save(args.out / "comparison.safetensors")
     (args.out / "comparison.txt").write_text(found.table() + "\n", "utf-8")

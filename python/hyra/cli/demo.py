@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from hyra.cli.arguments import Commands, command, finish, log
+from hyra.cli.arguments import Commands, add_out_option, command, finish, log
 
 _EPILOG = """\
 examples:
@@ -19,7 +18,7 @@ needs the extra: pip install 'hyra[demo]'. Nothing is downloaded."""
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = command(commands, "demo", "the main job on a bundled network and photograph, in under a minute", _EPILOG)
-    parser.add_argument("--out", type=Path, default=Path("hyra-demo"), metavar="DIR", help="default: hyra-demo")
+    add_out_option(parser, "hyra-demo")
     parser.add_argument("--scale", type=int, choices=(2, 4), default=4, help="default: 4")
     parser.add_argument(
         "--probe",

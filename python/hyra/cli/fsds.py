@@ -10,8 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
 
-from hyra._energy import VARIANTS
-from hyra.cli.arguments import Commands, command, log, natural
+from hyra.cli.arguments import Commands, add_variant_option, command, log, natural
 
 _EPILOG = """\
 examples:
@@ -37,7 +36,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("sr", type=Path, metavar="SR", help="a super-resolved image, or a folder of them")
     parser.add_argument("hr", type=Path, metavar="HR", help="the reference image, or the folder of references")
-    parser.add_argument("--variant", choices=VARIANTS, default="paper", help="default: paper")
+    add_variant_option(parser)
     parser.add_argument("--crop-border", type=natural, default=0, metavar="N", help="pixels to leave out at each side")
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="also write the scores there, one by one")
     parser.add_argument("--resume", action="store_true", help="keep what --out already holds, compute the rest")

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from hyra.cli.arguments import MODEL_HELP, Commands, add_network_options, command, load_model
+from hyra.cli.arguments import (
+    MODEL_HELP,
+    Commands,
+    add_network_options,
+    add_out_option,
+    add_size_option,
+    command,
+    load_model,
+)
 
 _EPILOG = f"""\
 {MODEL_HELP}
@@ -33,7 +40,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "shows at most 24",
     )
     add_network_options(parser)
-    parser.add_argument("--size", type=int, metavar="N", help="side of the probe in LR pixels (default 64)")
+    add_size_option(parser)
     parser.add_argument(
         "--amplitude", type=float, default=1.0, metavar="A", help="brightness of the probe's pixel in 0..1 (default 1)"
     )
@@ -44,7 +51,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         help="affine (default): less what the layer makes of black, which is mostly its biases; literal: with it, as "
         "in the paper",
     )
-    parser.add_argument("--out", type=Path, default=Path("hyra-layers"), metavar="DIR", help="default: hyra-layers")
+    add_out_option(parser, "hyra-layers")
     parser.set_defaults(run=run)
 
 

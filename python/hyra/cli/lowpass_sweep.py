@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyra.cli.arguments import Commands, command, positive
+from hyra.cli.arguments import Commands, add_out_option, add_variant_option, command, positive
 from hyra.windows import WINDOWS
 
 _EPILOG = """\
@@ -47,12 +47,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         help="filter as the paper's released code does: a kernel as wide as the image, half a pixel off centre, the "
         "range restored (instead of --window and --taps)",
     )
-    parser.add_argument(
-        "--variant", choices=("paper", "shift_invariant", "radial"), default="paper", help="of FSDS (default paper)"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=Path("hyra-lowpass-sweep"), metavar="DIR", help="default: hyra-lowpass-sweep"
-    )
+    add_variant_option(parser)
+    add_out_option(parser, "hyra-lowpass-sweep")
     parser.set_defaults(run=run)
 
 

@@ -12,6 +12,7 @@ from hyra.cli.arguments import (
     add_channels_option,
     add_impulse_options,
     add_network_options,
+    add_out_option,
     command,
     load_model,
     natural,
@@ -75,7 +76,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--batch-size", type=positive, metavar="N", help="images a run (default 1 on a CPU, else 16)")
     parser.add_argument("--no-pack", action="store_true", help="one impulse an image")
-    parser.add_argument("--out", type=Path, default=Path("hyra-probe"), metavar="DIR", help="default: hyra-probe")
+    add_out_option(parser, "hyra-probe")
     parser.set_defaults(run=run)
 
 
@@ -90,9 +91,7 @@ def run(args: argparse.Namespace) -> None:
     model, _ = load_model(args, args.model)
     background = args.background
     if args.image is not None:
-        background = images.read(args.image)
-        if model.network.in_channels == 1:
-            background = background.mean(0, keepdim=True)
+        background = images.in_colours(images.read(args.image), model.network.in_channels)
     found = model.probe(
         "grid" if args.positions is None else torch.tensor(args.positions),
         args.channels,

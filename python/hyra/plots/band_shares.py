@@ -67,7 +67,7 @@ def copy_compensation(found: CopyCompensation) -> tuple[Figure, Any]:
             panel.text(m, k, f"{value:.2g}", ha="center", va="center", fontsize=7, color="white" if dark else "black")
         ticks = range(len(values))
         panel.set(xticks=ticks, yticks=ticks, xlabel="copy, $f_x$ (cycles / LR pixel)")
-        fig.colorbar(image, ax=panel, fraction=0.05, pad=0.03).set_label(label)
+        style.colorbar(image, panel, label)
     axes[0].set_ylabel("copy, $f_y$ (cycles / LR pixel)")
     return fig, axes
 

@@ -41,8 +41,7 @@ def impulse_response(
     limit = limit or default_limit(response)
     image = draw(axes, response, radius, limit)
     saturated = float(response.white.abs().max()) > limit
-    bar = fig.colorbar(image, ax=axes, extend="both" if saturated else "neither", fraction=0.05, pad=0.03)
-    bar.set_label("response to a pixel of value 1")
+    style.colorbar(image, axes, style.RESPONSE, extend="both" if saturated else "neither")
     axes.set_title(title or f"impulse response, main lobe {response.main_lobe:.3g}")
     return fig, axes
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hyra.plots import style
 from hyra.plots.impulse_response import draw
+from hyra.plots.profile import off_centre
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,9 +88,8 @@ def _ideal(scale: int, radius: float) -> ImpulseResponse:
 def _draw_section(axes: Axes, response: ImpulseResponse, radius: float) -> None:
     """Along x through the centre: points for the response, a dashed curve for the ideal on the same rows."""
     t = torch.linspace(-radius, radius, 501, dtype=torch.float64)
-    across = t.new_tensor((math.ceil(c := response.center[0]) - c) / response.scale)
     axes.axhline(0, color="black", linewidth=0.4)
-    axes.plot(t, torch.sinc(across) * torch.sinc(t), "--", color=style.COLORS["ideal"], linewidth=0.7)
+    axes.plot(t, torch.sinc(off_centre(response)) * torch.sinc(t), "--", color=style.COLORS["ideal"], linewidth=0.7)
     position, values = (x.cpu().numpy() for x in response.profile("x"))
     axes.plot(position, values, ".", color=style.COLORS["H"], markersize=2.5)
     axes.set(xlim=(-radius, radius), xlabel="x (LR pixels)")

@@ -36,7 +36,7 @@ def probe(found: Probe, *, radius: float = 4) -> tuple[Figure, Any]:
     fig, axes = plt.subplots(2, 2, figsize=(style.PAGE, 0.85 * style.PAGE), layout="compressed")
     (mean, spread), (places, per_place) = axes
     image = draw(mean, found.mean, radius, default_limit(found.mean))
-    fig.colorbar(image, ax=mean, extend="both", fraction=0.05, pad=0.03).set_label("response to a pixel of value 1")
+    style.colorbar(image, mean, style.RESPONSE, extend="both")
     mean.set_title(f"mean of {len(found.positions)} responses")
 
     # One standard deviation for each sample, over positions and colours.
@@ -44,7 +44,7 @@ def probe(found: Probe, *, radius: float = 4) -> tuple[Figure, Any]:
     image = spread.imshow(deviation, style.AMPLITUDE, vmin=0, vmax=_end(deviation), extent=mean.images[0].get_extent())
     spread.set(xlabel="x (LR pixels)", ylabel="y (LR pixels)")  # all of it: what varies is often at the edge
     spread.set_title("standard deviation over the positions")
-    fig.colorbar(image, ax=spread, fraction=0.05, pad=0.03).set_label("response to a pixel of value 1")
+    style.colorbar(image, spread, style.RESPONSE)
 
     height, width = found.canvas
     y, x = found.positions.cpu().unbind(1)
@@ -53,7 +53,7 @@ def probe(found: Probe, *, radius: float = 4) -> tuple[Figure, Any]:
     points = places.scatter(x, y, c=deviation, s=12, marker="s", **look)
     places.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), box_aspect=height / width)
     places.set(xlabel="x (LR pixels)", ylabel="y (LR pixels)", title="relative deviation from the middle response")
-    fig.colorbar(points, ax=places, fraction=0.05, pad=0.03).set_label("deviation over norm")
+    style.colorbar(points, places, "deviation over norm")
 
     if found.locality is not None and (found.locality.period or 1) > 1:
         _draw_phases(per_place, found.deviation_per_phase().cpu())
@@ -68,7 +68,7 @@ def _draw_phases(axes: Axes, deviation: Tensor) -> None:
     ticks = range(0, len(deviation), max(1, len(deviation) // 8))
     axes.set(xticks=ticks, yticks=ticks, xlabel="x in the window (LR pixels)", ylabel="y in the window (LR pixels)")
     axes.set_title(f"mean deviation per place, period {len(deviation)}")
-    axes.figure.colorbar(image, ax=axes, fraction=0.05, pad=0.03).set_label("deviation over norm")
+    style.colorbar(image, axes, "deviation over norm")
 
 
 def _draw_border(axes: Axes, distance: Tensor, deviation: Tensor) -> None:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from hyra.plots import style
 
@@ -39,11 +40,16 @@ def profile(response: ImpulseResponse, *, fit: SincFit | None = None, radius: fl
     return fig, axes
 
 
+def off_centre(response: ImpulseResponse) -> Tensor:
+    """Distance of the rows of `ImpulseResponse.profile` from the centre in LR pixels: half an HR pixel, or 0."""
+    center = response.center[0]
+    return torch.tensor((math.ceil(center) - center) / response.scale, dtype=torch.float64)
+
+
 def draw(axes: Axes, response: ImpulseResponse, fit: SincFit, radius: float) -> None:
     """The sections and the curves alone, on given axes."""
     t = torch.linspace(-radius, radius, 1001, dtype=torch.float64)
-    # Distance of the shown rows from the centre: half an HR pixel for an even scale.
-    across = t.new_tensor([(math.ceil(c := response.center[0]) - c) / response.scale])
+    across = off_centre(response)
     axes.axhline(0, color="black", linewidth=0.4)
     ideal = torch.sinc(across) * torch.sinc(t)
     axes.plot(t.numpy(), ideal.numpy(), "--", color=style.COLORS["ideal"], label="ideal sinc", zorder=3)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec
 from hyra._extra import extra
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
 COLUMN, PAGE = 3.35, 6.9
@@ -20,6 +22,9 @@ COLORS = {"LR": "#7f7f7f", "H": "#0072b2", "G": "#d55e00", "SR": "#009e73", "ide
 
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """For series that have no colour of their own, such as networks that are compared."""
+
+RESPONSE = "response to a pixel of value 1"
+"""What the colours of every picture of an impulse response mean."""
 
 SIGNED = "RdBu_r"
 AMPLITUDE = "magma"
@@ -67,6 +72,11 @@ def figure(draw: Callable[P, tuple[Figure, Any]]) -> Callable[P, tuple[Figure, A
         return fig, axes
 
     return styled
+
+
+def colorbar(drawn: ScalarMappable, axes: Axes, label: str, extend: str = "neither") -> None:
+    """A scale of colours at the right of a picture; `extend` says at which ends they saturate."""
+    axes.figure.colorbar(drawn, ax=axes, extend=extend, fraction=0.05, pad=0.03).set_label(label)
 
 
 def save(fig: Figure, path: str | Path | BinaryIO, dpi: int = 300) -> None:

@@ -40,7 +40,7 @@ def transfer_function(found: TransferFunction, *, floor_db: float = _FLOOR_DB) -
     limits = (top + floor_db - _TOP_DB, top)
     gain = gain.clamp(min=limits[0] - 20)  # out of sight
     image = draw_map(plane, frequency, gain, found.scale, vmin=limits[0], vmax=top, cmap=style.AMPLITUDE)
-    fig.colorbar(image, ax=plane, extend="min", fraction=0.05, pad=0.03).set_label("gain (dB)")
+    style.colorbar(image, plane, "gain (dB)", extend="min")
 
     middle_y, middle_x = (n // 2 for n in gain.shape)
     for name, f, values, line in (
