@@ -11,7 +11,7 @@ from torch import nn
 
 import hyra
 from hyra.history import RECORDS
-from hyra.plots import style
+from hyra.plots import style, training
 from hyra.track import History, Tracker
 
 
@@ -100,22 +100,30 @@ def test_figure_and_animation(net, lr, tmp_path):
         assert animation.n_frames == 8
 
 
-def test_animation_keeps_the_colours_of_a_response(tmp_path, monkeypatch):
+def test_every_frame_is_what_a_figure_of_its_own_would_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_gain", lambda _: 2.0)
+    net, lr = nn.Sequential(nn.Conv2d(3, 12, 3, padding=1), nn.PixelShuffle(2)), torch.rand(3, 24, 24)
+    both, last = (Tracker(net, lr, out=tmp_path / name, size=24) for name in ("both", "last"))
+    both(1)
+    nn.init.normal_(net[0].weight)
+    both(20)
+    last(20)
+    first, second = (np.asarray(frame) for frame in training._frames(both.history))
+    (alone,) = (np.asarray(frame) for frame in training._frames(last.history))
+    assert np.array_equal(second, alone)
+    assert not np.array_equal(first, second)
+
+
+def test_animation_keeps_the_colours_of_a_response(tmp_path):
     """They are few pixels beside images of thousands of other colours."""
     y, x = torch.meshgrid(torch.linspace(0, 1, 48), torch.linspace(0, 1, 48), indexing="ij")
     tracker = Tracker(nn.Upsample(scale_factor=2, mode="bicubic"), torch.stack([x, y, 1 - x]), out=tmp_path, size=24)
     tracker(0)
-    drawn, write = [], style.save
-
-    def save(fig, file, dpi):
-        write(fig, file, dpi)
-        drawn.append(np.asarray(Image.open(file).convert("RGB")).astype(int))
-
-    monkeypatch.setattr(style, "save", save)
+    (drawn,) = training._frames(tracker.history)
     tracker.history.animate(tmp_path / "progress.gif")
     with Image.open(tmp_path / "progress.gif") as animation:
         kept = np.asarray(animation.convert("RGB")).astype(int)
-    assert abs(kept - drawn[0]).max() < 32
+    assert abs(kept - np.asarray(drawn).astype(int)).max() < 32
 
 
 def test_follows_a_network_that_a_trainer_converts(net, lr, tmp_path):

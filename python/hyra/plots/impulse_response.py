@@ -53,12 +53,17 @@ def default_limit(response: ImpulseResponse, of_peak: float = 0.3) -> float:
     return of_peak * float(finite.max()) if finite.any() else 1.0
 
 
+def extent_of(response: ImpulseResponse) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top edge of the response in LR pixels from its centre."""
+    top, left = (-(c + 0.5) / response.scale for c in response.center)
+    height, width = (size / response.scale for size in response.response.shape[-2:])
+    return left, left + width, top + height, top
+
+
 def draw(axes: Axes, response: ImpulseResponse, radius: float, limit: float) -> AxesImage:
     """The picture alone, on given axes."""
-    plane = response.white.cpu().numpy()
-    top, left = (-(c + 0.5) / response.scale for c in response.center)
-    bottom, right = (start + size / response.scale for start, size in zip((top, left), plane.shape, strict=True))
-    image = axes.imshow(plane, style.SIGNED, vmin=-limit, vmax=limit, extent=(left, right, bottom, top))
+    left, right, bottom, top = extent = extent_of(response)
+    image = axes.imshow(response.white.cpu().numpy(), style.SIGNED, vmin=-limit, vmax=limit, extent=extent)
     radius = min(radius, -top, -left, bottom, right)
     edges = np.arange(math.ceil(-radius - 0.5), radius + 0.5) + 0.5
     step = max(1, round(radius / 3))

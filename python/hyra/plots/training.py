@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from io import BytesIO
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from hyra._extra import extra
 from hyra.plots import style
-from hyra.plots.impulse_response import default_limit, draw
+from hyra.plots.impulse_response import default_limit, draw, extent_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from PIL.Image import Image
 
     from hyra.decompose import Decomposition
     from hyra.history import History, Record
@@ -25,6 +28,7 @@ _CURVES = {
     "side_lobe": "first side lobe",
     "linear_share": "share of H in energy",
 }
+_FRAME_DPI = 100
 _RADIUS = 4  # LR pixels of the response on each side of its centre
 
 
@@ -67,13 +71,13 @@ def progress(history: History, columns: int = 6) -> tuple[Figure, Any]:
 
 
 @style.figure
-def _frame(record: Record, parts: Decomposition, gain: float) -> tuple[Figure, Any]:
+def _frame(parts: Decomposition, gain: float) -> tuple[Figure, Any]:
     """The pictures of one record in a row."""
     import matplotlib.pyplot as plt
 
-    fig, panels = plt.subplots(1, 4, figsize=(style.PAGE, style.PAGE / 4 + 0.3))
+    fig, panels = plt.subplots(1, 4, figsize=(style.PAGE, style.PAGE / 4 + 0.12))
     _draw_column(panels, parts, gain)
-    for panel, name in zip(panels, (f"response, step {record.step}", "H", f"G × {gain:.2g}", "output"), strict=True):
+    for panel, name in zip(panels, ("response", "H", f"G × {gain:.2g}", "output"), strict=True):
         panel.set_title(name)
     return fig, panels
 
@@ -84,22 +88,44 @@ def animate(history: History, file: str | Path, frames_per_second: int = 4) -> N
     Raises:
         ValueError: there are no records.
     """
-    records = _records(history)
-    gain = _gain([history.split(record.step) for record in _spread(records, 6)])
     with extra("cli", "writing animations"):
-        from PIL import Image
+        from PIL.Image import Dither, Quantize, Resampling
 
+    # 256 colours that come near to all of the frame's, the usual ones nearest: by default they are those of the large
+    # images alone, which turns the few blue pixels of a side lobe green. Every other pixel knows them all.
     frames = []
-    for record in records:
-        picture = BytesIO()
-        fig, _ = _frame(record, history.split(record.step), gain)
-        style.save(fig, picture, dpi=100)
-        with Image.open(picture) as opened:
-            # 256 colours that come near to all of the frame's, the usual ones nearest: by default they are those of the
-            # large images alone, which turns the few blue pixels of a side lobe green.
-            frames.append(opened.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1))
+    for frame in _frames(history):
+        some = frame.resize((frame.width // 2, frame.height // 2), Resampling.NEAREST)
+        palette = some.quantize(256, Quantize.MAXCOVERAGE, kmeans=1)
+        frames.append(frame.quantize(palette=palette, dither=Dither.NONE))
     first, *rest = frames
     first.save(file, save_all=True, append_images=rest, duration=1000 // frames_per_second, loop=0)
+
+
+def _frames(history: History) -> Iterator[Image]:
+    """Each record's pictures: one figure is laid out, and only what it shows is exchanged."""
+    with extra("cli", "writing animations"):
+        import matplotlib.pyplot as plt
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from PIL.Image import fromarray
+
+    records = _records(history)
+    gain = _gain([history.split(record.step) for record in _spread(records, 6)])
+    fig, panels = _frame(history.split(records[0].step), gain)
+    fig.set_layout_engine("none")
+    fig.set_dpi(_FRAME_DPI)
+    canvas = FigureCanvasAgg(fig)
+    for record in records:
+        parts = history.split(record.step)
+        panels[0].title.set_text(f"response, step {record.step}")
+        response, limit = panels[0].images[0], default_limit(parts.response)
+        response.set(data=parts.response.white.cpu(), clim=(-limit, limit), extent=extent_of(parts.response))
+        for panel, picture in zip(panels[1:], _shown(parts, gain), strict=True):
+            panel.images[0].set_data(picture)
+        with plt.rc_context({"text.hinting": "none"}):  # which at so few pixels would space the letters unevenly
+            canvas.draw()
+        yield fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    plt.close(fig)
 
 
 def _records(history: History) -> list[Record]:
@@ -125,9 +151,15 @@ def _gain(splits: Sequence[Decomposition]) -> float:
 def _draw_column(panels: Sequence[Axes], parts: Decomposition, gain: float) -> None:
     draw(panels[0], parts.response, _RADIUS, default_limit(parts.response))
     panels[0].set(xlabel="", ylabel="")
-    for panel, picture in zip(panels[1:], (parts.linear, 0.5 + gain * parts.nonlinear, parts.output), strict=True):
-        shown = picture if picture.ndim == 3 else picture[0]
-        panel.imshow(shown.clamp(0, 1).expand(3, -1, -1).movedim(0, -1).cpu(), interpolation="antialiased")
+    for panel, picture in zip(panels[1:], _shown(parts, gain), strict=True):
+        panel.imshow(picture, interpolation="antialiased")
     for panel in panels:
         panel.set(xticks=[], yticks=[])
         panel.tick_params(which="both", length=0)
+
+
+def _shown(parts: Decomposition, gain: float) -> Iterator[npt.NDArray[Any]]:
+    """H, G around grey and the output, as matplotlib takes them."""
+    for picture in (parts.linear, 0.5 + gain * parts.nonlinear, parts.output):
+        image = picture if picture.ndim == 3 else picture[0]
+        yield image.clamp(0, 1).expand(3, -1, -1).movedim(0, -1).cpu().numpy()
