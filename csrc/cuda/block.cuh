@@ -12,6 +12,7 @@ struct Complex {
 
 __device__ __forceinline__ Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
 __device__ __forceinline__ Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.im}; }
+__device__ __forceinline__ Complex operator*(double w, Complex a) { return {w * a.re, w * a.im}; }
 
 __device__ __forceinline__ Complex load_complex(const float* x) {
   const float2 v = *reinterpret_cast<const float2*>(x);
@@ -21,6 +22,15 @@ __device__ __forceinline__ Complex load_complex(const float* x) {
 __device__ __forceinline__ Complex load_complex(const double* x) {
   const double2 v = *reinterpret_cast<const double2*>(x);
   return {v.x, v.y};
+}
+
+// Stores of the whole number at once; the compiler may split an assignment in two.
+__device__ __forceinline__ void store_complex(float* x, Complex value) {
+  __stwb(reinterpret_cast<float2*>(x), make_float2(static_cast<float>(value.re), static_cast<float>(value.im)));
+}
+
+__device__ __forceinline__ void store_complex(double* x, Complex value) {
+  __stwb(reinterpret_cast<double2*>(x), make_double2(value.re, value.im));
 }
 
 // Whether 16 bytes at x can be loaded or stored at once.
@@ -68,7 +78,7 @@ __device__ __forceinline__ Group<T> load_group(const T* x, std::int64_t count) {
   return group;
 }
 
-// A store of 16 bytes; the compiler may split an assignment into four.
+// A store of 16 bytes.
 __device__ __forceinline__ void store_aligned(float* x, const Group<float>& group) {
   const float (&v)[4] = group.values;
   __stwb(reinterpret_cast<float4*>(x), make_float4(v[0], v[1], v[2], v[3]));

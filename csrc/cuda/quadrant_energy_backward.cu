@@ -5,7 +5,7 @@
 // per row of a band if tiled.
 // Bytes, with S the size of the spectrum: at least 2 S. Moved: 2 S for the shift-invariant weighting; else 4 S, and
 // where there are several bands 2 S more for the column sums; the sums themselves move as in quadrant_energy, twice.
-// Loads as there; the mirrored walk, whose neighbours descend, takes them one by one.
+// Loads as there; the mirrored walk, whose neighbours descend, takes them one by one. Stores: a complex number each.
 #include "core/quadrant_energy_backward.hpp"
 #include "cuda/quadrant_scan.cuh"
 
@@ -21,10 +21,8 @@ __global__ void __launch_bounds__(BLOCK) integral_rows(QuadrantEnergyBackwardArg
   const Band<MIRRORED> band(args.rows, args.columns, args.bands);
   const double factor = MIRRORED ? 2 * args.grad[band.plane] : 1;
   T* out = args.gradient;
-  integrate<BLOCK>(band, source, args.column_sums, totals, carries, [&](std::int64_t at, Complex value) {
-    out[at] = static_cast<T>(factor * value.re);
-    out[at + 1] = static_cast<T>(factor * value.im);
-  });
+  integrate<BLOCK>(band, source, args.column_sums, totals, carries,
+                   [&](std::int64_t at, Complex value) { store_complex(out + at, factor * value); });
 }
 
 template <int BLOCK, typename T>
@@ -33,13 +31,19 @@ __global__ void __launch_bounds__(BLOCK) weigh(QuadrantEnergyBackwardArgs<T> arg
   const double factor = 2 * args.grad[band.plane];
   for (std::int64_t i = band.range.begin; i < band.range.end; ++i) {
     const double row_factor = factor * static_cast<double>(band.quadrant.height - i);
-#pragma unroll 4
-    for (std::int64_t k = threadIdx.x; k < args.columns; k += BLOCK) {
-      const std::int64_t at = band.at(i, k);
-      const Complex value = load_complex(args.spectrum + at);
-      const double weight = row_factor * static_cast<double>(args.columns - k);
-      args.gradient[at] = static_cast<T>(weight * value.re);
-      args.gradient[at + 1] = static_cast<T>(weight * value.im);
+    for (std::int64_t first = threadIdx.x; first < args.columns; first += BLOCK * kItems) {
+      Complex values[kItems] = {};
+#pragma unroll
+      for (int j = 0; j < kItems; ++j) {  // all of them before the first store, which the compiler moves none across
+        const std::int64_t k = first + j * BLOCK;
+        if (k < args.columns) values[j] = load_complex(args.spectrum + band.at(i, k));
+      }
+#pragma unroll
+      for (int j = 0; j < kItems; ++j) {
+        const std::int64_t k = first + j * BLOCK;
+        const double weight = row_factor * static_cast<double>(args.columns - k);
+        if (k < args.columns) store_complex(args.gradient + band.at(i, k), weight * values[j]);
+      }
     }
   }
 }

@@ -33,13 +33,11 @@ __global__ void __launch_bounds__(BLOCK) weigh_rings(RadialMomentsBackwardArgs<T
   const std::int64_t ky = blockIdx.x / tiles % pairs, p = blockIdx.x / tiles / pairs;
   if (k >= columns) return;
   const std::int64_t gain = p * args.rings + ring_of(rule, ky, k);
-  const Complex weight = {static_cast<double>(rule.hermitian_weight(k)), 0};
-  const Complex gain_a = weight * Complex{args.gain_a[gain], 0}, gain_b = weight * load_complex(args.gain_b + 2 * gain);
+  const double weight = static_cast<double>(rule.hermitian_weight(k)), gain_a = weight * args.gain_a[gain];
+  const Complex gain_b = weight * load_complex(args.gain_b + 2 * gain);
   const auto weigh = [&](std::int64_t y) {
     const std::int64_t at = 2 * ((p * args.height + y) * columns + k);
-    const Complex x = gain_a * load_complex(args.a + at) + gain_b * load_complex(args.b + at);
-    args.gradient[at] = static_cast<T>(x.re);
-    args.gradient[at + 1] = static_cast<T>(x.im);
+    store_complex(args.gradient + at, gain_a * load_complex(args.a + at) + gain_b * load_complex(args.b + at));
   };
   weigh(ky);
   if (rule.has_mirror(ky)) weigh(args.height - ky);

@@ -43,7 +43,7 @@ __global__ void __launch_bounds__(BLOCK) running_moments(ResponseMomentsArgs<T> 
 template <int BLOCK>
 __device__ __forceinline__ double block_max(double value, double* partials) {
 #pragma unroll
-  for (int distance = 16; distance > 0; distance /= 2) {
+  for (int distance = 16; distance >= 1; distance /= 2) {
     value = fmax(value, __shfl_down_sync(0xffffffffu, value, distance));
   }
   if (threadIdx.x % 32 == 0) partials[threadIdx.x / 32] = value;
