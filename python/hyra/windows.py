@@ -34,7 +34,7 @@ def windowed_sinc(t: Tensor, window: str, cutoff: float, radius: float, beta: fl
     """The kernel `2 f sinc(2 f t) w(t / radius)` at distances `t`, of the dtype and device of `t`."""
     distances = t.double().cpu().numpy()
     values = 2 * cutoff * np.sinc(2 * cutoff * distances) * windowed(window, distances, radius, beta)
-    return torch.from_numpy(values).to(t)
+    return torch.from_numpy(np.asarray(values)).to(t)  # of a single distance NumPy makes a number
 
 
 def windowed(window: str, t: Floats, radius: Floats | float, beta: Floats | float) -> Floats:

@@ -69,6 +69,7 @@ def test_the_kernel_is_the_fitted_curve():
     t, section = response.profile()
     middle = fit.kernel(torch.tensor([0.125], dtype=torch.float64))
     assert torch.allclose(fit.gain * middle * fit.kernel(t), section, atol=2e-3)
+    assert torch.equal(fit.kernel(t[5]), fit.kernel(t)[5])
 
 
 @pytest.mark.parametrize("cutoff", [0.35, 0.5])
