@@ -88,10 +88,8 @@ void response_moments(const ResponseMomentsArgs<T>& args, Context context) {
   const cudaStream_t stream = stream_of(context);
   const std::int64_t samples = args.channels * args.window_height * args.window_width;
   const std::int64_t positions = args.images * args.impulses;
-  if (samples > 0) {
-    const dim3 grid(static_cast<unsigned>((samples + kBlock - 1) / kBlock));
-    CU_LAUNCH((running_moments<kBlock, T>), grid, dim3(kBlock), 0, stream, args);
-  }
+  const dim3 grid(static_cast<unsigned>((samples + kBlock - 1) / kBlock));
+  CU_LAUNCH((running_moments<kBlock, T>), grid, dim3(kBlock), 0, stream, args);
   if (positions > 0) {
     CU_LAUNCH((deviations<kBlock, T>), dim3(static_cast<unsigned>(positions)), dim3(kBlock), 0, stream, args);
   }

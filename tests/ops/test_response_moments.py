@@ -161,3 +161,9 @@ def test_refuses_a_state_that_does_not_fit(backend, wrong):
     for i, name in enumerate(("count", "mean", "m2")):
         with pytest.raises(ValueError, match=f"{name} must be torch.(int|float)64 of shape"):
             response_moments(outputs, origins, reference, [1, 1], [*state[:i], wrong(state[i]), *state[i + 1 :]])
+
+
+def test_refuses_an_empty_reference(backend):
+    outputs, origins, reference = random_case((1, 1, 2, 6, 7), (3, 0), device=backend.device)
+    with pytest.raises(ValueError, match=r"reference must have at least one sample, got shape \(2, 3, 0\)"):
+        response_moments(outputs, origins, reference, [1, 0], start(reference))

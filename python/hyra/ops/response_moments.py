@@ -41,7 +41,7 @@ def response_moments(
         magnitude of the reference. Both are NaN where an output is.
 
     Raises:
-        ValueError: a tensor of the state has another shape or type.
+        ValueError: the reference has no sample, or a tensor of the state another shape or type.
 
     Example:
         Two impulses in a row of four pixels, seen through a window of one pixel on either side. The left response is
@@ -81,6 +81,8 @@ def response_moments(
 
 def _check(outputs: Tensor, reference: Tensor, state: Sequence[Tensor]) -> None:
     window = (outputs.shape[1], *reference.shape[1:])
+    if 0 in window:
+        raise ValueError(f"reference must have at least one sample, got shape {tuple(reference.shape)}")
     expected = (("count", window[1:], torch.int64), ("mean", window, torch.float64), ("m2", window, torch.float64))
     for x, (name, shape, dtype) in zip(state, expected, strict=True):
         if x.shape != shape or x.dtype != dtype:
