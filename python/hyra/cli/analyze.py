@@ -28,6 +28,7 @@ examples:
   hyra analyze RealESRGAN_x4plus.pth --image lr.png --out esrgan
   hyra analyze edsr.py:build --input-range 255 --hr 0801.png
   hyra analyze my_project.networks:Net --image lr.png --hr hr.png --channels matrix
+  hyra analyze swinir.pth --image large.png --form affine --tile 256
 
 writes figures, report.html and summary.json."""
 
