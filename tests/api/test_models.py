@@ -125,6 +125,12 @@ def test_python_callables(python_file, image, name, by_module):
     assert not getattr(model.network, "training", False)
 
 
+def test_python_file_can_import_its_neighbours(python_file, image, tmp_path, monkeypatch):
+    (tmp_path / "other.py").write_text("from my_network import factory")
+    monkeypatch.chdir("/")
+    assert models.load(f"{tmp_path}/other.py:factory").network(image).shape == (1, 3, 24, 28)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
