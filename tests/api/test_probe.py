@@ -71,6 +71,23 @@ def test_padding_does_not_hide_that_convolutions_repeat_everywhere():
     assert locality(net) == Locality(16, 1)
 
 
+def test_locality_is_measured_again_only_when_the_weights_have_changed():
+    net, runs = local(4), []
+    net.register_forward_hook(lambda *_: runs.append(1))
+    model = HyRA(net)
+    options = {"positions": torch.tensor([[32, 32]]), "canvas": 64}
+    assert model.probe(**options).locality == Locality(4, 1)
+    measured = len(runs)
+    assert model.probe(**options).locality == Locality(4, 1)
+    again = len(runs) - measured
+    assert again < measured / 2
+    net[0].weight.data[:, :, :, 6:] = 0  # past every version counter
+    net[0].weight.data[:, :, :, :3] = 0
+    net[0].weight.data[:, :, 6:] = 0
+    net[0].weight.data[:, :, :3] = 0
+    assert model.probe(**options).locality == Locality(1, 1)
+
+
 def test_a_global_network_has_no_reach():
     assert locality(pooled) == Locality(None, None)
     assert locality(pooled).spacing is None
