@@ -19,6 +19,9 @@ SIMILARITY_RADIUS = 4
 _FIT_RADIUS = 16
 """LR pixels on each side that the fit looks at: beyond lies the border of a 64x64 probe, where padding rules."""
 
+_DIGITS = 13
+"""Decimals of an explained share of energy that count: rounding must not choose between fits that are as good."""
+
 
 @dataclass(frozen=True)
 class SincFit(Result, figure="sinc_fit"):
@@ -172,8 +175,8 @@ def _fit(window: str, even: _EvenPart, step: float) -> tuple[float, tuple[float,
 
     ky = on_grid(0)
     kx = ky if even.alike else on_grid(1)
-    explained = np.square(_dots(ky @ even.plane, kx)) / (_dots(ky, ky) * _dots(kx, kx))
-    best = np.unravel_index(np.nan_to_num(explained).argmax(), (len(cutoffs), len(radii), len(betas)))
+    explained = np.square(_dots(ky @ even.plane, kx)) / (_dots(ky, ky) * _dots(kx, kx) * even.energy)
+    best = np.unravel_index(np.nan_to_num(explained).round(_DIGITS).argmax(), (len(cutoffs), len(radii), len(betas)))
     start = [float(grid[i]) for grid, i in zip((cutoffs, radii, betas), best, strict=True)]
 
     def project(cutoff: float, radius: float, beta: float = 0.0) -> tuple[float, float]:
@@ -193,7 +196,7 @@ def _fit(window: str, even: _EvenPart, step: float) -> tuple[float, tuple[float,
     def unexplained(searched: Floats) -> float:
         parameters = searched.tolist()
         within = min(parameters) > 0 and parameters[1] <= _FIT_RADIUS
-        return 1 - project(*parameters)[0] if within else 1.0
+        return round(1 - project(*parameters)[0], _DIGITS) if within else 1.0
 
     free = 3 if window == "kaiser" else 2
     found = optimize.minimize(unexplained, start[:free], method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-12})

@@ -125,6 +125,15 @@ def test_the_cosines_do_not_depend_on_the_probe():
         assert fit.similarity == pytest.approx(fits[0].similarity, rel=1e-12)
 
 
+@pytest.mark.parametrize("factor", [-0.37, 1.1, 7.3])
+def test_the_height_changes_the_gain_alone_even_where_many_fits_are_perfect(factor):
+    box = torch.zeros(1, 16, 16, dtype=torch.float64)  # the nearest neighbour's: most windows leave nothing over
+    box[:, 8:10, 8:10] = 1
+    fit, scaled = (ImpulseResponse(f * box, 2, (8, 8)).fit_sinc() for f in (1.0, factor))
+    assert (scaled.window, scaled.radius, scaled.cutoff) == (fit.window, fit.radius, fit.cutoff)
+    assert scaled.gain == pytest.approx(factor * fit.gain, rel=1e-12)
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_response_of_zeros_or_nan_has_no_fit_and_no_crash():
     for value in (0.0, math.nan, math.inf):
