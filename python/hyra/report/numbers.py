@@ -44,8 +44,9 @@ def of_response(response: ImpulseResponse, fit: SincFit) -> list[Number]:
             fit.ring_cosine,
             "",
             "sinc 1, Lanczos-3 0.85, bicubic 0.77",
-            "Cosine between the response and the ideal sinc outside the main lobe. This is the number that separates "
-            "networks trained for fidelity (0.5 to 0.8) from most trained against a discriminator (0.2 and below).",
+            "Cosine between the response and the ideal sinc outside the main lobe. For a white pixel on black it "
+            "separates most networks trained for fidelity (0.5 to 0.8) from most trained against a discriminator (0.2 and "
+            "below); elsewhere both kinds can score low.",
         ),
         Number(
             "similarity",

@@ -82,7 +82,7 @@ def verdict(ring_cosine: float, *, exploded: bool) -> str:
     elif ring_cosine > 0.2:
         what = "resembles a sinc only faintly outside the main lobe"
     else:
-        what = "shows no sinc outside its main lobe, as is usual for networks trained against a discriminator"
+        what = "shows no sinc outside its main lobe at this operating point"
     return (
         f"The linear part of this network {what} (likeness of the side lobes {ring_cosine:.2f}, where 1 is the sinc)."
     )
