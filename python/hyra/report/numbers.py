@@ -45,8 +45,8 @@ def of_response(response: ImpulseResponse, fit: SincFit) -> list[Number]:
             "",
             "sinc 1, Lanczos-3 0.85, bicubic 0.77",
             "Cosine between the response and the ideal sinc outside the main lobe. For a white pixel on black it "
-            "separates most networks trained for fidelity (0.5 to 0.8) from most trained against a discriminator (0.2 and "
-            "below); elsewhere both kinds can score low.",
+            "separates most networks trained for fidelity (0.5 to 0.8) from most trained against a discriminator "
+            "(below 0.2); elsewhere both kinds can score low.",
         ),
         Number(
             "similarity",
