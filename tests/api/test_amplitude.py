@@ -62,6 +62,18 @@ def test_the_amplitude_where_it_breaks_is_told(broken):
     assert distance.get_ylim()[1] <= 1
 
 
+def test_a_local_response_unlike_all_others_is_in_sight():
+    pytest.importorskip("matplotlib").use("agg")
+
+    def net(x):
+        return F.interpolate(torch.where(x > 0.2, x, -x), scale_factor=2, mode="bicubic")
+
+    sweep = HyRA(net).amplitude_sweep([0.5, 1], 16)
+    assert min(fit.ring_cosine for fit in sweep.fits) > 0 > sweep.local.fit_sinc().ring_cosine
+    _, (_, likeness, _) = sweep.plot()
+    assert likeness.get_ylim()[0] < sweep.local.fit_sinc().ring_cosine
+
+
 def test_networks_without_a_derivative_and_bad_input():
     class Rounded(torch.autograd.Function):
         @staticmethod

@@ -60,7 +60,9 @@ def amplitude_sweep(sweep: AmplitudeSweep, *, radius: float = 4) -> tuple[Figure
         panel.set_xticks([-largest, -smallest, smallest, largest])
         panel.minorticks_off()
     if sweep.local is not None:
-        likeness.axhline(sweep.local.fit_sinc().ring_cosine, color="black", linestyle="--", linewidth=0.7)
+        local = sweep.local.fit_sinc().ring_cosine
+        likeness.axhline(local, color="black", linestyle="--", linewidth=0.7)
+        ring = torch.cat([ring, ring.new_tensor([local])])
     likeness.set_ylim(min(0.0, float(ring.nan_to_num().min()) - 0.05), 1.02)
     farthest = sweep.distance.cpu()[sound].amax() if any(sound) else sweep.distance.amax()
     if farthest.isfinite():
