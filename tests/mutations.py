@@ -88,6 +88,8 @@ HARMLESS: dict[str, str] = {
     "polyphase_filter.cu bound moved: for (std::int64_t chunk_x = 0; chunk_x <= args.taps_x; chunk_x += kChunk) {": (
         "a chunk that begins after the last tap is empty"
     ),
+    "quadrant_energy_backward.cu bound moved: for (std::int64_t first = threadIdx.x; first <= args.columns;"
+    " first += BLOCK * kItems) {": "a step that begins after the last column weighs none",
     "quadrant_scan.cuh bound moved: for (std::int64_t tile = 0; tile <= band.columns; tile += BLOCK * kItems) {": (
         "a tile that begins after the last column keeps nothing"
     ),

@@ -32,7 +32,7 @@ __global__ void __launch_bounds__(BLOCK) weigh(QuadrantEnergyBackwardArgs<T> arg
   for (std::int64_t i = band.range.begin; i < band.range.end; ++i) {
     const double row_factor = factor * static_cast<double>(band.quadrant.height - i);
     for (std::int64_t first = threadIdx.x; first < args.columns; first += BLOCK * kItems) {
-      Complex values[kItems] = {};
+      Complex values[kItems];
 #pragma unroll
       for (int j = 0; j < kItems; ++j) {  // all of them before the first store, which the compiler moves none across
         const std::int64_t k = first + j * BLOCK;
