@@ -33,6 +33,9 @@ class Tracker:
     is killed, and a tracker on the same folder goes on where the last one stopped: a step that comes again replaces
     the old one.
 
+    A record of the bundled x4 network takes as long as four steps of its training (`benchmarks/bench_tracker.py`), so
+    `every=100` makes training 4 % longer.
+
     Args:
         net: the network, as for `hyra.HyRA`.
         lr: the fixed image, `[C, h, w]` in 0..1.
