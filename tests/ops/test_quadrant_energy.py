@@ -14,7 +14,7 @@ WEIGHTINGS = ["integral", "shift_invariant"]
 # rows, columns: single, odd, even, beside the vector width, several bands, one tile of a GPU block and several
 SHAPES = [
     (1, 1), (2, 1), (1, 5), (3, 2), (31, 33), (32, 17), (64, 4), (129, 65), (200, 7),
-    (2, 1024), (5, 1030), (130, 1025),
+    (2, 1024), (5, 1302), (130, 1025),
 ]  # fmt: skip
 
 
