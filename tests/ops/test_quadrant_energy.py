@@ -40,6 +40,11 @@ def test_taller_than_a_row_of_tiles_is_wide(backend):
     # Tiles carry one sum per row of a band: the rows decide how much shared memory that takes, not the columns.
     spectrum = random_spectrum((1, 1100, 1025), torch.float32, backend.device)
     assert_close(quadrant_energy(spectrum, "integral").cpu(), reference(spectrum, "integral"), "quadrant_energy")
+    grad = torch.ones(1, dtype=torch.float64, device=backend.device)
+    gradient = quadrant_energy_backward(spectrum, grad, "integral")
+    with quadrant_energy_backward.set_kernel_enabled("cpu", enabled=False):
+        expected = quadrant_energy_backward(spectrum.cpu(), grad.cpu(), "integral")
+    assert_close(gradient.cpu(), expected, "quadrant_energy.grad")
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
