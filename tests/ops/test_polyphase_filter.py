@@ -232,7 +232,7 @@ GRADIENT_CASES = [
 ]
 
 
-@pytest.mark.parametrize(("case", "boundary"), zip([*GRADIENT_CASES, GRADIENT_CASES[0]], BOUNDARIES, strict=True))
+@pytest.mark.parametrize(("case", "boundary"), [*zip([*GRADIENT_CASES, GRADIENT_CASES[0]], BOUNDARIES, strict=True)])
 def test_gradcheck(backend, case, boundary):
     image, response, scale, origin = random_case(case, torch.float64, backend.device)
     assert torch.autograd.gradcheck(
