@@ -18,10 +18,10 @@ from hyra.network import Network
 from hyra.ops.impulse_batch import impulse_batch
 from hyra.ops.response_moments import response_moments
 from hyra.packing import TOLERANCE, Locality, measure_locality, pack
+from hyra.probe_window import Window
 from hyra.response import MODES, ImpulseResponse, energy_outside
 from hyra.result import Result
 from hyra.sinc import SIMILARITY_RADIUS, cosines
-from hyra.window import Window
 
 _CANVAS = 128
 _STEP = 7
