@@ -41,8 +41,9 @@ def set_fft_library(name: str) -> None:
 def fft_library(shape: Sequence[int], dtype: torch.dtype, device: torch.device | str) -> str:
     """The library that transforms planes of this shape: a pure function of its arguments and of `set_fft_library`.
 
-    ``"auto"`` means, on a CPU: torch for float32 planes of at least 33 columns whose sides have no prime factor above 7
-    and of up to 1024x1024 pixels (MKL is fastest there), ducc0 where it is installed for all others, else scipy.
+    ``"auto"`` means, on a CPU: torch for float32 planes of at least 33 columns and up to 2^15 pixels, or 2^20 where
+    their sides have no prime factor above 7 (MKL is fastest there), ducc0 where it is installed for all others, else
+    scipy.
 
     Args:
         shape: ``[..., H, W]`` of the image.
@@ -54,8 +55,8 @@ def fft_library(shape: Sequence[int], dtype: torch.dtype, device: torch.device |
     if _forced != "auto":
         return _forced
     rows, columns = shape[-2:]
-    smooth = _is_smooth(rows) and _is_smooth(columns)
-    if dtype == torch.float32 and columns > 32 and smooth and rows * columns <= 1 << 20:
+    largest = 1 << 20 if _is_smooth(rows) and _is_smooth(columns) else 1 << 15
+    if dtype == torch.float32 and columns > 32 and rows * columns <= largest:
         return "torch"
     return "ducc0" if _fft.HAS_DUCC0 else "scipy"
 
