@@ -18,6 +18,7 @@ def test_versions_name_what_is_installed():
 def test_auto_depends_on_shape_dtype_and_device_alone():
     awkward = "ducc0" if "ducc0" in hyra.fft_library_versions() else "scipy"
     assert hyra.fft_library((3, 512, 512), torch.float32, "cpu") == "torch"
+    assert hyra.fft_library((3, 113, 113), torch.float32, "cpu") == "torch"
     assert hyra.fft_library((3, 1356, 2040), torch.float32, "cpu") == awkward
     assert hyra.fft_library((3, 512, 512), torch.float64, "cpu") == awkward
     assert hyra.fft_library((3, 1356, 2040), torch.float32, "cuda") == "torch"
