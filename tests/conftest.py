@@ -9,6 +9,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch starts its threads: workers share the cores
 
+import hypothesis
 import pytest
 import torch
 
@@ -16,6 +17,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import backends
 import hyra
+
+# The same examples in every run, lest luck decide about a change; HYPOTHESIS_PROFILE=search looks for others.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.register_profile("search")
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_report_header() -> str:
