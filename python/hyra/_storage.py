@@ -26,6 +26,7 @@ def write(file: str | Path, result: Any) -> None:
 
     tensors: dict[str, Tensor] = {}
     header = json.dumps({"kind": type(result).__name__, "fields": _pack(result, "", tensors)}, allow_nan=False)
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, str(file), {"hyra": header})
 
 

@@ -83,7 +83,7 @@ def amplitude_sweep(
     position: tuple[int, int] | None,
 ) -> AmplitudeSweep:
     """`HyRA.amplitude_sweep`; the black `pixel` `[C, 1, 1]` says colours, dtype and device of the probe."""
-    chosen = AMPLITUDES if amplitudes is None else tuple(amplitudes)
+    chosen = AMPLITUDES if amplitudes is None else tuple(float(amplitude) for amplitude in amplitudes)
     if not chosen:
         raise ValueError("amplitudes must hold at least one number, got none")
     for amplitude in chosen:

@@ -321,6 +321,8 @@ class HyRA:
             True
         """
         lr = _validate.images("lr", lr).detach()
+        if len(lr) == 0:
+            raise ValueError(f"lr must hold at least one image, got shape {tuple(lr.shape)}")
         _validate.finite("lr", lr)
         _validate.choice("boundary", boundary, BOUNDARIES)
         if halo is not None and tile is None:

@@ -123,6 +123,10 @@ def compare_models(
     for name, picture in (("image", image), ("target", target)):
         if picture is not None and _validate.images(name, picture).ndim != 3:
             raise ValueError(f"{name} must be one image [C, H, W], got shape {tuple(picture.shape)}")
+        if picture is not None:
+            _validate.finite(name, picture)
+    if target is not None:
+        _validate.not_constant("target", target)
     compared = []
     for name, model in models.items():
         log(f"probing {name}")
@@ -150,7 +154,8 @@ def _measure(
         shapes = f"{tuple(output.shape)}, got {tuple(expected.shape)}"
         raise ValueError(f"target must have the shape of the output of every network, of {name} {shapes}")
     preds = output.clamp(0, 1)
-    score = float(fsds(preds, expected, variant=variant))
+    # Unchecked: NaN is the score of an output that is not finite, and no reason to fail the other networks.
+    score = float(fsds(preds, expected, variant=variant, check=False))
     return ComparedModel(name, response, fit, output, psnr(preds, expected), score)
 
 

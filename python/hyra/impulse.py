@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -61,7 +62,8 @@ def impulse_response(
             rows = excess if form == "affine" else [image / amplitude for image in lit]
     response = rows[0] if channels == "joint" else torch.stack(rows, dim=1)
     scale = network.scale
-    _warn_about(response, torch.stack(excess), scale, amplitude, background)
+    warn_if_it_explodes(response, amplitude, background)
+    _warn_about_border(torch.stack(excess), scale)
     if form == "literal":
         _warn_about_black(without / amplitude, scale)
     level = None if isinstance(background, Tensor) else BackgroundOutput.of(without, float(background), scale)
@@ -128,7 +130,7 @@ def form_of(form: str | None, mode: str, background: float | Tensor) -> str:
 
 def check_amplitude(amplitude: float) -> None:
     """An impulse has a finite height, and not 0."""
-    if not (isinstance(amplitude, int | float) and amplitude != 0 and math.isfinite(amplitude)):
+    if not (isinstance(amplitude, Real) and amplitude != 0 and math.isfinite(amplitude)):
         raise ValueError(f"amplitude must be a finite number other than 0, got {amplitude!r}")
 
 
@@ -136,10 +138,10 @@ def _position(position: tuple[int, int] | None, canvas: Tensor) -> tuple[int, in
     height, width = canvas.shape[-2:]
     if position is None:
         return height // 2, width // 2
-    y, x = position
+    y, x = (_validate.integer("position", index, 0) for index in position)
     if not (0 <= y < height and 0 <= x < width):
         raise ValueError(f"position must be (y, x) inside the {height}x{width} probe, got {position!r}")
-    return int(y), int(x)
+    return y, x
 
 
 def directions_of(canvas: Tensor, channels: str, y: int, x: int) -> Tensor:
@@ -161,16 +163,18 @@ def explodes(response: Tensor) -> bool:
     return not float(response.abs().max()) <= _EXPLOSION
 
 
-def _warn_about(response: Tensor, excess: Tensor, scale: int, amplitude: float, background: float | Tensor) -> None:
+def warn_if_it_explodes(response: Tensor, amplitude: float, background: float | Tensor) -> None:
+    """Tell that a response to an impulse of that height (0: the derivative) is not finite, or huge."""
     height = f"at amplitude {amplitude:g}" if amplitude else "for small amplitudes"
     point = f"{height} on background {'an image' if isinstance(background, Tensor) else f'{background:g}'}"
     if not response.isfinite().all():
         warnings.warn(f"the response {point} is not finite: {_ADVICE}", RuntimeWarning, stacklevel=4)
-        return
-    peak = float(response.abs().max())
-    if peak > _EXPLOSION:
-        message = f"the response explodes, with a peak of {peak:.3g} {point}: {_ADVICE}"
+    elif explodes(response):
+        message = f"the response explodes, with a peak of {float(response.abs().max()):.3g} {point}: {_ADVICE}"
         warnings.warn(message, RuntimeWarning, stacklevel=4)
+
+
+def _warn_about_border(excess: Tensor, scale: int) -> None:
     share = border_energy(excess, scale)
     if share > _LARGE_BORDER_ENERGY:
         message = f"{share:.2g} of the response's energy lies at the border of the probe: use a larger size"

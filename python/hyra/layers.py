@@ -108,6 +108,8 @@ def layer_responses(
     module = network.module
     if module is None:
         raise ValueError(f"net must be an nn.Module to look into its layers, got the function {network.name}")
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ValueError("net must be an nn.Module whose layers can be watched, got a TorchScript program")
     modules = {name or OUTPUT: part for name, part in module.named_modules()}
     unknown = [name for name in layers or () if name not in modules]
     if unknown:

@@ -205,7 +205,7 @@ def _checkpoint(path: Path) -> Model:
 
     try:
         weights = _weights(path)
-    except pickle.UnpicklingError as error:
+    except (pickle.UnpicklingError, EOFError, IndexError) as error:
         raise ValueError(
             f"{path} cannot be read as a checkpoint: it is broken, or holds more than weights, which would "
             "run code when loaded (save the network's state_dict() alone, or name the network as file.py:callable)"

@@ -16,6 +16,10 @@ from hyra._unchanged import evaluating
 
 PROBE_SIZE = 64
 """Side of a probe in LR pixels where nothing else is asked for: wide enough for most networks' ringing."""
+_COMMON_SIZES = (PROBE_SIZE, 60, 56)
+"""Multiples of most windows in use: 4, 8, 16; 5, 6, 12; 7."""
+_LARGEST_SIZE = 128
+"""Side in LR pixels up to which sizes that a network takes are looked for."""
 
 
 class NetworkError(RuntimeError):
@@ -202,7 +206,7 @@ class Network:
         self._scale = output.shape[-1] // images.shape[-1]
         return output.to(torch.promote_types(output.dtype, torch.float32)) / self.input_range
 
-    def input_sizes(self, limit: int = 128) -> InputSizes:
+    def input_sizes(self, limit: int = _LARGEST_SIZE) -> InputSizes:
         """Find the smallest square input that works and the multiple that larger ones must have.
 
         Every size is tried from 1 pixel on, up to `limit`. A size works when the network returns an image of `scale`
@@ -246,22 +250,24 @@ class Network:
         raise NetworkError(f"the network takes no square input up to {limit}x{limit}: {last}") from last
 
     def _discover(self) -> tuple[int, int]:
-        """Scale and colours, from a black image of a common size."""
+        """Scale and colours, from a black image of a size that the network takes."""
         first: Exception | None = None
         tried = [self._in_channels] if self._in_channels else self._likely_channels()
-        for channels in tried:
-            for size in (PROBE_SIZE, 60, 56):  # multiples of most windows in use: 4, 8, 16; 5, 6, 12; 7
-                try:
-                    output = self(torch.zeros(1, channels, size, size, dtype=self.dtype, device=self.device))
-                except (NetworkError, ValueError) as error:
-                    first = first or error
-                    continue
-                self._in_channels = channels
-                return output.shape[-1] // size, channels
-        if isinstance(first, ValueError):
-            raise first
+        with self.untouched():
+            for size in (*_COMMON_SIZES, *range(1, _LARGEST_SIZE + 1)):
+                if isinstance(first, ValueError) and size not in _COMMON_SIZES:
+                    raise first  # it runs, but what it returns is no image: other sizes will not change that
+                for channels in tried:
+                    try:
+                        output = self(torch.zeros(1, channels, size, size, dtype=self.dtype, device=self.device))
+                    except (NetworkError, ValueError) as error:
+                        first = first or error
+                        continue
+                    self._in_channels = channels
+                    return output.shape[-1] // size, channels
         colours = " or ".join(str(channels) for channels in tried)
-        message = f"the network takes no image of 64x64, 60x60 or 56x56 with {colours} colours, first of all: {first}"
+        most = f"{_LARGEST_SIZE}x{_LARGEST_SIZE}"
+        message = f"the network takes no square image up to {most} with {colours} colours, first of all: {first}"
         raise NetworkError(message) from first
 
     def _likely_channels(self) -> list[int]:

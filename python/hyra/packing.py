@@ -95,9 +95,10 @@ def _measure(network: Network, pixel: Tensor, amplitude: float, background: floa
             if all(reach is not None for reach in reaches):
                 reach = max(reach for reach in reaches if reach is not None)
                 # What an impulse changes looks as far again: both must stay clear of the border and its padding.
-                roomy = max(side, sizes.at_least(4 * reach + 1 + _LARGEST_PERIOD))
+                needed = 4 * reach + 1 + _LARGEST_PERIOD
+                roomy = max(side, sizes.at_least(needed))  # may fall short if the network takes one size alone
                 flat = pixel.new_full((len(pixel), roomy, roomy), background)
-                return Locality(reach, _period(network, flat, reach, amplitude))
+                return Locality(reach, _period(network, flat, reach, amplitude) if roomy >= needed else None)
     return Locality(None, None)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hyra import _validate
 from hyra._progress import Progress
-from hyra.impulse import CHANNELS, check_amplitude, colours_of, form_of, provenance_of
+from hyra.impulse import CHANNELS, check_amplitude, colours_of, form_of, provenance_of, warn_if_it_explodes
 from hyra.network import Network
 from hyra.ops.impulse_batch import impulse_batch
 from hyra.ops.response_moments import response_moments
@@ -22,6 +22,7 @@ from hyra.probe_window import Window
 from hyra.response import MODES, ImpulseResponse, energy_outside
 from hyra.result import Result
 from hyra.sinc import SIMILARITY_RADIUS, cosines
+from hyra.transfer import dc_gain_per_phase
 
 _CANVAS = 128
 _STEP = 7
@@ -102,6 +103,17 @@ class Probe(Result, figure="probe"):
             raise ValueError("keep_responses must be true for responses of single positions, got False")
         return self.responses
 
+    @property
+    def deviation_per_subpixel(self) -> Tensor:
+        """`[s, s]` float64: standard deviation over the positions at each sub-pixel position, over the mean's norm.
+
+        Both are root mean squares over the samples of the window that have this sub-pixel position.
+        """
+        mean = self.mean
+        energies = (mean.response.double().square(), self.variance)
+        signal, noise = (dc_gain_per_phase(x, mean.origin, mean.scale).flatten(0, -3).sum(0) for x in energies)
+        return (noise / signal).sqrt()
+
     def deviation_per_phase(self, period: int | None = None) -> Tensor:
         """`[period, period]`: mean deviation of the positions at each place of a window, NaN where none was probed.
 
@@ -171,6 +183,7 @@ def probe(
         middle = places[(places - places.new_tensor([height // 2, width // 2])).square().sum(1).argmin()]
         whole = run(middle[None, None])
         reference = window.cut(whole, middle)
+        warn_if_it_explodes(reference, 0.0 if mode == "jvp" else amplitude, background)
         # What the impulse changes; in the literal form the rest of the canvas holds the background's output too.
         excess = whole if form == "affine" else whole - without.repeat(1, len(colours), 1, 1) / amplitude
         discarded = energy_outside(window.cut(excess, middle), excess)
@@ -269,10 +282,13 @@ def _places(positions: Tensor | str, height: int, width: int, size: int) -> Tens
     if isinstance(positions, Tensor):
         if positions.ndim != 2 or positions.shape[1] != 2 or len(positions) == 0 or positions.is_floating_point():
             raise ValueError(f"positions must be integers [P, 2], got {positions.dtype} {list(positions.shape)}")
-        if bool((positions < 0).any()) or bool((positions >= positions.new_tensor([height, width])).any()):
-            raise ValueError(f"positions must lie inside the {height}x{width} canvas, got up to {int(positions.max())}")
+        outside = ((positions < 0) | (positions >= positions.new_tensor([height, width]))).any(1)
+        if bool(outside.any()):
+            first = positions[outside][0].tolist()
+            raise ValueError(f"positions must lie inside the {height}x{width} canvas, got {first}")
         return positions.long()
-    _validate.choice("positions", positions, ("grid",))
+    if positions != "grid":
+        raise ValueError(f"positions must be 'grid' or a tensor of integers [P, 2], got {positions!r}")
     along = (torch.arange(size // 2, max(size // 2 + 1, n - (size - 1) // 2), _STEP) for n in (height, width))
     return torch.cartesian_prod(*along)
 

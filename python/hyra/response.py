@@ -13,8 +13,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from hyra import _validate, sinc, transfer
-from hyra._extra import extra
+from hyra import _validate, images, sinc, transfer
 from hyra.ops.boundary import BOUNDARIES
 from hyra.ops.polyphase_filter import polyphase_filter
 from hyra.result import Result
@@ -308,22 +307,14 @@ def border_energy(plane: Tensor, scale: int) -> float:
 
 
 def _from_picture(file: Path, scale: int | None) -> dict[str, Any]:
-    with extra("cli", "reading pictures"):
-        from PIL import Image
-
     if scale is None:
         raise ValueError(f"scale must be given for a picture of a response, as {file.name!r} does not say it")
     _validate.positive_integer("scale", scale)
-    if not file.is_file():
-        raise FileNotFoundError(f"no file {str(file)!r} to load the ImpulseResponse from")
-    with Image.open(file) as picture:
-        rgb = picture.convert("RGB")
-        pixels = torch.frombuffer(bytearray(rgb.tobytes()), dtype=torch.uint8).view(rgb.height, rgb.width, 3)
-    height, width = pixels.shape[:2]
+    response = images.read(file)
+    height, width = response.shape[1:]
     if height % scale or width % scale:
         raise ValueError(f"scale must divide the picture's size, {height}x{width}, got {scale}")
     message = f"{file.name}: an 8-bit picture has lost the response's negative lobes; measure the network instead"
     warnings.warn(message, UserWarning, stacklevel=3)
     origin = (scale * (height // scale // 2), scale * (width // scale // 2))
-    response = pixels.movedim(-1, 0).float() / 255
     return {"response": response, "scale": scale, "origin": origin, "provenance": {"file": file.name}}

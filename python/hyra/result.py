@@ -36,7 +36,7 @@ class Result:
         return drawn
 
     def save(self, file: str | Path) -> None:
-        """Write to one safetensors file, with everything but the tensors as JSON in its header."""
+        """Write to one safetensors file, with everything but the tensors as JSON in its header; folders are made."""
         _storage.write(file, self)
 
     @classmethod

@@ -38,8 +38,8 @@ class Tracker:
 
     Args:
         net: the network, as for `hyra.HyRA`.
-        lr: the fixed image, `[C, h, w]` in 0..1.
-        target: what the network should make of it, `[C, s*h, s*w]`, for the FSDS.
+        lr: the fixed image, `[C, h, w]` in 0..1, or a batch of them, over which the numbers are means.
+        target: what the network should make of it, `[C, s*h, s*w]` or a batch, for the FSDS.
         out: folder for the records; `History.load` reads it without the network.
         every: record every `every`-th call.
         size: side of the probe in LR pixels, as for `HyRA.impulse_response`.
@@ -89,7 +89,8 @@ class Tracker:
         output = network.run(lr if lr.ndim == 4 else lr[None])
         self._scale = network.scale
         if target is not None:
-            _validate.images("target", target)
+            _validate.finite("target", _validate.images("target", target))
+            _validate.not_constant("target", target)
             expected = (*lr.shape[:-3], *output.shape[1:])
             if target.shape != expected:
                 raise ValueError(f"target must be what the network makes of lr, {expected}, got {tuple(target.shape)}")
@@ -119,7 +120,7 @@ class Tracker:
             similarity=fit.similarity,
             ring_cosine=fit.ring_cosine,
             linear_share=linear / (linear + nonlinear) if linear + nonlinear else float("nan"),
-            fsds=None if self._target is None else float(fsds(split.output, self._target.to(split.output))),
+            fsds=None if self._target is None else self._fsds(split.output, self._target),
         )
         self.history.add(record, split)
         if self._writer is not None:
@@ -127,6 +128,11 @@ class Tracker:
                 if name != "step" and value is not None:
                     self._writer.add_scalar(f"hyra/{name}", value, step)
         return record
+
+    @staticmethod
+    def _fsds(output: Tensor, target: Tensor) -> float:
+        # Of a network that diverges it is NaN: that is worth a record, and no reason to end the training.
+        return float(fsds(output, target.to(output), reduction="mean", check=False))
 
 
 def lightning_callback(tracker: Tracker) -> Any:

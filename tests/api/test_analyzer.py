@@ -264,6 +264,7 @@ PROBES_REFUSED = {
     "literal on grey": ({"form": "literal", "background": 0.5}, "form='literal' needs a black background"),
     "literal jvp": ({"form": "literal", "mode": "jvp"}, "form='literal' needs mode='finite'"),
     "mode": ({"mode": "limit"}, "mode must be one of 'finite', 'jvp'"),
+    "position type": ({"size": 8, "position": (1.5, 0)}, "position must be an integer, got float 1.5"),
     "position": ({"size": 8, "position": (8, 0)}, r"position must be \(y, x\) inside the 8x8 probe, got \(8, 0\)"),
 }
 
@@ -271,7 +272,7 @@ PROBES_REFUSED = {
 @pytest.mark.parametrize("case", PROBES_REFUSED)
 def test_impulse_response_refuses(case):
     options, message = PROBES_REFUSED[case]
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         HyRA(Upsample("nearest", 2)).impulse_response(**options)
 
 
@@ -283,3 +284,5 @@ def test_other_mismatches():
         HyRA(linear_network(2, "zeros", 3, 1)).decompose(torch.zeros(3, 4, 4))
     with pytest.warns(UserWarning, match="lr is expected in 0..1 and reaches 255"):
         model.decompose(torch.full((3, 4, 4), 255.0))
+    with pytest.raises(ValueError, match=r"lr must hold at least one image, got shape \(0, 3, 4, 4\)"):
+        model.decompose(torch.zeros(0, 3, 4, 4))

@@ -57,6 +57,15 @@ def test_networks_for_grey_images_see_the_mean_of_the_colours():
     assert model.psnr == pytest.approx(-10 * float(error.log10()))
 
 
+@pytest.mark.filterwarnings("ignore:broken:RuntimeWarning")
+def test_a_network_whose_output_is_nan_does_not_stop_the_others():
+    models = {"broken": hyra.HyRA(lambda x: F.interpolate(x, scale_factor=2) * torch.nan), "fine": upsample("nearest")}
+    fine, broken = compare_models(models, torch.rand(3, 8, 8), torch.rand(3, 16, 16), size=24).models
+    assert (fine.name, broken.name) == ("fine", "broken")
+    assert math.isnan(broken.fsds)
+    assert math.isfinite(fine.fsds)
+
+
 def test_file_holds_the_comparison(found, tmp_path):
     comparison = found[2]
     comparison.save(tmp_path / "comparison.safetensors")

@@ -97,6 +97,8 @@ def test_refuses():
         HyRA(network()).layer_responses(["body"])
     with pytest.raises(ValueError, match=r"net must be an nn.Module to look into its layers, got the function relu"):
         HyRA(F.relu).layer_responses()
+    with pytest.raises(ValueError, match=r"net must be an nn.Module whose layers can be watched, got a Torch"):
+        HyRA(torch.jit.trace(nn.ReLU(), torch.rand(1, 3, 16, 16))).layer_responses()
     with pytest.raises(ValueError, match="amplitude must be a finite number other than 0"):
         HyRA(network()).layer_responses(amplitude=0)
 

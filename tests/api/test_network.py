@@ -179,6 +179,19 @@ def test_a_size_that_works_by_chance_is_passed_over():
     assert Network(net).input_sizes() == InputSizes(8, 8)
 
 
+class Only(nn.Module):
+    """Takes one size alone, as exported programs do."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def forward(self, x):
+        if x.shape[-1] != self.size:
+            raise RuntimeError(f"only {self.size}x{self.size}")
+        return F.interpolate(x, scale_factor=2)
+
+
 def test_fixed_and_impossible_sizes():
     def fixed(x):
         if x.shape[-1] != 64:
@@ -187,6 +200,7 @@ def test_fixed_and_impossible_sizes():
 
     sizes = Network(fixed).input_sizes()
     assert sizes == InputSizes(64, 0)
+    assert HyRA(Only(33)).impulse_response().response.shape == (3, 66, 66)  # a size that nobody would guess
     assert sizes.at_least(100) == 64
     assert str(sizes) == "64x64 is the only size that was seen to work"
     with pytest.raises(NetworkError, match=r"no square input up to 20x20: .* only 64x64"):

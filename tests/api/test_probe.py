@@ -302,10 +302,38 @@ def test_likeness_to_the_sinc_of_every_response():
         without.response(0)
 
 
+def test_deviation_per_subpixel():
+    class Uneven(nn.Module):
+        """Nearest neighbour whose lower right sub-pixels are the brighter the farther right they lie."""
+
+        def forward(self, x):
+            out = F.interpolate(x, scale_factor=2)
+            out[..., 1::2, 1::2] *= 1 + torch.arange(x.shape[-1]).to(x)
+            return out
+
+    found = HyRA(Uneven()).probe(torch.tensor([[8, 4], [8, 6]]), canvas=16, size=3, pack=False)
+    expected = torch.tensor([[0, 0], [0, 1 / 6]], dtype=torch.float64)  # heights 5 and 7: 6 on average, 1 off
+    assert torch.allclose(found.deviation_per_subpixel, expected)
+
+
+def test_a_network_of_one_size_and_one_that_returns_nothing_finite():
+    def only(x):
+        if x.shape[-1] != 24:
+            raise RuntimeError("only 24x24")
+        return F.interpolate(x, scale_factor=2)
+
+    with pytest.warns(UserWarning, match="one impulse an image"):
+        assert HyRA(only).probe(size=9).canvas == (24, 24)
+    broken = HyRA(lambda x: F.interpolate(x, scale_factor=2) / 0)
+    with pytest.warns(RuntimeWarning, match="the response at amplitude 1 on background 0 is not finite"):
+        assert not broken.probe(canvas=16, size=5, pack=False).deviation.isfinite().any()
+
+
 @pytest.mark.parametrize(("options", "message"), [
-    ({"positions": "random"}, "positions must be one of 'grid', got 'random'"),
+    ({"positions": "random"}, "positions must be 'grid' or a tensor of integers .P, 2., got 'random'"),
     ({"positions": torch.rand(4, 2)}, r"positions must be integers \[P, 2\], got torch.float32 \[4, 2\]"),
-    ({"positions": torch.tensor([[0, 64]])}, "positions must lie inside the 64x64 canvas, got up to 64"),
+    ({"positions": torch.tensor([[0, 64]])}, r"positions must lie inside the 64x64 canvas, got \[0, 64\]"),
+    ({"positions": torch.tensor([[3, 4], [5, -1]])}, r"inside the 64x64 canvas, got \[5, -1\]"),
     ({"size": 0}, "size must be at least 1, got 0"),
     ({"amplitude": 0}, "amplitude must be a finite number other than 0, got 0"),
     ({"batch_size": 0}, "batch_size must be at least 1, got 0"),

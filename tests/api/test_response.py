@@ -208,8 +208,11 @@ def test_a_picture_is_accepted_with_a_warning(tmp_path):
         ImpulseResponse.load(tmp_path / "h.png")
     with pytest.raises(ValueError, match="scale must divide the picture's size, 22x22, got 3"):
         ImpulseResponse.load(tmp_path / "h.png", scale=3)
-    with pytest.raises(FileNotFoundError, match=r"no file .*none.png"):
+    with pytest.raises(FileNotFoundError, match=r"no such file: .*none.png"):
         ImpulseResponse.load(tmp_path / "none.png", scale=2)
+    (tmp_path / "h.png").write_text("no picture")
+    with pytest.raises(ValueError, match=r"h.png cannot be read as an image"):
+        ImpulseResponse.load(tmp_path / "h.png", scale=2)
 
 
 def test_prints_well():

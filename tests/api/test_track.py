@@ -1,6 +1,7 @@
 """The tracker: what it records, that nothing is lost, and that it leaves the training alone."""
 
 import json
+import math
 import re
 
 import numpy as np
@@ -131,6 +132,23 @@ def test_follows_a_network_that_a_trainer_converts(net, lr, tmp_path):
     net.double()
     assert tracker(1) is not None
     assert tracker.history.split(1).output.dtype == torch.float64
+
+
+def test_a_batch_counts_as_its_mean(net, lr, tmp_path):
+    batch, target = torch.stack([lr, lr.flip(-1)]), torch.rand(2, 3, 40, 48)
+    record = Tracker(net, batch, target, out=tmp_path, size=24)(1)
+    scores = hyra.fsds(hyra.HyRA(net).network(batch), target)
+    assert record.fsds == pytest.approx(float(scores.mean()), rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:the response")
+def test_a_training_that_diverges_goes_on(net, lr, tmp_path):
+    tracker = Tracker(net, lr, torch.rand(3, 40, 48), out=tmp_path, size=24)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.fill_(torch.nan)
+    assert math.isnan(tracker(1).fsds)
+    assert math.isnan(History.load(tmp_path).records[0].fsds)
 
 
 def test_bad_input(net, lr, tmp_path):

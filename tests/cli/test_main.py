@@ -92,7 +92,16 @@ def test_info_names_what_runs(capsys):
         (["fsds", "{image}", "{text}"], "text.png cannot be read as an image"),
         (["fsds", "{image}", "{constant}"], "target must not be constant"),
         (["fsds", "{image}", "{small}"], "must have the same size, got 64x48 and 4x4"),
-        (["demo", "--photograph", "nobody"], "name must be one of astronaut"),
+        (
+            ["analyze", "demo", "--image", "{image}", "--input-range", "0"],
+            "input_range must be a finite number above 0",
+        ),
+        (["analyze", "demo", "--image", "{image}", "--device", "tpu"], "--device must be one that torch can use here"),
+        (["fsds", "{image}", "{image}", "--resume"], "--resume needs --out FILE.csv"),
+        (
+            ["demo", "--photograph", "nobody"],
+            "--photograph must be one of astronaut, chelsea, china, flower, got nobody",
+        ),
     ],
 )
 def test_errors_are_one_sentence_and_exit_code_2(arguments, message, names, capsys):

@@ -143,10 +143,15 @@ def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
     found = models.load(spec, args.scale)
     if args.scale is not None and found.scale != args.scale:
         raise ValueError(f"the model {spec} has scale {found.scale}, got --scale {args.scale}")
+    try:
+        torch.empty(0, device=args.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"--device must be one that torch can use here, got {args.device}: {reason}") from error
     if isinstance(found.network, torch.nn.Module):
         found.network.to(args.device)
-    input_range = args.input_range or found.input_range or 1.0
-    return hyra.HyRA(found.network, found.scale, input_range, device=args.device), found
+    input_range = found.input_range if args.input_range is None else args.input_range
+    return hyra.HyRA(found.network, found.scale, 1.0 if input_range is None else input_range, device=args.device), found
 
 
 def positive(text: str) -> int:

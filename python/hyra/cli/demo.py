@@ -27,7 +27,12 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         help="local (default): the derivative at grey, what the network does to small changes of a smooth image; "
         "white: the paper's white pixel on black, where this small network is far from linear. The report has both",
     )
-    parser.add_argument("--photograph", default="astronaut", metavar="NAME", help="one that was held out of training")
+    parser.add_argument(
+        "--photograph",
+        default="astronaut",
+        metavar="NAME",
+        help="astronaut (default), chelsea, china or flower: those that were held out of training",
+    )
     parser.set_defaults(run=run)
 
 
@@ -38,6 +43,8 @@ def run(args: argparse.Namespace) -> None:
     from hyra.demo import network, photographs
     from hyra.report import operating_points
 
+    if args.photograph not in photographs.HELD_OUT:
+        raise ValueError(f"--photograph must be one of {', '.join(photographs.HELD_OUT)}, got {args.photograph}")
     net = network.load(args.scale)
     lr, hr = evaluation.degrade(photographs.load(args.photograph), args.scale)
     names = {"model": f"the bundled ×{args.scale} network (L1 loss)", "photograph": args.photograph}

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
 
+from hyra._extra import extra
 from hyra.cli.arguments import Commands, add_variant_option, command, log, natural
 
 _EPILOG = """\
@@ -45,6 +46,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score two files, or the pairs of two folders."""
+    if args.resume and args.out is None:
+        raise ValueError("--resume needs --out FILE.csv, the file to continue")
     if args.sr.is_dir() != args.hr.is_dir() and args.sr.exists() and args.hr.exists():
         raise ValueError(f"SR and HR must be two files or two folders, got {args.sr} and {args.hr}")
     if not args.sr.is_dir() and args.out is None:
@@ -78,13 +81,15 @@ def _pairs(args: argparse.Namespace) -> list[tuple[Path, Path]]:
 
 def _scores(args: argparse.Namespace, pairs: list[tuple[Path, Path]]) -> Iterator[tuple[Path, float]]:
     """The scores in the order of the pairs, each on disk before the next is begun."""
-    from tqdm import tqdm
+    with extra("cli", "hyra fsds"):
+        from tqdm import tqdm
 
     with ExitStack() as stack:
         known: dict[tuple[str, ...], float] = {}
         file = None
         if args.out is not None:
             known = _known(args.out, resume=args.resume)
+            args.out.parent.mkdir(parents=True, exist_ok=True)
             file = stack.enter_context(args.out.open("a", encoding="utf-8", newline=""))
         for sr, hr in tqdm(pairs, unit="image", leave=False, disable=None):
             key = (str(sr), str(hr), args.variant, str(args.crop_border))

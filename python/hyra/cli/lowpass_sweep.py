@@ -44,8 +44,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--released",
         action="store_true",
-        help="filter as the paper's released code does: a kernel as wide as the image, half a pixel off centre, the "
-        "range restored (instead of --window and --taps)",
+        help="filter as the paper's released code does: a kernel as wide as the image, (S - 1) / 2 HR pixels off "
+        "centre, the range restored (instead of --window and --taps)",
     )
     add_variant_option(parser)
     add_out_option(parser, "hyra-lowpass-sweep")

@@ -54,7 +54,7 @@ def load(name: str) -> Tensor:
         torch.Size([3, 300, 451])
     """
     if name not in _FILES:
-        raise ValueError(f"name must be one of {', '.join(_FILES)}; got {name!r}")
+        raise ValueError(f"name must be one of {', '.join(_FILES)}, got {name!r}")
     package, file = _FILES[name]
     with extra("demo", "hyra.demo"):
         from skimage.io import imread

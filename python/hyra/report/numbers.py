@@ -43,7 +43,7 @@ def of_response(response: ImpulseResponse, fit: SincFit) -> list[Number]:
             "likeness to the sinc, side lobes",
             fit.ring_cosine,
             "",
-            "sinc 1, Lanczos-3 0.85, bicubic 0.77",
+            "sinc 1, Lanczos-3 0.87, bicubic 0.78",
             "Cosine between the response and the ideal sinc outside the main lobe. For a white pixel on black it "
             "separates most networks trained for fidelity (0.5 to 0.8) from most trained against a discriminator "
             "(below 0.2); elsewhere both kinds can score low.",
@@ -154,16 +154,16 @@ def of_response(response: ImpulseResponse, fit: SincFit) -> list[Number]:
             )
         )
     if response.background_output is not None:
-        black = response.background_output
+        off = response.background_output
         found.append(
             Number(
-                "black_output",
-                "output for black, inside",
-                black.interior,
+                "background_error",
+                "error on the background alone, inside",
+                off.interior,
                 "",
                 "0",
-                "Largest value that the network makes of a black image, away from its border (at it: "
-                f"{black.frame:.2g}).",
+                f"Largest difference from {response.background:g} that the network makes of a constant image of that "
+                f"level, away from its border (at it: {off.frame:.2g}).",
             )
         )
     return found

@@ -41,5 +41,6 @@ def compare(lr: Tensor, output: Tensor, hr: Tensor) -> list[Quality]:
 
 
 def _score(method: str, preds: Tensor, target: Tensor) -> Quality:
-    variants = [float(hyra.fsds(preds[None], target[None], variant=v)) for v in ("paper", "shift_invariant")]
+    check = bool(preds.isfinite().all())  # an output that is not finite scores NaN
+    variants = [float(hyra.fsds(preds, target, variant=v, check=check)) for v in ("paper", "shift_invariant")]
     return Quality(method, psnr(preds, target), *variants)
