@@ -4,6 +4,8 @@
 namespace hyra {
 
 void bind_impulse_batch(py::module_& m);
+void bind_integral_energy(py::module_& m);
+void bind_integral_energy_backward(py::module_& m);
 void bind_mean_std(py::module_& m);
 void bind_polyphase_filter(py::module_& m);
 void bind_quadrant_energy(py::module_& m);
@@ -19,6 +21,8 @@ PYBIND11_MODULE(HYRA_MODULE, m, py::mod_gil_not_used()) {
   m.doc() = "hyra's kernels. Arguments are addresses and extents: call them through hyra._native alone.";
   hyra::bind_backend(m);
   hyra::bind_impulse_batch(m);
+  hyra::bind_integral_energy(m);
+  hyra::bind_integral_energy_backward(m);
   hyra::bind_mean_std(m);
   hyra::bind_polyphase_filter(m);
   hyra::bind_quadrant_energy(m);

@@ -19,7 +19,7 @@ double integral_rows(const T* const (&x)[ROWS], double* sums, std::int64_t colum
   for (; k + kComplexes <= columns; k += kComplexes) {
     Complexes sum = load(sums + 2 * k);
     for (int r = 0; r < ROWS; ++r) {
-      sum += load_complexes(x[r] + 2 * k);
+      sum += load_wide(x[r] + 2 * k);
       const Complexes sums_along_row = prefix(sum), integral = sums_along_row + carry[r];
       energy[r] += integral * integral;
       carry[r] += last(sums_along_row);

@@ -16,10 +16,10 @@ void integrate_row(const T* x, double* sums, T* out, std::int64_t columns) {
   Complexes carry = {};
   std::int64_t k = 0;
   for (; k + kComplexes <= columns; k += kComplexes) {
-    const Complexes sum = load(sums + 2 * k) + load_complexes(x + 2 * k);
+    const Complexes sum = load(sums + 2 * k) + load_wide(x + 2 * k);
     store(sums + 2 * k, sum);
     const Complexes sums_along_row = prefix(sum);
-    store_complexes(out + 2 * k, sums_along_row + carry);
+    store_narrow(out + 2 * k, sums_along_row + carry);
     carry += last(sums_along_row);
   }
   double re = carry[0], im = carry[1];
@@ -45,10 +45,10 @@ void integrate_row_back(T* row, double* sums, double factor, std::int64_t column
   Complexes carry;
   for (int i = 0; i < kLanes<double>; ++i) carry[i] = i % 2 == 0 ? re : im;
   for (k -= kComplexes; k >= 0; k -= kComplexes) {
-    const Complexes sum = load(sums + 2 * k) + load_complexes(row + 2 * k);
+    const Complexes sum = load(sums + 2 * k) + load_wide(row + 2 * k);
     store(sums + 2 * k, sum);
     const Complexes sums_along_row = suffix(sum);
-    store_complexes(row + 2 * k, factor * (sums_along_row + carry));
+    store_narrow(row + 2 * k, factor * (sums_along_row + carry));
     carry += first(sums_along_row);
   }
 }

@@ -103,17 +103,17 @@ inline void store(T* p, Vec<T> v) {
 using Complexes = Vec<double>;
 constexpr std::int64_t kComplexes = kLanes<double> / 2;
 
-inline Complexes load_complexes(const double* p) { return load(p); }
+inline Complexes load_wide(const double* p) { return load(p); }
 
-inline Complexes load_complexes(const float* p) {
+inline Complexes load_wide(const float* p) {
   decltype(narrow(Complexes{})) v;
   std::memcpy(&v, p, sizeof v);
   return widen(v);
 }
 
-inline void store_complexes(double* p, Complexes v) { store(p, v); }
+inline void store_narrow(double* p, Complexes v) { store(p, v); }
 
-inline void store_complexes(float* p, Complexes v) {
+inline void store_narrow(float* p, Complexes v) {
   const auto rounded = narrow(v);
   std::memcpy(p, &rounded, sizeof rounded);
 }

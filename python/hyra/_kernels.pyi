@@ -135,3 +135,32 @@ def standardized_difference(
     with_target: bool,
     context: int,
 ) -> None: ...
+def integral_energy(
+    dtype: str,
+    energy: int,
+    row_sums: int,
+    column_sums: int,
+    partials: int,
+    pixels: int,
+    tables: int,
+    planes: int,
+    rows: int,
+    columns: int,
+    features: int,
+    bands: int,
+    context: int,
+) -> None: ...
+def integral_energy_backward(
+    dtype: str,
+    gradient: int,
+    pixels: int,
+    row_sums: int,
+    column_grad: int,
+    grad: int,
+    tables: int,
+    planes: int,
+    rows: int,
+    columns: int,
+    features: int,
+    context: int,
+) -> None: ...

@@ -1,6 +1,7 @@
 """The kernels as torch ops: schema, plain-torch body, fake, autograd and native registration, one file each."""
 
 from hyra.ops.impulse_batch import impulse_batch
+from hyra.ops.integral_energy import integral_energy, integral_energy_backward
 from hyra.ops.mean_std import mean_std
 from hyra.ops.polyphase_filter import polyphase_filter
 from hyra.ops.quadrant_energy import quadrant_energy, quadrant_energy_backward
@@ -11,6 +12,8 @@ from hyra.ops.standardized_difference import standardized_difference
 
 __all__ = [
     "impulse_batch",
+    "integral_energy",
+    "integral_energy_backward",
     "mean_std",
     "polyphase_filter",
     "quadrant_energy",

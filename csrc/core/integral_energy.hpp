@@ -1,0 +1,51 @@
+// Energy of the quadrant integrals of the spectra of planes, from the pixels; the definition is in
+// python/hyra/ops/integral_energy.py.
+#pragma once
+
+#include "core/integral_form.hpp"
+#include "core/op.hpp"
+
+namespace hyra {
+
+template <typename T>
+struct IntegralEnergyArgs {
+  double* energy;       // [planes]: what the weighted squares and the row sums give
+  double* row_sums;     // [planes, rows, row sums]
+  double* column_sums;  // [planes, 4, columns] complex: those over the rows
+  double* partials;     // [planes, bands, 1 + 5 columns] workspace
+  const T* pixels;      // [planes, rows, columns]
+  IntegralForm form;
+  std::int64_t planes, bands;
+};
+
+}  // namespace hyra
+
+HYRA_DECLARE_OP(integral_energy, IntegralEnergyArgs)
+
+#ifdef HYRA_TARGET
+namespace hyra::HYRA_TARGET {
+
+constexpr std::int64_t kBandRows = 128;  // as in python/hyra/ops/integral_energy.py
+constexpr int kSums = 5;                 // real sums over the rows, in one column
+
+// Writes a column's share of the sums over the rows. Its real sums are: even rows, times cot; odd rows, times cot; all
+// rows times (-1)^y cot^2.
+template <typename T>
+HYRA_INLINE void write_column(const IntegralEnergyArgs<T>& args, std::int64_t plane, std::int64_t column,
+                              const double (&sums)[kSums]) {
+  const std::int64_t columns = args.form.columns;
+  const double first = static_cast<double>(args.pixels[plane * args.form.rows * columns + column]);
+  const double slope = gamma_slope(args.form), re = -slope * sums[4], im = -slope * (sums[1] - sums[3]);
+  double* out = args.column_sums + (plane * 4 * columns + column) * 2;
+  const auto write = [&](std::int64_t i, double real, double imaginary) {
+    out[2 * i * columns] = real;
+    out[2 * i * columns + 1] = imaginary;
+  };
+  write(0, first + re, im);
+  write(1, first - re, -im);
+  write(2, 0.5 * (sums[0] - first + sums[2]), -0.5 * (sums[1] + sums[3]));  // a is 0 in the first row
+  write(3, 0.5 * sums[2], -0.5 * sums[3]);
+}
+
+}  // namespace hyra::HYRA_TARGET
+#endif

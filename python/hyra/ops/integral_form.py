@@ -1,0 +1,135 @@
+r"""The energy of an image's quadrant integrals as a quadratic form of its pixels, which needs no transform of it.
+
+The integral of a spectrum over its rows ``m <= i`` and columns ``n <= j`` is linear in the pixels z, so its energy is a
+quadratic form, and one that falls apart into the axes: ``E = sum of z(y, x) z(y', x') A(y, y') B(x, x')``. A belongs to
+the frequencies of the rows, summed from 0 upwards and from -1 downwards, and B to those of a half spectrum's columns,
+summed from 0 upwards.
+
+**Rows.** With ``w = exp(-2 pi i y / H)``, what row y > 0 has in the sum up to frequency m is ``a (1 - w^(m + 1))``,
+where ``a(y) = 1 / (1 - w) = (1 - i cot(pi y / H)) / 2``, and in the sum downwards the conjugate powers in place of w,
+and minus. Products of two rows are summed over all m. With H = 2 R even (which is why the appended row matters), the
+powers of w add up to nothing at even distances, and to -1 at odd ones when both directions are taken together. What is
+left is a diagonal and terms of rank one::
+
+    A(y, y') = 2 R |a(y)|^2 [y = y'] + 2 R a(y) a*(y') + 4 odd(y) a(y) odd(y') a*(y')
+    A(0, y') = conj c(y'),  c(y) = -(R / 2) (-1)^y (i cot + cot^2)(pi y / H)
+    A(0, 0)  = R (R + 1) (2 R + 1) / 3
+
+with ``odd`` 1 in odd rows and 0 in even ones. The mixed term is a difference of two squares, so that with the four sums
+over the rows ``u = z(0) + gamma, z(0) - gamma, alpha, beta``, where alpha is the sum of ``a(y) z(y)``, beta that of
+``odd(y) a(y) z(y)`` and gamma that of ``c(y) z(y) / R^3`` (a scale at which z(0) and gamma weigh alike)::
+
+    E = sum over y of A(y, y) E_B(z(y)) + sum over k of weight(k) E_B(u(k)),   weights R^3 / 2, -R^3 / 2, 2 R, 4
+
+and E_B the energy of one row's integral. That of the complex rows u takes their transform.
+
+**Columns.** The rows z(y) are real, and so they see the real part of B alone. With ``s = sin(pi x / W)`` and K columns
+in the half spectrum, the parts of B that do not fall apart are ``Re B = sin(2 pi K d / W) / (8 s s' sin(pi d / W))`` at
+a distance d: with 2 K = W + 2 or W + 1 this is ``W / (8 s^2)`` on the diagonal, and otherwise a product or the sum of
+two. So E_B of a real row is its sum of ``diagonal * z^2``, plus a form (`coupling`) of its first pixel and of its sums
+of 1, cot and cot^2 over even and over odd columns; where W is odd, of 1, cot, 1 / s^2, cot / s and 1 / s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+SUMS = 4  # over the rows
+
+
+@dataclass(frozen=True)
+class IntegralForm:
+    """What depends on the size of the planes alone.
+
+    ``tables`` is one float64 array, in the order of csrc/core/integral_form.hpp; ``features`` counts the functions that
+    a row is summed with; ``weights`` are those of the sums over the rows.
+    """
+
+    tables: Tensor
+    features: int
+    weights: Tensor
+
+
+@lru_cache(maxsize=64)
+def integral_form(rows: int, columns: int, device: torch.device) -> IntegralForm:
+    """The form of planes of this size."""
+    diagonal, features, coupling = _columns(columns)
+    tables = torch.cat([x.flatten() for x in (*_rows(rows), diagonal, features, coupling)])
+    half = (rows + 1) // 2
+    weights = torch.tensor([half**3 / 2, -(half**3) / 2, 2 * half, 4], dtype=torch.float64)
+    return IntegralForm(tables.to(device), len(features), weights.to(device))
+
+
+def _rows(rows: int) -> tuple[Tensor, Tensor]:
+    """The diagonal of A, and the cotangents."""
+    half = (rows + 1) // 2
+    _, cotangent = _angles(2 * half)
+    diagonal = half / 2 * (1 + cotangent.square())
+    diagonal[0] = half * (half + 1) * (2 * half + 1) / 3
+    return diagonal[:rows], cotangent[:rows]
+
+
+def _columns(columns: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The diagonal of Re B, the features ``[F, W]``, and the coupling ``[1 + 2 F, 1 + 2 F]`` of a row's sums.
+
+    The sums are its first pixel, then each feature's over the even and over the odd columns.
+    """
+    count = columns // 2 + 1
+    sine, cotangent = _angles(columns)
+    diagonal = columns / 8 / sine.square()
+    diagonal[0] = count * (count + 1) * (2 * count + 1) / 6
+    one = torch.ones_like(sine)
+    if columns % 2 == 0:
+        features, coupling = [one, cotangent, cotangent.square()], _even_coupling(count)
+    else:
+        features, coupling = [one, cotangent, 1 / sine.square(), cotangent / sine, 1 / sine], _odd_coupling(count)
+    table = torch.stack(features)
+    table[:, 0] = 0
+    return diagonal, table, coupling
+
+
+def _even_coupling(count: int) -> Tensor:
+    first, even, odd, even_cot, odd_cot, even_square, odd_square = torch.eye(7, dtype=torch.float64)
+    one, cot = even + odd, even_cot + odd_cot
+    with_first = (count + 1) ** 2 * even + count**2 * odd - (count - 1) * even_square + count * odd_square
+    return (
+        ((count + 3) * _square(one) + (count - 1) * _square(cot)) / 4
+        + _square(odd)
+        + _square(odd_cot)
+        + (_product(one, odd_square - 3 * odd) + _product(first, with_first)) / 4
+    )
+
+
+def _odd_coupling(count: int) -> Tensor:
+    first, *sums = torch.eye(11, dtype=torch.float64)
+    one, cot, square = (sums[i] + sums[i + 1] for i in (0, 2, 4))
+    alternating_cot, alternating = (sums[i] - sums[i + 1] for i in (6, 8))  # of (-1)^x cot / s and (-1)^x / s
+    with_first = count * (count + 1) * one + square / 2 - count * alternating_cot
+    return (
+        count / 4 * (_square(one) + _square(cot))
+        + (_product(one, square - alternating_cot) - _product(cot, alternating) + _square(alternating)) / 8
+        + _product(first, with_first) / 4
+    )
+
+
+def _square(v: Tensor) -> Tensor:
+    return torch.outer(v, v)
+
+
+def _product(u: Tensor, v: Tensor) -> Tensor:
+    return torch.outer(u, v) + torch.outer(v, u)
+
+
+def _angles(size: int) -> tuple[Tensor, Tensor]:
+    """Sine and cotangent of ``pi k / size`` for k in [0, size), with 1 and 0 at k = 0."""
+    k = torch.arange(size, dtype=torch.float64)
+    nearest = torch.minimum(k, size - k) * (torch.pi / size)  # from the nearer end, for the digits of a small sine
+    sine = nearest.sin()
+    sine[0] = 1
+    cotangent = nearest.cos() / sine * torch.where(2 * k > size, -1, 1)
+    cotangent[0] = 0
+    return sine, cotangent
