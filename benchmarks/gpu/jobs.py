@@ -88,7 +88,7 @@ def _standardized_difference(shape: tuple[int, int, int]) -> Job:
     return Job(
         _name("standardized_difference", shape),
         2 * (preds.nbytes + target.nbytes),
-        lambda: ops.standardized_difference(preds, target, *moments, False, True).chunk(2),
+        lambda: ops.standardized_difference(preds, target, *moments, True).chunk(2),
         {"plain torch": lambda: peers.standardized_difference(preds, target, *moments)},
     )
 

@@ -7,7 +7,7 @@ namespace {
 
 void standardized_difference(const std::string& dtype, Address out, Address preds, Address target,
                              Address preds_moments, Address target_moments, std::int64_t planes, std::int64_t targets,
-                             std::int64_t size, std::int64_t padding, bool with_target, Context context) {
+                             std::int64_t size, bool with_target, Context context) {
   visit_real(dtype, [&](auto* real) {
     using T = std::remove_pointer_t<decltype(real)>;
     const StandardizedDifferenceArgs<T> args{pointer<T>(out),
@@ -18,7 +18,6 @@ void standardized_difference(const std::string& dtype, Address out, Address pred
                                              planes,
                                              targets,
                                              size,
-                                             padding,
                                              with_target};
     HYRA_RUN(standardized_difference, args, context);
   });
@@ -29,7 +28,7 @@ void standardized_difference(const std::string& dtype, Address out, Address pred
 void bind_standardized_difference(py::module_& m) {
   m.def("standardized_difference", &standardized_difference, py::arg("dtype"), py::arg("out"), py::arg("preds"),
         py::arg("target"), py::arg("preds_moments"), py::arg("target_moments"), py::arg("planes"), py::arg("targets"),
-        py::arg("size"), py::arg("padding"), py::arg("with_target"), py::arg("context"),
+        py::arg("size"), py::arg("with_target"), py::arg("context"),
         py::call_guard<py::gil_scoped_release>(), "The difference of two standardised images.");
 }
 

@@ -7,12 +7,12 @@ namespace hyra {
 
 template <typename T>
 struct StandardizedDifferenceArgs {
-  T* out;                        // [planes (+ targets), size + padding]
+  T* out;                        // [planes (+ targets), size]
   const T* preds;                // [planes, size]
   const T* target;               // [targets, size]
   const double* preds_moments;   // [planes, 2]: mean, standard deviation
   const double* target_moments;  // [targets, 2]
-  std::int64_t planes, targets, size, padding;
+  std::int64_t planes, targets, size;
   bool with_target;
 };
 

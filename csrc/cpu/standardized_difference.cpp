@@ -22,7 +22,7 @@ constexpr std::int64_t kBlock = 1 << 15;  // pixels of a chunk
 
 template <typename T>
 void standardized_difference(const StandardizedDifferenceArgs<T>& args, Context threads) {
-  const std::int64_t blocks = (args.size + kBlock - 1) / kBlock, stride = args.size + args.padding;
+  const std::int64_t blocks = (args.size + kBlock - 1) / kBlock;
   const std::int64_t pairs = args.planes > args.targets ? args.planes : args.targets;
   const Context team = threads_for(pairs * args.size, threads);
   parallel_for(pairs * blocks, team, [&](std::int64_t chunk) {
@@ -30,22 +30,17 @@ void standardized_difference(const StandardizedDifferenceArgs<T>& args, Context 
     const std::int64_t begin = chunk % blocks * kBlock, end = begin + kBlock < args.size ? begin + kBlock : args.size;
     const T* __restrict target = args.target + target_plane * args.size;
     const Standardization standardize_target(args.target_moments + 2 * target_plane);
-    const auto pad = [&](T* out) {
-      for (std::int64_t i = args.size; end == args.size && i < stride; ++i) out[i] = 0;
-    };
     if (plane < args.planes) {
       const T* __restrict preds = args.preds + plane * args.size;
       const Standardization standardize_preds(args.preds_moments + 2 * plane);
-      T* __restrict out = args.out + plane * stride;
+      T* __restrict out = args.out + plane * args.size;
       for (std::int64_t i = begin; i < end; ++i) {
         out[i] = static_cast<T>(standardize_preds(preds[i]) - standardize_target(target[i]));
       }
-      pad(out);
     }
     if (args.with_target && plane < args.targets) {
-      T* __restrict out = args.out + (args.planes + plane) * stride;
+      T* __restrict out = args.out + (args.planes + plane) * args.size;
       for (std::int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(standardize_target(target[i]));
-      pad(out);
     }
   });
 }

@@ -1,5 +1,5 @@
 // The difference of two standardised planes, and the standardised target where it is wanted.
-// A thread takes a group of neighbouring pixels of one pair of planes, and writes zeros past the last: the padding.
+// A thread takes a group of neighbouring pixels of one pair of planes.
 // Division, not a product: nothing that the compiler could fuse, so equal pixels give exactly 0.
 // Work per thread: 16 bytes of pixels. Shared memory: none.
 // Bytes, with S the size of all planes read or written: at least S. Moved: S, and a target of several predictions again
@@ -18,11 +18,11 @@ constexpr int kBlock = HYRA_BLOCK(256);
 template <int BLOCK, typename T>
 __global__ void __launch_bounds__(BLOCK) standardize(StandardizedDifferenceArgs<T> args, std::int64_t blocks) {
   const std::int64_t plane = blockIdx.x / blocks, target_plane = plane % args.targets;
-  const std::int64_t first = (blockIdx.x % blocks * BLOCK + threadIdx.x) * kGroup<T>, stride = args.size + args.padding;
+  const std::int64_t first = (blockIdx.x % blocks * BLOCK + threadIdx.x) * kGroup<T>;
   const bool with_preds = plane < args.planes, with_target = args.with_target && plane < args.targets;
   const double* target_moments = args.target_moments + 2 * target_plane;
   const double* preds_moments = args.preds_moments + 2 * plane;
-  const std::int64_t left = args.size - first;  // pixels; what follows them is padding
+  const std::int64_t left = args.size - first;
   const Group<T> target_pixels = load_group(args.target + target_plane * args.size + first, left);
   const Group<T> preds_pixels = with_preds ? load_group(args.preds + plane * args.size + first, left) : Group<T>();
   Group<T> target, difference;
@@ -31,11 +31,11 @@ __global__ void __launch_bounds__(BLOCK) standardize(StandardizedDifferenceArgs<
     const double t = (static_cast<double>(target_pixels.values[j]) - target_moments[0]) / target_moments[1];
     const double p =
         with_preds ? (static_cast<double>(preds_pixels.values[j]) - preds_moments[0]) / preds_moments[1] : 0;
-    target.values[j] = j < left ? static_cast<T>(t) : T(0);
-    difference.values[j] = j < left ? static_cast<T>(p - t) : T(0);
+    target.values[j] = static_cast<T>(t);
+    difference.values[j] = static_cast<T>(p - t);
   }
-  if (with_preds) store_group(args.out + plane * stride + first, stride - first, difference);
-  if (with_target) store_group(args.out + (args.planes + plane) * stride + first, stride - first, target);
+  if (with_preds) store_group(args.out + plane * args.size + first, left, difference);
+  if (with_target) store_group(args.out + (args.planes + plane) * args.size + first, left, target);
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ __global__ void __launch_bounds__(BLOCK) standardize(StandardizedDifferenceArgs<
 template <typename T>
 void standardized_difference(const StandardizedDifferenceArgs<T>& args, Context context) {
   const std::int64_t pairs = args.planes > args.targets ? args.planes : args.targets;
-  const std::int64_t pixels = kBlock * kGroup<T>, blocks = (args.size + args.padding + pixels - 1) / pixels;
+  const std::int64_t pixels = kBlock * kGroup<T>, blocks = (args.size + pixels - 1) / pixels;
   if (pairs * blocks == 0) return;
   const dim3 grid(static_cast<unsigned>(pairs * blocks));
   CU_LAUNCH((standardize<kBlock, T>), grid, dim3(kBlock), 0, stream_of(context), args, blocks);

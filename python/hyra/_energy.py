@@ -1,7 +1,7 @@
 """The two energies whose ratio is FSDS: from pixels to numbers, and how many planes go at a time.
 
 Energies add up over the channels of an image. So each plane is measured by itself, in groups that suit the memory: the
-quadrant energy of its spectrum, or for the radial variant its power per ring.
+energy of its quadrant integrals, or for the radial variant its power per ring.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 
 from hyra import fft
-from hyra.ops import mean_std, quadrant_energy, radial_moments, standardized_difference
+from hyra.ops import integral_energy, mean_std, quadrant_energy, radial_moments, standardized_difference
 
 VARIANTS = ("paper", "shift_invariant", "radial")
-_WEIGHTINGS = {"paper": "integral", "shift_invariant": "shift_invariant"}
 _GROUP = 1 << 19  # pixels of a group of planes: they and their spectra stay in the cache
 
 
@@ -47,15 +46,15 @@ def energies(preds: Images, target: Images, variant: str) -> tuple[Tensor, Tenso
     """Energy per image ``[N]`` of the standardised difference, and of the standardised target; as many of both."""
     measured = []
     for group, _ in _groups(preds, target):
-        spectra = _spectra(preds, group, target, group, variant, with_target=True)
+        planes = _standardized(preds, group, target, group, with_target=True)
         if variant == "radial":
-            count = len(spectra) // 2
-            measured.append(torch.stack(_ring_powers(spectra[:count], spectra[count:], preds)))
+            difference, reference = fft.rfft2(planes).chunk(2)
+            measured.append(torch.stack(_ring_powers(difference, reference, preds)))
         else:
-            measured.append(quadrant_energy(spectra, _WEIGHTINGS[variant]).view(2, -1))
-        del spectra  # for the allocator to hand out again
-    difference, reference = _per_image(torch.cat(measured, 1), target, variant)
-    return difference, reference
+            measured.append(_quadrant_energy(planes, variant).view(2, -1))
+        del planes  # for the allocator to hand out again
+    of_difference, of_target = _per_image(torch.cat(measured, 1), target, variant)
+    return of_difference, of_target
 
 
 @dataclass(frozen=True)
@@ -74,23 +73,25 @@ class Reference:
     @classmethod
     def of(cls, target: Images, variant: str) -> Self:
         """Transform and measure the targets."""
-        spectra = _spectra(target, slice(0), target, slice(None), variant, with_target=True)
-        radial = variant == "radial"
-        measured = (
-            _ring_powers(spectra, spectra, target)[1] if radial else quadrant_energy(spectra, _WEIGHTINGS[variant])
-        )
+        planes = _standardized(target, slice(0), target, slice(None), with_target=True)
+        spectra = fft.rfft2(planes) if variant == "radial" else None
+        if spectra is None:
+            measured = _quadrant_energy(planes, variant)
+        else:
+            measured = _ring_powers(spectra, spectra, target)[1]
         (energy,) = _per_image(measured[None], target, variant)
-        return cls(target, variant, energy, spectra if radial else None)
+        return cls(target, variant, energy, spectra)
 
     def difference(self, preds: Images) -> Tensor:
         """Energy per image ``[M]`` of the standardised difference: of as many predictions, or any number for one."""
         measured = []
         target = self.target.to(preds.planes.dtype)
         for group, targets in _groups(preds, target):
-            spectra = _spectra(preds, group, target, targets, self.variant, with_target=False)
+            planes = _standardized(preds, group, target, targets, with_target=False)
             if self.spectra is None:
-                measured.append(quadrant_energy(spectra, _WEIGHTINGS[self.variant]))
+                measured.append(_quadrant_energy(planes, self.variant))
             else:
+                spectra = fft.rfft2(planes)
                 kept = self.spectra[targets].to(spectra.dtype)
                 if len(kept) != len(spectra):
                     kept = kept.repeat(len(spectra) // len(kept), 1, 1)
@@ -98,10 +99,17 @@ class Reference:
         return _per_image(torch.cat(measured)[None], target, self.variant)[0]
 
 
-def _spectra(preds: Images, group: slice, target: Images, targets: slice, variant: str, *, with_target: bool) -> Tensor:
-    """Of the differences between some planes, then of the target's if `with_target`."""
+def _standardized(preds: Images, group: slice, target: Images, targets: slice, *, with_target: bool) -> Tensor:
+    """The differences between some planes, then the target's planes if `with_target`."""
     planes, moments = (preds.planes[group], target.planes[targets]), (preds.moments[group], target.moments[targets])
-    return fft.rfft2(standardized_difference(*planes, *moments, variant == "paper", with_target))
+    standardized: Tensor = standardized_difference(*planes, *moments, with_target)
+    return standardized
+
+
+def _quadrant_energy(planes: Tensor, variant: str) -> Tensor:
+    """The paper's energy of each plane, or its mean over all circular shifts: only that needs a transform."""
+    energy: Tensor = integral_energy(planes) if variant == "paper" else quadrant_energy(fft.rfft2(planes), variant)
+    return energy
 
 
 def _ring_powers(difference: Tensor, target: Tensor, images: Images) -> tuple[Tensor, Tensor]:

@@ -131,7 +131,6 @@ def standardized_difference(
     planes: int,
     targets: int,
     size: int,
-    padding: int,
     with_target: bool,
     context: int,
 ) -> None: ...

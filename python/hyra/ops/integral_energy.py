@@ -38,8 +38,13 @@ def integral_energy(planes: Tensor) -> Tensor:
         >>> torch.allclose(integral_energy(planes), quadrant_energy(spectra, "integral"))
         True
     """
-    spectra = torch.fft.rfft2(F.pad(planes, (0, 0, 0, planes.shape[1] % 2)))
-    return quadrant_energy(spectra, "integral")
+    energy: Tensor = quadrant_energy(_spectra(planes), "integral")
+    return energy
+
+
+def _spectra(planes: Tensor) -> Tensor:
+    spectra: Tensor = torch.fft.rfft2(F.pad(planes, (0, 0, 0, planes.shape[1] % 2)))
+    return spectra
 
 
 def _sums(planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -63,7 +68,8 @@ def _sums(planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _kernel(planes: Tensor) -> Tensor:
     energy, _, spectra = _sums(planes)
     weights = integral_form(*planes.shape[1:], planes.device).weights
-    return energy + (quadrant_energy(spectra, "integral").view(-1, SUMS) * weights).sum(1)
+    of_sums: Tensor = quadrant_energy(spectra, "integral").view(-1, SUMS) * weights
+    return energy + of_sums.sum(1)
 
 
 @integral_energy.register_fake
@@ -84,11 +90,9 @@ def integral_energy_backward(planes: Tensor, grad: Tensor) -> Tensor:
         The shape and dtype of `planes`.
     """
     rows, columns = planes.shape[1:]
-    spectra = torch.fft.rfft2(F.pad(planes, (0, 0, 0, rows % 2)))
-    gradient = quadrant_energy_backward(spectra, grad, "integral")
-    full = torch.zeros((*spectra.shape[:2], columns), dtype=spectra.dtype, device=spectra.device)
-    full[..., : columns // 2 + 1] = gradient
-    return torch.fft.ifft2(full, norm="forward").real[:, :rows].to(planes.dtype)
+    gradient = quadrant_energy_backward(_spectra(planes), grad, "integral")
+    full: Tensor = torch.fft.ifft2(F.pad(gradient, (0, columns - gradient.shape[2])), norm="forward")
+    return full.real[:, :rows].to(planes.dtype)
 
 
 @_native.register(integral_energy_backward)
@@ -115,7 +119,8 @@ def _setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
 
 
 def _backward(ctx: Any, grad: Tensor) -> Tensor:
-    return integral_energy_backward(*ctx.saved_tensors, grad)
+    gradient: Tensor = integral_energy_backward(*ctx.saved_tensors, grad)
+    return gradient
 
 
 integral_energy.register_autograd(_backward, setup_context=_setup_context)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from hyra import _native
@@ -14,9 +13,9 @@ from hyra.ops.mean_std import accumulator
 
 @torch.library.custom_op("hyra::standardized_difference", mutates_args=())
 def standardized_difference(
-    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, even_rows: bool, with_target: bool
+    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
 ) -> Tensor:
-    """The standardised difference ``(p - mp) / sp - (t - mt) / st``, ready for the FFT.
+    """The standardised difference ``(p - mp) / sp - (t - mt) / st``.
 
     It is formed per element in float64 and rounded once: differencing two images that are already standardised in
     float32 costs 4e-2 dB of FSDS at 124 dB, this costs at most 1e-5. Equal planes with equal moments give exactly 0.
@@ -26,11 +25,10 @@ def standardized_difference(
         target: ``[T, H, W]``, the dtype of `preds`; P is a multiple of T, and plane p is compared with ``p % T``.
         preds_moments: ``[P, 2]``, mean and standard deviation of the image each plane belongs to, see `mean_std`.
         target_moments: ``[T, 2]``, likewise.
-        even_rows: append a row of zeros to every result where H is odd, as the paper does.
         with_target: also return the standardised target.
 
     Returns:
-        ``[P, H', W]``, the dtype of `preds`; with `with_target` ``[P + T, H', W]``, the differences first.
+        ``[P, H, W]``, the dtype of `preds`; with `with_target` ``[P + T, H, W]``, the differences first.
 
     Raises:
         ValueError: a shape is not as above.
@@ -38,17 +36,17 @@ def standardized_difference(
     Example:
         >>> preds, target = torch.tensor([[[1.0, 3.0]]]), torch.tensor([[[2.0, 4.0]]])
         >>> moments = torch.tensor([[2.0, 0.5]]), torch.tensor([[3.0, 2.0]])
-        >>> standardized_difference(preds, target, *moments, even_rows=True, with_target=True)[:, 0]
+        >>> standardized_difference(preds, target, *moments, with_target=True)[:, 0]
         tensor([[-1.5000,  1.5000],
                 [-0.5000,  0.5000]])
     """
-    _shape(preds, target, preds_moments, target_moments, even_rows, with_target)
+    _shape(preds, target, preds_moments, target_moments, with_target)
     standardized_preds, standardized_target = _standardize(preds, preds_moments), _standardize(target, target_moments)
     repeats = preds.shape[0] // target.shape[0] if target.shape[0] else 1
     out = standardized_preds - standardized_target.repeat(repeats, 1, 1)
     if with_target:
         out = torch.cat([out, standardized_target])
-    return F.pad(out, (0, 0, 0, _padding(preds, even_rows))).to(preds.dtype)
+    return out.to(preds.dtype)
 
 
 def _standardize(planes: Tensor, moments: Tensor) -> Tensor:
@@ -57,7 +55,7 @@ def _standardize(planes: Tensor, moments: Tensor) -> Tensor:
 
 
 def _shape(
-    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, even_rows: bool, with_target: bool
+    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
 ) -> tuple[int, int, int]:
     planes, rows, columns = preds.shape
     targets = target.shape[0]
@@ -67,20 +65,15 @@ def _shape(
     for name, moments, count in (("preds", preds_moments, planes), ("target", target_moments, targets)):
         if moments.shape != (count, 2):
             raise ValueError(f"{name}_moments must be [{count}, 2], got shape {tuple(moments.shape)}")
-    return planes + targets * with_target, rows + _padding(preds, even_rows), columns
-
-
-def _padding(planes: Tensor, even_rows: bool) -> int:
-    return planes.shape[1] % 2 if even_rows else 0
+    return planes + targets * with_target, rows, columns
 
 
 @_native.register(standardized_difference)
 def _kernel(
-    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, even_rows: bool, with_target: bool
+    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
 ) -> Tensor:
-    out = preds.new_empty(_shape(preds, target, preds_moments, target_moments, even_rows, with_target))
-    padding = _padding(preds, even_rows) * preds.shape[2]
-    scalars = (preds.shape[0], target.shape[0], preds.shape[1] * preds.shape[2], padding, with_target)
+    out = preds.new_empty(_shape(preds, target, preds_moments, target_moments, with_target))
+    scalars = (preds.shape[0], target.shape[0], preds.shape[1] * preds.shape[2], with_target)
     inputs = (preds, target.to(preds.dtype), preds_moments.double(), target_moments.double())
     _native.call("standardized_difference", (out,), inputs, *scalars)
     return out
@@ -88,26 +81,26 @@ def _kernel(
 
 @standardized_difference.register_fake
 def _fake(
-    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, even_rows: bool, with_target: bool
+    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
 ) -> Tensor:
-    return preds.new_empty(_shape(preds, target, preds_moments, target_moments, even_rows, with_target))
+    return preds.new_empty(_shape(preds, target, preds_moments, target_moments, with_target))
 
 
-def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool, bool], output: Tensor) -> None:
+def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool], output: Tensor) -> None:
     ctx.save_for_backward(*inputs[:4])
-    ctx.with_target = inputs[5]
+    ctx.with_target = inputs[4]
 
 
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     preds, target, preds_moments, target_moments = ctx.saved_tensors
-    planes, rows = preds.shape[:2]
-    results: list[Tensor | None] = [None] * 6
+    planes = preds.shape[0]
+    results: list[Tensor | None] = [None] * 5
     if ctx.needs_input_grad[0] or ctx.needs_input_grad[2]:
-        results[0], results[2] = _standardize_backward(grad[:planes, :rows], preds, preds_moments)
+        results[0], results[2] = _standardize_backward(grad[:planes], preds, preds_moments)
     if ctx.needs_input_grad[1] or ctx.needs_input_grad[3]:
-        grad_target = -grad[:planes, :rows].reshape(-1, *target.shape).sum(0)
+        grad_target = -grad[:planes].reshape(-1, *target.shape).sum(0)
         if ctx.with_target:
-            grad_target += grad[planes:, :rows]
+            grad_target += grad[planes:]
         results[1], results[3] = _standardize_backward(grad_target, target, target_moments)
     return tuple(results)
 
