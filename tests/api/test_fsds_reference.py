@@ -24,11 +24,16 @@ def test_equals_fsds(dtype, shape, variant):
 def test_transforms_once_per_prediction(monkeypatch):
     transformed = []
     monkeypatch.setattr("hyra.fft.rfft2", lambda x, f=fft.rfft2: (transformed.append(len(x)), f(x))[1])
-    target = torch.rand(3, 20, 20)
-    reference = hyra.FSDSReference(target)
-    assert sum(transformed) == 3
-    reference(torch.rand(5, 3, 20, 20))
-    assert sum(transformed) == 3 + 15
+    target, preds = torch.rand(3, 20, 20), torch.rand(5, 3, 20, 20)
+    for variant in ("shift_invariant", "radial"):
+        transformed.clear()
+        reference = hyra.FSDSReference(target, variant=variant)
+        assert sum(transformed) == 3
+        reference(preds)
+        assert sum(transformed) == 3 + 15
+    transformed.clear()
+    hyra.FSDSReference(target)(preds)
+    assert not transformed
 
 
 def test_wider_predictions_widen_the_result():

@@ -61,14 +61,15 @@ def _sums(planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     partials = planes.new_empty((count, bands, 1 + 5 * columns), dtype=torch.float64)
     outputs = (energy, row_sums, column_sums, partials)
     _native.call("integral_energy", outputs, (planes, form.tables), count, rows, columns, form.features, bands)
-    return energy, row_sums, torch.fft.fft(column_sums)[..., : columns // 2 + 1].reshape(count * SUMS, 1, -1)
+    spectra = torch.fft.fft(column_sums)[..., : columns // 2 + 1]
+    return energy, row_sums, spectra.flatten(0, 1)[:, None]
 
 
 @_native.register(integral_energy)
 def _kernel(planes: Tensor) -> Tensor:
     energy, _, spectra = _sums(planes)
     weights = integral_form(*planes.shape[1:], planes.device).weights
-    of_sums: Tensor = quadrant_energy(spectra, "integral").view(-1, SUMS) * weights
+    of_sums: Tensor = quadrant_energy(spectra, "integral").view(len(planes), SUMS) * weights
     return energy + of_sums.sum(1)
 
 
@@ -102,7 +103,7 @@ def _backward_kernel(planes: Tensor, grad: Tensor) -> Tensor:
     grad = grad.double().expand(count)
     _, row_sums, spectra = _sums(planes)
     spectra_grad = quadrant_energy_backward(spectra, (grad[:, None] * form.weights).flatten(), "integral")
-    column_grad = torch.fft.ifft(spectra_grad.view(count, SUMS, -1), n=columns, norm="forward")
+    column_grad = torch.fft.ifft(spectra_grad.view(count, SUMS, columns // 2 + 1), n=columns, norm="forward")
     gradient = planes.new_empty(planes.shape)
     inputs = (planes, row_sums, column_grad, grad, form.tables)
     _native.call("integral_energy_backward", (gradient,), inputs, count, rows, columns, form.features)
