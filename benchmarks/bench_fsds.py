@@ -9,11 +9,8 @@ from hyra import fft
 
 SHAPES = [(1, 3, 1356, 2040), (1, 3, 512, 512), (16, 3, 192, 192), (1, 3, 64, 64)]
 MORE_SHAPES = [(1, 3, n, n) for n in (96, 113, 128, 256, 1000, 1024, 2048)]
-JOBS = [
-    *(("auto", shape) for shape in (*SHAPES, *MORE_SHAPES)),
-    *((library, shape) for library in hyra.fft_library_versions() for shape in SHAPES),
-]
 PREDICTIONS = 20
+PEERS = {"paper": peers.fsds, "shift_invariant": peers.shift_invariant_fsds}
 
 
 def pair(shape):
@@ -31,21 +28,32 @@ def use_library():
     hyra.set_fft_library("auto")
 
 
-@pytest.mark.parametrize("contender", ["hyra", "its FFTs alone", "plain torch"])
-@pytest.mark.parametrize(("library", "shape"), JOBS, ids=str)
-def bench_fsds(contend, use_library, library, contender, shape):
-    use_library(library)
-    preds, target = pair(shape)
+def score(contend, job, contender, variant, preds, target, **extra):
     contenders = {
-        "hyra": lambda: hyra.fsds(preds, target),
-        "its FFTs alone": lambda: ffts_alone(preds, target),
-        "plain torch": lambda: peers.fsds(preds, target),
+        "hyra": lambda: hyra.fsds(preds, target, variant=variant),
+        "the FFTs of both images": lambda: ffts_alone(preds, target),
+        "plain torch": lambda: PEERS[variant](preds, target),
     }
-    job = f"fsds paper {'x'.join(map(str, shape))} float32, FFT {library}"
-    chosen = hyra.fft_library(shape, preds.dtype, "cpu")
-    result = contend(job, contender, contenders[contender], shape=shape, fft=chosen, bytes=2 * preds.nbytes)
+    result = contend(job, contender, contenders[contender], bytes=2 * preds.nbytes, **extra)
     if contender == "plain torch":
-        torch.testing.assert_close(result, hyra.fsds(preds, target), rtol=0, atol=1e-2)
+        torch.testing.assert_close(result, contenders["hyra"](), rtol=0, atol=1e-2)
+
+
+@pytest.mark.parametrize("contender", ["hyra", "the FFTs of both images", "plain torch"])
+@pytest.mark.parametrize("shape", [*SHAPES, *MORE_SHAPES], ids=str)
+def bench_paper(contend, contender, shape):
+    job = f"fsds paper {'x'.join(map(str, shape))} float32"
+    score(contend, job, contender, "paper", *pair(shape), shape=shape)
+
+
+@pytest.mark.parametrize("contender", ["hyra", "the FFTs of both images", "plain torch"])
+@pytest.mark.parametrize("library", ["auto", *hyra.fft_library_versions()])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def bench_shift_invariant(contend, use_library, library, contender, shape):
+    use_library(library)
+    job = f"fsds shift_invariant {'x'.join(map(str, shape))} float32, FFT {library}"
+    chosen = hyra.fft_library(shape, torch.float32, "cpu")
+    score(contend, job, contender, "shift_invariant", *pair(shape), shape=shape, fft=chosen)
 
 
 @pytest.mark.parametrize("contender", ["hyra", "plain torch"])
@@ -61,22 +69,23 @@ def bench_reference(contend, contender):
     contend(job, contender, contenders[contender], bytes=preds.nbytes)
 
 
-@pytest.mark.parametrize("contender", ["hyra", "variant radial"])
-def bench_variants(contend, contender):
+@pytest.mark.parametrize("contender", ["hyra", "variant paper"])
+def bench_radial(contend, contender):
     preds, target = pair((1, 3, 1356, 2040))
     contenders = {
-        "hyra": lambda: hyra.fsds(preds, target, variant="shift_invariant"),
-        "variant radial": lambda: hyra.fsds(preds, target, variant="radial"),
+        "hyra": lambda: hyra.fsds(preds, target, variant="radial"),
+        "variant paper": lambda: hyra.fsds(preds, target),
     }
-    contend("fsds shift_invariant 1x3x1356x2040 float32", contender, contenders[contender], bytes=2 * preds.nbytes)
+    contend("fsds radial 1x3x1356x2040 float32", contender, contenders[contender], bytes=2 * preds.nbytes)
 
 
-@pytest.mark.parametrize("contender", ["hyra", "default variant", "plain torch"])
+@pytest.mark.parametrize("contender", ["hyra", "plain torch"])
+@pytest.mark.parametrize("variant", PEERS)
 @pytest.mark.parametrize("shape", [(1, 3, 1356, 2040), (16, 3, 192, 192)], ids=str)
-def bench_loss(contend, contender, shape):
+def bench_loss(contend, contender, shape, variant):
     preds, target = pair(shape)
     preds.requires_grad_()
-    loss = hyra.FSDSLoss("paper")
+    loss = hyra.FSDSLoss(variant)
 
     def step(f):
         preds.grad = None
@@ -85,10 +94,9 @@ def bench_loss(contend, contender, shape):
 
     contenders = {
         "hyra": lambda: step(lambda: loss(preds, target)),
-        "default variant": lambda: step(lambda: hyra.FSDSLoss()(preds, target)),
-        "plain torch": lambda: step(lambda: -peers.fsds(preds, target).mean()),
+        "plain torch": lambda: step(lambda: -PEERS[variant](preds, target).mean()),
     }
-    job = f"FSDSLoss paper, forward + backward {'x'.join(map(str, shape))} float32"
+    job = f"FSDSLoss {variant}, forward + backward {'x'.join(map(str, shape))} float32"
     gradient = contend(job, contender, contenders[contender], shape=shape, bytes=2 * preds.nbytes)
     if contender == "plain torch":
         torch.testing.assert_close(gradient, contenders["hyra"](), rtol=0, atol=1e-3 * gradient.abs().max().item())

@@ -23,16 +23,36 @@ def quadrant_energy_backward(spectrum: Tensor, grad: Tensor) -> Tensor:
     return 2 * grad[:, None, None] * torch.cat([first, second.flip(-2)], dim=-2)
 
 
+def integral_energy(planes: Tensor) -> Tensor:
+    return quadrant_energy(torch.fft.rfft2(F.pad(planes, (0, 0, 0, planes.shape[-2] % 2))))
+
+
 def fsds(preds: Tensor, target: Tensor) -> Tensor:
     """The paper's algorithm: both images standardised, transformed and integrated; nothing shared, nothing fused."""
     dims = (-3, -2, -1)
-    integrals = []
-    for x in (preds, target):
-        standardized = (x - x.mean(dims, keepdim=True)) / x.std(dims, keepdim=True)
-        integrals.append(quadrant_integrals(torch.fft.rfft2(F.pad(standardized, (0, 0, 0, x.shape[-2] % 2)))))
+    integrals = [
+        quadrant_integrals(torch.fft.rfft2(F.pad(_standardized(x), (0, 0, 0, x.shape[-2] % 2))))
+        for x in (preds, target)
+    ]
     difference = sum((p - t).abs().square().sum(dims) for p, t in zip(*integrals, strict=True))
     reference = sum(t.abs().square().sum(dims) for t in integrals[1])
     return -10 * torch.log10(difference / reference)
+
+
+def shift_invariant_fsds(preds: Tensor, target: Tensor) -> Tensor:
+    """The mean of the paper's energies over all circular shifts, of images of an even height."""
+    dims = (-3, -2, -1)
+    rows, columns = target.shape[-2] // 2, target.shape[-1] // 2 + 1
+    falling = torch.arange(rows, 0, -1, device=target.device)
+    weights = torch.cat([falling, falling.flip(0)])[:, None] * torch.arange(columns, 0, -1, device=target.device)
+    spectra = [torch.fft.rfft2(_standardized(x)) for x in (preds, target)]
+    energies = [(weights * x.abs().square()).sum(dims) for x in (spectra[0] - spectra[1], spectra[1])]
+    return -10 * torch.log10(energies[0] / energies[1])
+
+
+def _standardized(x: Tensor) -> Tensor:
+    dims = (-3, -2, -1)
+    return (x - x.mean(dims, keepdim=True)) / x.std(dims, keepdim=True)
 
 
 def standardized_difference(

@@ -11,6 +11,7 @@
 namespace hyra::HYRA_TARGET {
 namespace {
 
+constexpr std::int64_t kTogether = 8;  // chunks: fetching one at a time takes as long as adding it up
 constexpr double kCancelled = 1e-3;  // a smaller rest of the squares has lost three digits or more
 
 struct Sums {
@@ -68,8 +69,11 @@ template <typename T>
 void mean_std(const MeanStdArgs<T>& args, Context threads) {
   const std::int64_t chunks = chunk_count(args);
   const Context team = threads_for(args.images * args.size, threads);
-  parallel_for(args.images * chunks, team,
-               [&](std::int64_t index) { chunk_moments(Chunk<T>(args, chunks, index), args.partials + 2 * index); });
+  const std::int64_t count = args.images * chunks;
+  parallel_for((count + kTogether - 1) / kTogether, team, [&](std::int64_t task) {
+    const std::int64_t first = task * kTogether, end = first + kTogether < count ? first + kTogether : count;
+    for (std::int64_t i = first; i < end; ++i) chunk_moments(Chunk<T>(args, chunks, i), args.partials + 2 * i);
+  });
   for (std::int64_t image = 0; image < args.images; ++image) {
     merge(args, args.partials + 2 * image * chunks, args.moments + 2 * image);
   }

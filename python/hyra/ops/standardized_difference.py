@@ -69,9 +69,7 @@ def _shape(
 
 
 @_native.register(standardized_difference)
-def _kernel(
-    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
-) -> Tensor:
+def _kernel(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
     out = preds.new_empty(_shape(preds, target, preds_moments, target_moments, with_target))
     scalars = (preds.shape[0], target.shape[0], preds.shape[1] * preds.shape[2], with_target)
     inputs = (preds, target.to(preds.dtype), preds_moments.double(), target_moments.double())
@@ -80,9 +78,7 @@ def _kernel(
 
 
 @standardized_difference.register_fake
-def _fake(
-    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
-) -> Tensor:
+def _fake(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
     return preds.new_empty(_shape(preds, target, preds_moments, target_moments, with_target))
 
 
