@@ -28,7 +28,8 @@ def use_library():
     hyra.set_fft_library("auto")
 
 
-def score(contend, job, contender, variant, preds, target, **extra):
+def score(contend, job, contender, variant, images, **extra):
+    preds, target = images
     contenders = {
         "hyra": lambda: hyra.fsds(preds, target, variant=variant),
         "the FFTs of both images": lambda: ffts_alone(preds, target),
@@ -43,7 +44,7 @@ def score(contend, job, contender, variant, preds, target, **extra):
 @pytest.mark.parametrize("shape", [*SHAPES, *MORE_SHAPES], ids=str)
 def bench_paper(contend, contender, shape):
     job = f"fsds paper {'x'.join(map(str, shape))} float32"
-    score(contend, job, contender, "paper", *pair(shape), shape=shape)
+    score(contend, job, contender, "paper", pair(shape), shape=shape)
 
 
 @pytest.mark.parametrize("contender", ["hyra", "the FFTs of both images", "plain torch"])
@@ -53,7 +54,7 @@ def bench_shift_invariant(contend, use_library, library, contender, shape):
     use_library(library)
     job = f"fsds shift_invariant {'x'.join(map(str, shape))} float32, FFT {library}"
     chosen = hyra.fft_library(shape, torch.float32, "cpu")
-    score(contend, job, contender, "shift_invariant", *pair(shape), shape=shape, fft=chosen)
+    score(contend, job, contender, "shift_invariant", pair(shape), shape=shape, fft=chosen)
 
 
 @pytest.mark.parametrize("contender", ["hyra", "plain torch"])

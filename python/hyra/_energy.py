@@ -75,10 +75,8 @@ class Reference:
         """Transform and measure the targets."""
         planes = _standardized(target, slice(0), target, slice(None), with_target=True)
         spectra = fft.rfft2(planes) if variant == "radial" else None
-        if spectra is None:
-            measured = _quadrant_energy(planes, variant)
-        else:
-            measured = _ring_powers(spectra, spectra, target)[1]
+        kept = None if spectra is None else _ring_powers(spectra, spectra, target)[1]
+        measured = _quadrant_energy(planes, variant) if kept is None else kept
         (energy,) = _per_image(measured[None], target, variant)
         return cls(target, variant, energy, spectra)
 

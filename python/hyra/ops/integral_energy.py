@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hyra import _native
 from hyra.ops.integral_form import SUMS, integral_form
-from hyra.ops.quadrant_energy import quadrant_energy, quadrant_energy_backward
+from hyra.ops.quadrant_energy import band_energies, quadrant_energy, quadrant_energy_backward
 
 _BAND_ROWS = 128  # as in csrc/core/integral_energy.hpp
 
@@ -61,16 +61,15 @@ def _sums(planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     partials = planes.new_empty((count, bands, 1 + 5 * columns), dtype=torch.float64)
     outputs = (energy, row_sums, column_sums, partials)
     _native.call("integral_energy", outputs, (planes, form.tables), count, rows, columns, form.features, bands)
-    spectra = torch.fft.fft(column_sums)[..., : columns // 2 + 1]
-    return energy, row_sums, spectra.flatten(0, 1)[:, None]
+    return energy, row_sums, torch.fft.fft(column_sums.view(-1, 1, columns))[..., : columns // 2 + 1]
 
 
 @_native.register(integral_energy)
 def _kernel(planes: Tensor) -> Tensor:
     energy, _, spectra = _sums(planes)
     weights = integral_form(*planes.shape[1:], planes.device).weights
-    of_sums: Tensor = quadrant_energy(spectra, "integral").view(len(planes), SUMS) * weights
-    return energy + of_sums.sum(1)
+    of_sums = band_energies(spectra, "integral").view(len(planes), SUMS, 2) * weights
+    return energy + of_sums.sum((1, 2))
 
 
 @integral_energy.register_fake
@@ -102,7 +101,7 @@ def _backward_kernel(planes: Tensor, grad: Tensor) -> Tensor:
     form = integral_form(rows, columns, planes.device)
     grad = grad.double().expand(count)
     _, row_sums, spectra = _sums(planes)
-    spectra_grad = quadrant_energy_backward(spectra, (grad[:, None] * form.weights).flatten(), "integral")
+    spectra_grad = quadrant_energy_backward(spectra, (grad[:, None] * form.weights[:, 0]).flatten(), "integral")
     column_grad = torch.fft.ifft(spectra_grad.view(count, SUMS, columns // 2 + 1), n=columns, norm="forward")
     gradient = planes.new_empty(planes.shape)
     inputs = (planes, row_sums, column_grad, grad, form.tables)

@@ -46,7 +46,7 @@ class IntegralForm:
     """What depends on the size of the planes alone.
 
     ``tables`` is one float64 array, in the order of csrc/core/integral_form.hpp; ``features`` counts the functions that
-    a row is summed with; ``weights`` are those of the sums over the rows.
+    a row is summed with; ``weights``, ``[4, 1]``, are those of the sums over the rows.
     """
 
     tables: Tensor
@@ -60,7 +60,7 @@ def integral_form(rows: int, columns: int, device: torch.device) -> IntegralForm
     diagonal, features, coupling = _columns(columns)
     tables = torch.cat([x.flatten() for x in (*_rows(rows), diagonal, features, coupling)])
     half = (rows + 1) // 2
-    weights = torch.tensor([half**3 / 2, -(half**3) / 2, 2 * half, 4], dtype=torch.float64)
+    weights = torch.tensor([half**3 / 2, -(half**3) / 2, 2 * half, 4], dtype=torch.float64)[:, None]
     return IntegralForm(tables.to(device), len(features), weights.to(device))
 
 

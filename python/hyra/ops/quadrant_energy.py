@@ -72,13 +72,18 @@ def _shift_invariant_weights(quadrant: Tensor) -> Tensor:
 
 @_native.register(quadrant_energy)
 def _kernel(spectrum: Tensor, weighting: str) -> Tensor:
+    return band_energies(spectrum, weighting).sum(1)
+
+
+def band_energies(spectrum: Tensor, weighting: str) -> Tensor:
+    """What `quadrant_energy` adds up, by the kernel alone: ``[planes, 2 * bands]``."""
     planes, rows, columns = spectrum.shape
     bands = _bands(rows) if _native.backend(spectrum) == "cuda" else 1
     partials = spectrum.new_empty((planes, 2, bands), dtype=torch.float64)
     sums = _column_sums(spectrum, weighting, bands)
     weighting_index = WEIGHTINGS.index(weighting)
     _native.call("quadrant_energy", (partials, sums), (spectrum,), planes, rows, columns, bands, weighting_index)
-    return partials.sum((1, 2))
+    return partials.flatten(1)
 
 
 def _column_sums(spectrum: Tensor, weighting: str, bands: int) -> Tensor | None:
