@@ -1,4 +1,4 @@
-// Energy of the quadrant integrals of the spectra of planes, from the pixels; the definition is in
+// Energy of the quadrant integrals of the spectra of standardised differences, from the pixels; the definition is in
 // python/hyra/ops/integral_energy.py.
 #pragma once
 
@@ -9,13 +9,17 @@ namespace hyra {
 
 template <typename T>
 struct IntegralEnergyArgs {
-  double* energy;       // [planes]: what the weighted squares and the row sums give
-  double* row_sums;     // [planes, rows, row sums]
-  double* column_sums;  // [planes, 4, columns] complex: those over the rows
-  double* partials;     // [planes, bands, 1 + 5 columns] workspace
-  const T* pixels;      // [planes, rows, columns]
+  double* energy;                // [planes (+ targets)]: what the weighted squares and the row sums give
+  double* row_sums;              // [planes (+ targets), rows, row sums]
+  double* column_sums;           // [planes (+ targets), 4, columns] complex: those over the rows
+  double* partials;              // [planes (+ targets), bands, 1 + 5 columns] workspace
+  const T* preds;                // [planes, rows, columns]
+  const T* target;               // [targets, rows, columns]
+  const double* preds_moments;   // [planes, 2]
+  const double* target_moments;  // [targets, 2]
   IntegralForm form;
-  std::int64_t planes, bands;
+  std::int64_t planes, targets, bands;
+  bool with_target;
 };
 
 }  // namespace hyra
@@ -28,13 +32,12 @@ namespace hyra::HYRA_TARGET {
 constexpr std::int64_t kBandRows = 128;  // as in python/hyra/ops/integral_energy.py
 constexpr int kSums = 5;                 // real sums over the rows, in one column
 
-// Writes a column's share of the sums over the rows. Its real sums are: even rows, times cot; odd rows, times cot; all
-// rows times (-1)^y cot^2.
+// Writes a column's share of the sums over the rows, from its pixel in the first row and its real sums: even rows,
+// times cot; odd rows, times cot; all rows times (-1)^y cot^2.
 template <typename T>
-HYRA_INLINE void write_column(const IntegralEnergyArgs<T>& args, std::int64_t plane, std::int64_t column,
+HYRA_INLINE void write_column(const IntegralEnergyArgs<T>& args, std::int64_t plane, std::int64_t column, double first,
                               const double (&sums)[kSums]) {
   const std::int64_t columns = args.form.columns;
-  const double first = static_cast<double>(args.pixels[plane * args.form.rows * columns + column]);
   const double slope = gamma_slope(args.form), re = -slope * sums[4], im = -slope * (sums[1] - sums[3]);
   double* out = args.column_sums + (plane * 4 * columns + column) * 2;
   const auto write = [&](std::int64_t i, double real, double imaginary) {

@@ -15,6 +15,43 @@ constexpr int kTogether = kRegisters >= 32 ? 4 : 2;  // rows, of which the first
 
 using Wide = Vec<double>;
 
+// The standardised pixels of one target.
+template <typename T>
+struct Target {
+  const T* pixels;
+  double mean, slope;
+
+  Target(const IntegralEnergyArgs<T>& args, std::int64_t target)
+      : pixels(args.target + target * args.form.rows * args.form.columns),
+        mean(args.target_moments[2 * target]),
+        slope(1 / args.target_moments[2 * target + 1]) {}
+
+  Wide load_at(std::int64_t i) const { return (load_wide(pixels + i) - mean) * slope; }
+  double at(std::int64_t i) const { return (static_cast<double>(pixels[i]) - mean) * slope; }
+};
+
+// Of one plane of the predictions, less those of its target. Equal pixels give exactly 0: no product is fused with the
+// subtraction, which would round one of the two and not the other.
+template <typename T>
+struct Difference {
+  const T* pixels;
+  double mean, slope;
+  Target<T> target;
+
+  Difference(const IntegralEnergyArgs<T>& args, std::int64_t plane)
+      : pixels(args.preds + plane * args.form.rows * args.form.columns),
+        mean(args.preds_moments[2 * plane]),
+        slope(1 / args.preds_moments[2 * plane + 1]),
+        target(args, plane % args.targets) {}
+
+  Wide load_at(std::int64_t i) const {
+    return in_register((load_wide(pixels + i) - mean) * slope) - in_register(target.load_at(i));
+  }
+  double at(std::int64_t i) const {
+    return in_register((static_cast<double>(pixels[i]) - mean) * slope) - in_register(target.at(i));
+  }
+};
+
 inline double sum_parity(Wide v, int parity) {
   double sum = 0;
   for (int i = parity; i < kLanes<double>; i += 2) sum += v[i];
@@ -23,16 +60,14 @@ inline double sum_parity(Wide v, int parity) {
 
 // Adds the rows y, y + 1, ... to the sums over the rows, and writes the sums over their columns. Returns their energies
 // by themselves.
-template <int FEATURES, int ROWS, typename T>
-double add_rows(const IntegralForm& form, const T* pixels, std::int64_t y, double* sums, double* row_sums) {
+template <int FEATURES, int ROWS, typename P>
+double add_rows(const IntegralForm& form, const P& pixels, std::int64_t y, double* sums, double* row_sums) {
   const std::int64_t columns = form.columns;
   const double* const weights = column_weights(form);
   const double* const tables = features(form);
   constexpr int kParities = ROWS == 1 ? 1 : 2;
-  const T* x[ROWS];
   double cot[ROWS], square[ROWS], *plain[kParities], *with_cot[kParities], *const with_square = sums + 4 * columns;
   for (int r = 0; r < ROWS; ++r) {
-    x[r] = pixels + (y + r) * columns;
     cot[r] = cotangents(form)[y + r];
     square[r] = signed_square(cot[r], y + r);
   }
@@ -44,7 +79,7 @@ double add_rows(const IntegralForm& form, const T* pixels, std::int64_t y, doubl
   std::int64_t k = 0;
   for (; k + kLanes<double> <= columns; k += kLanes<double>) {
     Wide z[ROWS];
-    for (int r = 0; r < ROWS; ++r) z[r] = load_wide(x[r] + k);
+    for (int r = 0; r < ROWS; ++r) z[r] = pixels.load_at((y + r) * columns + k);
     const Wide weight = load(weights + k);
     for (int r = 0; r < ROWS; ++r) squares[r] += weight * z[r] * z[r];
     for (int f = 0; f < FEATURES; ++f) {
@@ -69,10 +104,10 @@ double add_rows(const IntegralForm& form, const T* pixels, std::int64_t y, doubl
     constexpr int kRowSums = 1 + 2 * FEATURES;
     double* const of_row = row_sums + (y + r) * kRowSums;
     double own = sum_parity(squares[r], 0) + sum_parity(squares[r], 1), coupled[kRowSums];
-    of_row[0] = static_cast<double>(x[r][0]);
+    of_row[0] = pixels.at((y + r) * columns);
     for (int i = 0; i < 2 * FEATURES; ++i) of_row[1 + i] = sum_parity(dots[r][i / 2], i % 2);
     for (std::int64_t j = k; j < columns; ++j) {
-      const double z = static_cast<double>(x[r][j]);
+      const double z = pixels.at((y + r) * columns + j);
       own += weights[j] * z * z;
       for (int f = 0; f < FEATURES; ++f) of_row[1 + 2 * f + j % 2] += tables[f * columns + j] * z;
       plain[r % 2][j] += z;
@@ -84,12 +119,11 @@ double add_rows(const IntegralForm& form, const T* pixels, std::int64_t y, doubl
   return energy;
 }
 
-template <int FEATURES, typename T>
-void add_band(const IntegralEnergyArgs<T>& args, std::int64_t plane, std::int64_t band) {
+template <int FEATURES, typename P, typename T>
+void add_band(const IntegralEnergyArgs<T>& args, const P& pixels, std::int64_t plane, std::int64_t band) {
   const IntegralForm& form = args.form;
   const std::int64_t size = 1 + kSums * form.columns, begin = band * kBandRows;
   const std::int64_t end = begin + kBandRows < form.rows ? begin + kBandRows : form.rows;
-  const T* const pixels = args.pixels + plane * form.rows * form.columns;
   double* const row_sums = args.row_sums + plane * form.rows * (1 + 2 * FEATURES);
   double* const partials = args.partials + (plane * args.bands + band) * size;
   std::memset(partials, 0, static_cast<std::size_t>(size) * sizeof(double));
@@ -100,8 +134,8 @@ void add_band(const IntegralEnergyArgs<T>& args, std::int64_t plane, std::int64_
   for (; y < end; ++y) partials[0] += add_rows<FEATURES, 1>(form, pixels, y, partials + 1, row_sums);
 }
 
-template <typename T>
-void merge_bands(const IntegralEnergyArgs<T>& args, std::int64_t plane) {
+template <typename P, typename T>
+void merge_bands(const IntegralEnergyArgs<T>& args, const P& pixels, std::int64_t plane) {
   const std::int64_t columns = args.form.columns, size = 1 + kSums * columns;
   const double* const partials = args.partials + plane * args.bands * size;
   args.energy[plane] = 0;
@@ -111,20 +145,31 @@ void merge_bands(const IntegralEnergyArgs<T>& args, std::int64_t plane) {
     for (std::int64_t band = 0; band < args.bands; ++band) {
       for (int i = 0; i < kSums; ++i) sums[i] += partials[band * size + 1 + i * columns + k];
     }
-    write_column(args, plane, k, sums);
+    write_column(args, plane, k, pixels.at(k), sums);
   }
+}
+
+// The differences come first, then the targets.
+template <typename T, typename F>
+void with_pixels(const IntegralEnergyArgs<T>& args, std::int64_t plane, const F& f) {
+  plane < args.planes ? f(Difference<T>(args, plane)) : f(Target<T>(args, plane - args.planes));
 }
 
 }  // namespace
 
 template <typename T>
 void integral_energy(const IntegralEnergyArgs<T>& args, Context threads) {
-  const Context team = threads_for(args.planes * args.form.rows * args.form.columns, threads);
-  parallel_for(args.planes * args.bands, team, [&](std::int64_t chunk) {
+  const std::int64_t planes = args.planes + (args.with_target ? args.targets : 0);
+  const Context team = threads_for(planes * args.form.rows * args.form.columns, threads);
+  parallel_for(planes * args.bands, team, [&](std::int64_t chunk) {
     const std::int64_t plane = chunk / args.bands, band = chunk % args.bands;
-    args.form.features == 3 ? add_band<3>(args, plane, band) : add_band<5>(args, plane, band);
+    with_pixels(args, plane, [&](const auto& pixels) {
+      args.form.features == 3 ? add_band<3>(args, pixels, plane, band) : add_band<5>(args, pixels, plane, band);
+    });
   });
-  parallel_for(args.planes, team, [&](std::int64_t plane) { merge_bands(args, plane); });
+  parallel_for(planes, team, [&](std::int64_t plane) {
+    with_pixels(args, plane, [&](const auto& pixels) { merge_bands(args, pixels, plane); });
+  });
 }
 
 HYRA_INSTANTIATE(integral_energy, IntegralEnergyArgs)

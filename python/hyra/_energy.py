@@ -44,17 +44,29 @@ class Images:
 
 def energies(preds: Images, target: Images, variant: str) -> tuple[Tensor, Tensor]:
     """Energy per image ``[N]`` of the standardised difference, and of the standardised target; as many of both."""
-    measured = []
-    for group, _ in _groups(preds, target):
-        planes = _standardized(preds, group, target, group, with_target=True)
-        if variant == "radial":
-            difference, reference = fft.rfft2(planes).chunk(2)
-            measured.append(torch.stack(_ring_powers(difference, reference, preds)))
-        else:
-            measured.append(_quadrant_energy(planes, variant).view(2, -1))
-        del planes  # for the allocator to hand out again
-    of_difference, of_target = _per_image(torch.cat(measured, 1), target, variant)
+    if variant == "paper":
+        measured = _integral_energy(preds, slice(None), target, with_target=True).view(2, -1)
+    else:
+        measured = torch.cat([_measure(preds, target, group, variant) for group, _ in _groups(preds, target)], 1)
+    of_difference, of_target = _per_image(measured, target, variant)
     return of_difference, of_target
+
+
+def _integral_energy(preds: Images, group: slice, target: Images, *, with_target: bool) -> Tensor:
+    """The paper's energy of the differences between planes, then of the target's if `with_target`."""
+    moments = (preds.moments[group], target.moments)
+    energy: Tensor = integral_energy(preds.planes[group], target.planes, *moments, with_target)
+    return energy
+
+
+def _measure(preds: Images, target: Images, group: slice, variant: str) -> Tensor:
+    """What adds up to the energies, of the differences between some planes and of the target's: ``[2, P, ...]``."""
+    spectra = _spectra(preds, group, target, group, with_target=True)
+    if variant == "radial":
+        difference, reference = spectra.chunk(2)
+        return torch.stack(_ring_powers(difference, reference, preds))
+    energy: Tensor = quadrant_energy(spectra, variant)
+    return energy.view(2, -1)
 
 
 @dataclass(frozen=True)
@@ -73,41 +85,42 @@ class Reference:
     @classmethod
     def of(cls, target: Images, variant: str) -> Self:
         """Transform and measure the targets."""
-        planes = _standardized(target, slice(0), target, slice(None), with_target=True)
-        spectra = fft.rfft2(planes) if variant == "radial" else None
-        kept = None if spectra is None else _ring_powers(spectra, spectra, target)[1]
-        measured = _quadrant_energy(planes, variant) if kept is None else kept
+        spectra = None
+        if variant == "paper":
+            measured = _integral_energy(target, slice(0), target, with_target=True)
+        else:
+            spectra = _spectra(target, slice(0), target, slice(None), with_target=True)
+            radial = variant == "radial"
+            measured = _ring_powers(spectra, spectra, target)[1] if radial else quadrant_energy(spectra, variant)
         (energy,) = _per_image(measured[None], target, variant)
-        return cls(target, variant, energy, spectra)
+        return cls(target, variant, energy, spectra if variant == "radial" else None)
 
     def difference(self, preds: Images) -> Tensor:
         """Energy per image ``[M]`` of the standardised difference: of as many predictions, or any number for one."""
-        measured = []
         target = self.target.to(preds.planes.dtype)
-        for group, targets in _groups(preds, target):
-            planes = _standardized(preds, group, target, targets, with_target=False)
-            if self.spectra is None:
-                measured.append(_quadrant_energy(planes, self.variant))
-            else:
-                spectra = fft.rfft2(planes)
-                kept = self.spectra[targets].to(spectra.dtype)
-                if len(kept) != len(spectra):
-                    kept = kept.repeat(len(spectra) // len(kept), 1, 1)
-                measured.append(_ring_powers(spectra, kept, preds)[0])
-        return _per_image(torch.cat(measured)[None], target, self.variant)[0]
+        if self.variant == "paper":
+            measured = _integral_energy(preds, slice(None), target, with_target=False)
+        else:
+            groups = _groups(preds, target)
+            measured = torch.cat([self._measure(preds, group, target, targets) for group, targets in groups])
+        return _per_image(measured[None], target, self.variant)[0]
+
+    def _measure(self, preds: Images, group: slice, target: Images, targets: slice) -> Tensor:
+        """What adds up to the energies, of the differences between some planes: ``[P, ...]``."""
+        spectra = _spectra(preds, group, target, targets, with_target=False)
+        if self.spectra is None:
+            energy: Tensor = quadrant_energy(spectra, self.variant)
+            return energy
+        kept = self.spectra[targets].to(spectra.dtype)
+        if len(kept) != len(spectra):
+            kept = kept.repeat(len(spectra) // len(kept), 1, 1)
+        return _ring_powers(spectra, kept, preds)[0]
 
 
-def _standardized(preds: Images, group: slice, target: Images, targets: slice, *, with_target: bool) -> Tensor:
-    """The differences between some planes, then the target's planes if `with_target`."""
+def _spectra(preds: Images, group: slice, target: Images, targets: slice, *, with_target: bool) -> Tensor:
+    """Of the differences between some planes, then of the target's if `with_target`."""
     planes, moments = (preds.planes[group], target.planes[targets]), (preds.moments[group], target.moments[targets])
-    standardized: Tensor = standardized_difference(*planes, *moments, with_target)
-    return standardized
-
-
-def _quadrant_energy(planes: Tensor, variant: str) -> Tensor:
-    """The paper's energy of each plane, or its mean over all circular shifts: only that needs a transform."""
-    energy: Tensor = integral_energy(planes) if variant == "paper" else quadrant_energy(fft.rfft2(planes), variant)
-    return energy
+    return fft.rfft2(standardized_difference(*planes, *moments, with_target))
 
 
 def _ring_powers(difference: Tensor, target: Tensor, images: Images) -> tuple[Tensor, Tensor]:

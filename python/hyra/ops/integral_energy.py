@@ -10,80 +10,103 @@ from torch import Tensor
 
 from hyra import _native
 from hyra.ops.integral_form import SUMS, integral_form
+from hyra.ops.mean_std import accumulator
 from hyra.ops.quadrant_energy import band_energies, quadrant_energy, quadrant_energy_backward
+from hyra.ops.standardized_difference import result_shape, standardized_difference, standardized_difference_backward
 
 _BAND_ROWS = 128  # as in csrc/core/integral_energy.hpp
 
 
 @torch.library.custom_op("hyra::integral_energy", mutates_args=())
-def integral_energy(planes: Tensor) -> Tensor:
-    """``quadrant_energy(rfft2(planes), "integral")``, from one pass over the pixels.
+def integral_energy(
+    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
+) -> Tensor:
+    """``quadrant_energy(rfft2(z), "integral")`` of standardised differences z, from one pass over the pixels.
 
-    A row of zeros is appended where H is odd, as in the paper's FSDS. The energy is a quadratic form of the pixels,
-    along each axis a diagonal and a few rank-one terms: it takes weighted sums over the rows and the columns, and the
-    transform of four rows, whatever the height. `hyra.ops.integral_form` has the mathematics.
+    z is what `standardized_difference` returns; where H is odd, a row of zeros is appended, as in the paper's FSDS. The
+    energy is a quadratic form of the pixels, along each axis a diagonal and a few rank-one terms: it takes weighted
+    sums over the rows and the columns, and the transform of four rows, whatever the height. `hyra.ops.integral_form`
+    has the mathematics.
 
-    Sums are float64. Terms of both signs are added: the relative error is 1e-14 on photographs, and 1e-10 on the worst
-    pattern we know, a checkerboard.
+    Everything is float64, and z is not stored. Terms of both signs are added: the relative error is 1e-14 on
+    photographs, and 1e-10 on the worst pattern we know, a checkerboard. Equal planes with equal moments give exactly 0.
 
     Args:
-        planes: ``[P, H, W]``, float32 or float64.
+        preds: ``[P, H, W]`` planes, float32 or float64.
+        target: ``[T, H, W]``, the dtype of `preds`; P is a multiple of T, and plane p is compared with ``p % T``.
+        preds_moments: ``[P, 2]``, mean and standard deviation of the image each plane belongs to, see `mean_std`.
+        target_moments: ``[T, 2]``, likewise.
+        with_target: also return the energies of the standardised target.
 
     Returns:
-        ``[P]``, float64 for either input type (float32 on a device without float64).
+        ``[P]``, float64 for either input type (float32 on a device without float64); with `with_target` ``[P + T]``,
+        the differences first.
+
+    Raises:
+        ValueError: a shape is not as above.
 
     Example:
-        >>> planes = torch.rand(2, 5, 6, dtype=torch.float64)
+        Planes by themselves are targets without predictions:
+
+        >>> planes, moments = torch.rand(2, 5, 6, dtype=torch.float64), torch.tensor([[0.0, 1.0], [0.0, 1.0]])
         >>> spectra = torch.fft.rfft2(F.pad(planes, (0, 0, 0, 1)))
-        >>> torch.allclose(integral_energy(planes), quadrant_energy(spectra, "integral"))
+        >>> energy = integral_energy(planes[:0], planes, moments[:0], moments, with_target=True)
+        >>> torch.allclose(energy, quadrant_energy(spectra, "integral"))
         True
     """
-    energy: Tensor = quadrant_energy(_spectra(planes), "integral")
+    wide = accumulator(preds)
+    z = standardized_difference(preds.to(wide), target.to(wide), preds_moments, target_moments, with_target)
+    energy: Tensor = quadrant_energy(_spectra(z), "integral")
     return energy
 
 
-def _spectra(planes: Tensor) -> Tensor:
-    spectra: Tensor = torch.fft.rfft2(F.pad(planes, (0, 0, 0, planes.shape[1] % 2)))
+def _spectra(z: Tensor) -> Tensor:
+    spectra: Tensor = torch.fft.rfft2(F.pad(z, (0, 0, 0, z.shape[1] % 2)))
     return spectra
 
 
-def _sums(planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _sums(
+    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
+) -> tuple[Tensor, Tensor, Tensor]:
     """What the rows give by themselves ``[P]``, their sums ``[P, H, 1 + 2 F]``, and the spectra of the sums over rows.
 
-    The spectra ``[4 P, 1, W // 2 + 1]`` are in the form of planes of one row, for `quadrant_energy`.
+    The spectra ``[4 P, 1, W // 2 + 1]`` are in the form of planes of one row, for `quadrant_energy`. P includes the
+    targets if `with_target`.
     """
-    count, rows, columns = planes.shape
-    form = integral_form(rows, columns, planes.device)
+    count, rows, columns = result_shape(preds, target, preds_moments, target_moments, with_target)
+    form = integral_form(rows, columns, preds.device)
     bands = -(-rows // _BAND_ROWS)
-    energy = planes.new_empty(count, dtype=torch.float64)
-    row_sums = planes.new_empty((count, rows, 1 + 2 * form.features), dtype=torch.float64)
-    column_sums = planes.new_empty((count, SUMS, columns), dtype=torch.complex128)
-    partials = planes.new_empty((count, bands, 1 + 5 * columns), dtype=torch.float64)
+    energy = preds.new_empty(count, dtype=torch.float64)
+    row_sums = preds.new_empty((count, rows, 1 + 2 * form.features), dtype=torch.float64)
+    column_sums = preds.new_empty((count, SUMS, columns), dtype=torch.complex128)
+    partials = preds.new_empty((count, bands, 1 + 5 * columns), dtype=torch.float64)
     outputs = (energy, row_sums, column_sums, partials)
-    _native.call("integral_energy", outputs, (planes, form.tables), count, rows, columns, form.features, bands)
+    inputs = (preds, target.to(preds.dtype), preds_moments.double(), target_moments.double(), form.tables)
+    scalars = (preds.shape[0], target.shape[0], rows, columns, form.features, bands, with_target)
+    _native.call("integral_energy", outputs, inputs, *scalars)
     return energy, row_sums, torch.fft.fft(column_sums.view(-1, 1, columns))[..., : columns // 2 + 1]
 
 
 @_native.register(integral_energy)
-def _kernel(planes: Tensor) -> Tensor:
-    energy, _, spectra = _sums(planes)
-    weights = integral_form(*planes.shape[1:], planes.device).weights
-    of_sums = band_energies(spectra, "integral").view(len(planes), SUMS, 2) * weights
+def _kernel(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
+    energy, _, spectra = _sums(preds, target, preds_moments, target_moments, with_target)
+    weights = integral_form(*preds.shape[1:], preds.device).weights
+    of_sums = band_energies(spectra, "integral").view(len(energy), SUMS, 2) * weights
     return energy + of_sums.sum((1, 2))
 
 
 @integral_energy.register_fake
-def _fake(planes: Tensor) -> Tensor:
-    dtype = torch.float32 if planes.device.type == "mps" else torch.float64
-    return planes.new_empty((planes.shape[0],), dtype=dtype)
+def _fake(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
+    count, _, _ = result_shape(preds, target, preds_moments, target_moments, with_target)
+    return preds.new_empty((count,), dtype=accumulator(preds))
 
 
 @torch.library.custom_op("hyra::integral_energy_backward", mutates_args=())
 def integral_energy_backward(planes: Tensor, grad: Tensor) -> Tensor:
-    """Gradient of `integral_energy` with respect to the pixels, from two passes over them.
+    """Gradient of `integral_energy` with respect to z, from two passes over it.
 
     Args:
-        planes: ``[P, H, W]``, float32 or float64.
+        planes: z, ``[P, H, W]``, float32 or float64.
         grad: ``[P]``, the gradient with respect to the energies.
 
     Returns:
@@ -100,7 +123,8 @@ def _backward_kernel(planes: Tensor, grad: Tensor) -> Tensor:
     count, rows, columns = planes.shape
     form = integral_form(rows, columns, planes.device)
     grad = grad.double().expand(count)
-    _, row_sums, spectra = _sums(planes)
+    as_it_is = planes.new_tensor([0, 1]).expand(count, 2)
+    _, row_sums, spectra = _sums(planes[:0], planes, as_it_is[:0], as_it_is, with_target=True)
     spectra_grad = quadrant_energy_backward(spectra, (grad[:, None] * form.weights[:, 0]).flatten(), "integral")
     column_grad = torch.fft.ifft(spectra_grad.view(count, SUMS, columns // 2 + 1), n=columns, norm="forward")
     gradient = planes.new_empty(planes.shape)
@@ -114,13 +138,14 @@ def _backward_fake(planes: Tensor, grad: Tensor) -> Tensor:
     return planes.new_empty(planes.shape)
 
 
-def _setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
+def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[:4])
+    ctx.with_target = inputs[4]
 
 
-def _backward(ctx: Any, grad: Tensor) -> Tensor:
-    gradient: Tensor = integral_energy_backward(*ctx.saved_tensors, grad)
-    return gradient
+def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    z = standardized_difference(*ctx.saved_tensors, ctx.with_target)
+    return standardized_difference_backward(ctx, integral_energy_backward(z, grad))
 
 
 integral_energy.register_autograd(_backward, setup_context=_setup_context)

@@ -40,7 +40,7 @@ def standardized_difference(
         tensor([[-1.5000,  1.5000],
                 [-0.5000,  0.5000]])
     """
-    _shape(preds, target, preds_moments, target_moments, with_target)
+    result_shape(preds, target, preds_moments, target_moments, with_target)
     standardized_preds, standardized_target = _standardize(preds, preds_moments), _standardize(target, target_moments)
     repeats = preds.shape[0] // target.shape[0] if target.shape[0] else 1
     out = standardized_preds - standardized_target.repeat(repeats, 1, 1)
@@ -54,9 +54,10 @@ def _standardize(planes: Tensor, moments: Tensor) -> Tensor:
     return (planes.to(wide.dtype) - wide[:, 0, None, None]) / wide[:, 1, None, None]
 
 
-def _shape(
+def result_shape(
     preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
 ) -> tuple[int, int, int]:
+    """Checks that the target's planes divide those of `preds`, and that each plane has its moments."""
     planes, rows, columns = preds.shape
     targets = target.shape[0]
     if target.shape[1:] != preds.shape[1:] or (planes % targets if targets else planes):
@@ -70,7 +71,7 @@ def _shape(
 
 @_native.register(standardized_difference)
 def _kernel(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
-    out = preds.new_empty(_shape(preds, target, preds_moments, target_moments, with_target))
+    out = preds.new_empty(result_shape(preds, target, preds_moments, target_moments, with_target))
     scalars = (preds.shape[0], target.shape[0], preds.shape[1] * preds.shape[2], with_target)
     inputs = (preds, target.to(preds.dtype), preds_moments.double(), target_moments.double())
     _native.call("standardized_difference", (out,), inputs, *scalars)
@@ -79,7 +80,7 @@ def _kernel(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments
 
 @standardized_difference.register_fake
 def _fake(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
-    return preds.new_empty(_shape(preds, target, preds_moments, target_moments, with_target))
+    return preds.new_empty(result_shape(preds, target, preds_moments, target_moments, with_target))
 
 
 def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool], output: Tensor) -> None:
@@ -87,7 +88,8 @@ def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool]
     ctx.with_target = inputs[4]
 
 
-def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+def standardized_difference_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    """Also for ops of the same arguments whose gradient with respect to the difference is known."""
     preds, target, preds_moments, target_moments = ctx.saved_tensors
     planes = preds.shape[0]
     results: list[Tensor | None] = [None] * 5
@@ -111,4 +113,4 @@ def _standardize_backward(grad: Tensor, planes: Tensor, moments: Tensor) -> tupl
     return grad * std.reciprocal().to(grad.dtype)[:, None, None], grad_moments
 
 
-standardized_difference.register_autograd(_backward, setup_context=_setup_context)
+standardized_difference.register_autograd(standardized_difference_backward, setup_context=_setup_context)
