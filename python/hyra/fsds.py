@@ -36,7 +36,9 @@ def fsds(
          columns and the origin in the corner: the rows of the frequencies 0, 1, ... and those of -1, -2, ... (see
          `hyra.ops.quadrant_energy`). E is the sum of ``|D|^2``, with ``D(i, j)`` the sum of ``X(m, n)`` over
          ``m <= i, n <= j``. This one-sided complex integral weights pixels by about ``1 / sin^2`` from the corners:
-         96 % of the weight lies in a frame two pixels wide, and shifts, flips and crops change the score.
+         96 % of the weight lies in a frame two pixels wide, and shifts, flips and crops change the score. As a
+         quadratic form of the pixels it needs no transform of the image, and none is made: see
+         `hyra.ops.integral_form`.
        * ``"shift_invariant"`` (ours): how alike are they **everywhere in the frame**? E is the sum of
          ``(R - i)(K - j) |X(i, j)|^2`` in a quadrant of R x K, which is exactly the mean of the paper's energy over all
          circular shifts. All pixels count alike, low frequencies most. No row is appended, so that rolling both images
@@ -53,11 +55,11 @@ def fsds(
     image's energy. The script behind its Table 1 passes the images the other way round, so that table divides by the
     SR image's: ``fsds(target, preds)`` here. The mean and the deviation cancel any ``a * x + b`` with a > 0.
 
-    Sums are float64, the difference is formed in float64 and rounded once, and the difference of two ring powers comes
+    Sums are float64, the difference is formed in float64 and rounded at most once, and the difference of two ring powers comes
     from the spectrum of the difference: up to 140 dB, float32 images agree with the definition to 1e-4 dB, float64 ones
     to 1e-7 dB (``radial`` as long as the images themselves are alike: of a mirror image, 140 dB is all float32 can
-    tell). On a CPU the bits depend neither on the batch nor on the number of threads, but on the library that
-    transforms, see `hyra.fft_library`.
+    tell). On a CPU the bits depend neither on the batch nor on the number of threads; those of the variants that
+    transform depend on the library, see `hyra.fft_library`.
 
     Scores have first derivatives in reverse mode; forward mode and the derivatives of `torch.func` raise.
 
