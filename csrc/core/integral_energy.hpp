@@ -12,7 +12,7 @@ struct IntegralEnergyArgs {
   double* energy;                // [planes (+ targets)]: what the weighted squares and the row sums give
   double* row_sums;              // [planes (+ targets), rows, row sums]
   double* column_sums;           // [planes (+ targets), 4, columns] complex: those over the rows
-  double* partials;              // [planes (+ targets), bands, 1 + 5 columns] workspace
+  double* partials;              // [planes (+ targets), bands, 1 + 5 columns] workspace; on a GPU more for each plane
   const T* preds;                // [planes, rows, columns]
   const T* target;               // [targets, rows, columns]
   const double* preds_moments;   // [planes, 2]

@@ -29,7 +29,7 @@ HYRA_INLINE const double* features(const IntegralForm& form) { return column_wei
 // Symmetric, one row per row sum.
 HYRA_INLINE const double* coupling(const IntegralForm& form) { return features(form) + form.features * form.columns; }
 
-// What gamma is multiplied with: see COLUMN_SUMS in integral_form.py.
+// What gamma is multiplied with: see integral_form.py.
 HYRA_INLINE double gamma_slope(const IntegralForm& form) {
   const double half = static_cast<double>((form.rows + 1) / 2);
   return 0.5 / (half * half);
@@ -40,16 +40,22 @@ HYRA_INLINE double signed_square(double cotangent, std::int64_t y) {
   return y % 2 == 0 ? cotangent * cotangent : -cotangent * cotangent;
 }
 
+// Entry i of coupling * sums.
+template <int FEATURES>
+HYRA_INLINE double coupled_sum(const double* coupling, const double* sums, int i) {
+  constexpr int kCount = 1 + 2 * FEATURES;
+  double sum = 0;
+  for (int j = 0; j < kCount; ++j) sum += coupling[i * kCount + j] * sums[j];
+  return sum;
+}
+
 // out = coupling * sums; returns their product with sums.
 template <int FEATURES>
 HYRA_INLINE double couple(const double* coupling, const double* sums, double* out) {
-  constexpr int kCount = 1 + 2 * FEATURES;
   double energy = 0;
-  for (int i = 0; i < kCount; ++i) {
-    double sum = 0;
-    for (int j = 0; j < kCount; ++j) sum += coupling[i * kCount + j] * sums[j];
-    out[i] = sum;
-    energy += sum * sums[i];
+  for (int i = 0; i < 1 + 2 * FEATURES; ++i) {
+    out[i] = coupled_sum<FEATURES>(coupling, sums, i);
+    energy += out[i] * sums[i];
   }
   return energy;
 }

@@ -15,6 +15,7 @@ from hyra.ops.quadrant_energy import band_energies, quadrant_energy, quadrant_en
 from hyra.ops.standardized_difference import result_shape, standardized_difference, standardized_difference_backward
 
 _BAND_ROWS = 128  # as in csrc/core/integral_energy.hpp
+_TILE_COLUMNS = 96  # as in csrc/cuda/integral_energy.cu
 
 
 @torch.library.custom_op("hyra::integral_energy", mutates_args=())
@@ -79,7 +80,10 @@ def _sums(
     energy = preds.new_empty(count, dtype=torch.float64)
     row_sums = preds.new_empty((count, rows, 1 + 2 * form.features), dtype=torch.float64)
     column_sums = preds.new_empty((count, SUMS, columns), dtype=torch.complex128)
-    partials = preds.new_empty((count, bands, 1 + 5 * columns), dtype=torch.float64)
+    workspace = bands * (1 + 5 * columns)
+    if _native.backend(preds) == "cuda":
+        workspace += -(-columns // _TILE_COLUMNS) * rows * 2 * (1 + form.features)
+    partials = preds.new_empty((count, workspace), dtype=torch.float64)
     outputs = (energy, row_sums, column_sums, partials)
     inputs = (preds, target.to(preds.dtype), preds_moments.double(), target_moments.double(), form.tables)
     scalars = (preds.shape[0], target.shape[0], rows, columns, form.features, bands, with_target)
@@ -123,7 +127,7 @@ def _backward_kernel(planes: Tensor, grad: Tensor) -> Tensor:
     count, rows, columns = planes.shape
     form = integral_form(rows, columns, planes.device)
     grad = grad.double().expand(count)
-    as_it_is = planes.new_tensor([0, 1]).expand(count, 2)
+    as_it_is = torch.arange(2, dtype=torch.float64, device=planes.device).expand(count, 2)
     _, row_sums, spectra = _sums(planes[:0], planes, as_it_is[:0], as_it_is, with_target=True)
     spectra_grad = quadrant_energy_backward(spectra, (grad[:, None] * form.weights[:, 0]).flatten(), "integral")
     column_grad = torch.fft.ifft(spectra_grad.view(count, SUMS, columns // 2 + 1), n=columns, norm="forward")

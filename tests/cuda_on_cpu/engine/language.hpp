@@ -49,6 +49,12 @@ inline void __stwb(T* address, T value) {
   *address = value;
 }
 
+// A product that is never fused with a sum.
+inline double __dmul_rn(double a, double b) {
+  volatile double product = a * b;
+  return product;
+}
+
 #define CUDA_ON_CPU_MIN_MAX(T)                        \
   constexpr T min(T a, T b) { return a < b ? a : b; } \
   constexpr T max(T a, T b) { return a < b ? b : a; }

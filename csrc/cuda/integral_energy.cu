@@ -1,0 +1,223 @@
+// Energy of the quadrant integrals from the pixels. A plane is cut into bands of rows and tiles of columns.
+//   sum_tiles: a block per tile of a band. A warp takes a few rows together; a lane keeps the sums over the rows of its
+//     columns in registers. Those over the columns are added up across the lanes, each step halving what a lane holds.
+//   merge_rows: a block per band adds the tiles of each row up, a thread per row, and forms the energy of the row sums.
+//   merge_bands: a thread per column adds the bands up, all in a fixed order.
+// Work per thread: kColumns columns in every (BLOCK / 32)th group of kRows rows. Shared memory: 120 bytes per thread.
+// Bytes, with S the size of all planes read: at least S. Moved: S; a target again for each prediction and for itself,
+// from L2 where it fits; and twice (written, then read from L2) 40 for each column of a band and 64 or 96 for each row
+// of a tile (DIV2K image in float32: 0.25 S written); the tables, from L1. Loads are one pixel wide, 12 or 24 in
+// flight: lanes side by side, so that all columns of a lane have one parity. Of neighbouring columns, which would be 16
+// bytes wide, twice as many sums would cross the lanes.
+#include "core/integral_energy.hpp"
+#include "cuda/block.cuh"
+#include "cuda/platform.cuh"
+
+namespace hyra::cuda {
+namespace {
+
+constexpr int kBlock = HYRA_BLOCK(256);
+constexpr int kMergeBlock = HYRA_BLOCK(128);
+constexpr int kColumns = 3;           // of a lane, 32 apart
+constexpr int kTile = 32 * kColumns;  // as in python/hyra/ops/integral_energy.py
+constexpr int kRows = 4;              // taken together, of which the first is even
+
+// The workspace of a plane: [bands, 1 + kSums * columns] as on a CPU; then [tiles, rows, 2 + 2 * features], a row's
+// weighted squares and sums of features, in even and in odd columns each.
+template <typename T>
+struct Workspace {
+  double *bands, *rows;
+  std::int64_t tiles, band_stride;
+
+  __host__ __device__ __forceinline__ Workspace(const IntegralEnergyArgs<T>& args, std::int64_t plane)
+      : tiles((args.form.columns + kTile - 1) / kTile), band_stride(1 + kSums * args.form.columns) {
+    const std::int64_t of_bands = args.bands * band_stride, of_rows = tiles * args.form.rows * 2;
+    bands = args.partials + plane * (of_bands + of_rows * (1 + args.form.features));
+    rows = bands + of_bands;
+  }
+};
+
+// The standardised pixels of one plane: those of a difference or, after all of these, of a target by itself. Equal
+// pixels give exactly 0: no product is fused with the subtraction, which would round one of the two and not the other.
+template <typename T>
+struct Pixels {
+  const T *preds = nullptr, *target;
+  double preds_mean = 0, preds_slope = 0, target_mean, target_slope;
+
+  __device__ __forceinline__ Pixels(const IntegralEnergyArgs<T>& args, std::int64_t plane) {
+    const std::int64_t size = args.form.rows * args.form.columns;
+    const bool alone = plane >= args.planes;
+    const std::int64_t of_target = alone ? plane - args.planes : plane % args.targets;
+    target = args.target + of_target * size;
+    target_mean = args.target_moments[2 * of_target];
+    target_slope = (alone ? -1 : 1) / args.target_moments[2 * of_target + 1];
+    if (alone) return;
+    preds = args.preds + plane * size;
+    preds_mean = args.preds_moments[2 * plane];
+    preds_slope = 1 / args.preds_moments[2 * plane + 1];
+  }
+  // 0 where not inside: then nothing is read.
+  __device__ __forceinline__ double at(std::int64_t i, bool inside) const {
+    const double p = inside && preds != nullptr ? static_cast<double>(preds[i]) : preds_mean;
+    const double t = inside ? static_cast<double>(target[i]) : target_mean;
+    return __dmul_rn(p - preds_mean, preds_slope) - __dmul_rn(t - target_mean, target_slope);
+  }
+};
+
+// Adds the values up over two lanes that differ in the bit `distance`: of the first `count` values the lower lane keeps
+// the first half, the upper one the second, as their first count / 2.
+__device__ __forceinline__ void halve(double* values, int count, int distance) {
+  const bool upper = threadIdx.x & distance;
+#pragma unroll
+  for (int i = 0; i < count / 2; ++i) {
+    const double low = values[i], high = values[i + count / 2];
+    values[i] = (upper ? high : low) + __shfl_xor_sync(0xffffffffu, upper ? low : high, distance);
+  }
+}
+
+template <int BLOCK, int FEATURES, typename T>
+__global__ void __launch_bounds__(BLOCK) sum_tiles(IntegralEnergyArgs<T> args, std::int64_t tiles) {
+  constexpr int kWarps = BLOCK / 32, kValues = 1 + FEATURES;  // of a row
+  CU_SHARED(double, warp_sums, [kWarps][kSums][kTile]);
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const std::int64_t rows = args.form.rows, columns = args.form.columns;
+  const std::int64_t tile = blockIdx.x % tiles, band = blockIdx.x / tiles % args.bands;
+  const std::int64_t plane = blockIdx.x / tiles / args.bands;
+  const std::int64_t top = band * kBandRows, left = tile * kTile;
+  const int height = static_cast<int>(top + kBandRows < rows ? kBandRows : rows - top);
+  const int width = static_cast<int>(left + kTile < columns ? kTile : columns - left);
+  const Workspace<T> workspace(args, plane);
+  const Pixels<T> pixels(args, plane);
+  const double* const factors = column_weights(args.form) + left + lane;  // the features follow the weights
+  double* const row_values = workspace.rows + (tile * rows + top) * 2 * kValues;
+
+  double sums[kSums][kColumns] = {};
+  for (int step = 0; step < height; step += kWarps * kRows) {
+    const int y = step + warp * kRows;
+    double z[kRows][kColumns];
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) {
+#pragma unroll
+      for (int j = 0; j < kColumns; ++j) {
+        const bool inside = y + r < height && lane + 32 * j < width;
+        z[r][j] = pixels.at((top + y + r) * columns + left + lane + 32 * j, inside);
+      }
+    }
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) {
+      const double cot = y + r < height ? cotangents(args.form)[top + y + r] : 0, square = signed_square(cot, r);
+#pragma unroll
+      for (int j = 0; j < kColumns; ++j) {
+        sums[r % 2 * 2][j] += z[r][j];
+        sums[r % 2 * 2 + 1][j] += cot * z[r][j];
+        sums[4][j] += square * z[r][j];
+      }
+    }
+    const auto sum_pair = [&](int pair, const auto& first_term) {
+      double values[kRows * 2] = {};
+#pragma unroll
+      for (int j = 0; j < kColumns; ++j) {
+        if (lane + 32 * j >= width) continue;
+        const double first = factors[pair * columns + 32 * j], second = factors[(pair + 1) * columns + 32 * j];
+#pragma unroll
+        for (int r = 0; r < kRows; ++r) {
+          values[2 * r] += first_term(first, z[r][j]);
+          values[2 * r + 1] += second * z[r][j];
+        }
+      }
+      halve(values, 8, 16);
+      halve(values, 4, 8);
+      halve(values, 2, 4);
+      const double value = values[0] + __shfl_xor_sync(0xffffffffu, values[0], 2);
+      const int row = y + lane / 8, index = 2 * (pair + lane / 4 % 2) + lane % 2;
+      if (lane % 4 < 2 && row < height) row_values[row * 2 * kValues + index] = value;
+    };
+    sum_pair(0, [](double weight, double pixel) { return weight * pixel * pixel; });
+#pragma unroll 1  // unrolled, it costs so many registers that half as many blocks fit
+    for (int pair = 2; pair < kValues; pair += 2) {
+      sum_pair(pair, [](double feature, double pixel) { return feature * pixel; });
+    }
+  }
+
+#pragma unroll
+  for (int s = 0; s < kSums; ++s) {
+#pragma unroll
+    for (int j = 0; j < kColumns; ++j) warp_sums[warp][s][lane + 32 * j] = sums[s][j];
+  }
+  __syncthreads();
+  double* const out = workspace.bands + band * workspace.band_stride + 1 + left;
+  for (int i = threadIdx.x; i < kSums * kTile; i += BLOCK) {
+    const int s = i / kTile, k = i % kTile;
+    double sum = 0;
+#pragma unroll
+    for (int w = 0; w < kWarps; ++w) sum += warp_sums[w][s][k];
+    if (k < width) out[s * columns + k] = sum;
+  }
+}
+
+template <int BLOCK, int FEATURES, typename T>
+__global__ void __launch_bounds__(BLOCK) merge_rows(IntegralEnergyArgs<T> args) {
+  constexpr int kRowSums = 1 + 2 * FEATURES;
+  CU_SHARED(double, scratch, [BLOCK / 32]);
+  const std::int64_t rows = args.form.rows, band = blockIdx.x % args.bands, plane = blockIdx.x / args.bands;
+  const std::int64_t begin = band * kBandRows, end = begin + kBandRows < rows ? begin + kBandRows : rows;
+  const Workspace<T> workspace(args, plane);
+  const Pixels<T> pixels(args, plane);
+  double energy = 0;
+  for (std::int64_t y = begin + threadIdx.x; y < end; y += BLOCK) {
+    double squares = 0, sums[kRowSums] = {pixels.at(y * args.form.columns, true)};
+    for (std::int64_t tile = 0; tile < workspace.tiles; ++tile) {
+      const double* const partial = workspace.rows + (tile * rows + y) * (1 + kRowSums);
+      squares += partial[0] + partial[1];
+#pragma unroll
+      for (int i = 1; i < kRowSums; ++i) sums[i] += partial[1 + i];
+    }
+    double* const out = args.row_sums + (plane * rows + y) * kRowSums;
+#pragma unroll
+    for (int i = 0; i < kRowSums; ++i) out[i] = sums[i];
+    double coupled[kRowSums];
+    energy += row_weights(args.form)[y] * (squares + couple<FEATURES>(coupling(args.form), sums, coupled));
+  }
+  energy = block_sum<BLOCK>(energy, scratch);
+  if (threadIdx.x == 0) workspace.bands[band * workspace.band_stride] = energy;
+}
+
+template <int BLOCK, typename T>
+__global__ void __launch_bounds__(BLOCK) merge_bands(IntegralEnergyArgs<T> args, std::int64_t blocks) {
+  const std::int64_t plane = blockIdx.x / blocks, k = blockIdx.x % blocks * BLOCK + threadIdx.x;
+  if (k >= args.form.columns) return;
+  const Workspace<T> workspace(args, plane);
+  double energy = 0, sums[kSums] = {};
+  for (std::int64_t band = 0; band < args.bands; ++band) {
+    const double* const partial = workspace.bands + band * workspace.band_stride;
+    energy += partial[0];
+#pragma unroll
+    for (int i = 0; i < kSums; ++i) sums[i] += partial[1 + i * args.form.columns + k];
+  }
+  if (k == 0) args.energy[plane] = energy;
+  write_column(args, plane, k, Pixels<T>(args, plane).at(k, true), sums);
+}
+
+template <int FEATURES, typename T>
+void add_up(const IntegralEnergyArgs<T>& args, std::int64_t planes, cudaStream_t stream) {
+  const auto grid = [&](std::int64_t blocks) { return dim3(static_cast<unsigned>(planes * blocks)); };
+  const std::int64_t blocks = (args.form.columns + kMergeBlock - 1) / kMergeBlock;
+  const std::int64_t tiles = Workspace<T>(args, 0).tiles;
+  CU_LAUNCH((sum_tiles<kBlock, FEATURES, T>), grid(args.bands * tiles), dim3(kBlock), 0, stream, args, tiles);
+  CU_LAUNCH((merge_rows<kMergeBlock, FEATURES, T>), grid(args.bands), dim3(kMergeBlock), 0, stream, args);
+  CU_LAUNCH((merge_bands<kMergeBlock, T>), grid(blocks), dim3(kMergeBlock), 0, stream, args, blocks);
+}
+
+}  // namespace
+
+template <typename T>
+void integral_energy(const IntegralEnergyArgs<T>& args, Context context) {
+  const std::int64_t planes = args.planes + (args.with_target ? args.targets : 0);
+  if (planes == 0) return;
+  const cudaStream_t stream = stream_of(context);
+  args.form.features == 3 ? add_up<3>(args, planes, stream) : add_up<5>(args, planes, stream);
+}
+
+HYRA_INSTANTIATE(integral_energy, IntegralEnergyArgs)
+
+}  // namespace hyra::cuda
