@@ -8,6 +8,9 @@ RELATIVE = {
     # op: {real dtype: largest |native - reference| over the largest |reference|}
     "quadrant_energy": {torch.float32: 1e-13, torch.float64: 1e-13},  # accumulated in float64 for both
     "quadrant_energy.grad": {torch.float32: 1e-6, torch.float64: 1e-13},
+    "integral_energy": {torch.float32: 1e-14, torch.float64: 1e-14},  # accumulated in float64 for both
+    "integral_energy.checkerboard": {torch.float32: 1e-12, torch.float64: 1e-12},  # terms of 1000 times their sum
+    "integral_energy.grad": {torch.float32: 1e-7, torch.float64: 1e-14},  # formed in float64, rounded once
     "mean_std": {torch.float32: 1e-14, torch.float64: 1e-14},  # accumulated in float64 for both
     "standardized_difference": {torch.float32: 1e-7, torch.float64: 4e-15},  # rounded once; 1 / std is, too
     "rfft2": {torch.float32: 1e-6, torch.float64: 2e-15},  # FFT libraries among themselves

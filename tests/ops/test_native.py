@@ -46,6 +46,8 @@ CALLS = {
     ops.rfft2_adjoint: ([torch.rand(2, 4, 3) * 1j], [4, "scipy"]),
     ops.quadrant_energy: ([torch.rand(2, 4, 3) * 1j], ["integral"]),
     ops.quadrant_energy_backward: ([torch.rand(2, 4, 3) * 1j, torch.rand(2)], ["integral"]),
+    ops.integral_energy: ([*torch.rand(2, 2, 4, 5), *torch.rand(2, 2, 2)], [True]),
+    ops.integral_energy_backward: ([torch.rand(2, 4, 5), torch.rand(2)], []),
     ops.radial_moments: ([*torch.rand(2, 2, 4, 3) * 1j], [4, 4]),
     ops.radial_moments_backward: ([*torch.rand(2, 2, 4, 3) * 1j, torch.rand(2, 4), torch.rand(2, 4) * 1j], [4, 4]),
     ops.response_moments: (

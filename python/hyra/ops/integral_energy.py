@@ -117,9 +117,9 @@ def integral_energy_backward(planes: Tensor, grad: Tensor) -> Tensor:
         The shape and dtype of `planes`.
     """
     rows, columns = planes.shape[1:]
-    gradient = quadrant_energy_backward(_spectra(planes), grad, "integral")
+    gradient = quadrant_energy_backward(_spectra(planes.to(accumulator(planes))), grad, "integral")
     full: Tensor = torch.fft.ifft2(F.pad(gradient, (0, columns - gradient.shape[2])), norm="forward")
-    return full.real[:, :rows].to(planes.dtype)
+    return full.real[:, :rows].to(planes.dtype).contiguous()
 
 
 @_native.register(integral_energy_backward)

@@ -1,0 +1,178 @@
+"""`integral_energy` against its reference, and the facts that define it."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import backends
+from hyra.ops import integral_energy, integral_energy_backward
+from tolerances import assert_close
+
+# rows, columns: single, odd, even, beside the vector width; one band of rows and several, one tile of columns and several
+SHAPES = [
+    (1, 1), (1, 5), (2, 1), (2, 2), (3, 2), (127, 64), (128, 65), (129, 257), (300, 33), (5, 1030),
+]  # fmt: skip
+
+
+def images(planes, targets, size, *, dtype=torch.float32, device="cpu"):
+    """Predictions, targets and their moments; these need not fit."""
+    preds, target = (torch.randn((count, *size), dtype=dtype, device=device) for count in (planes, targets))
+    moments = (0.5 + torch.rand(count, 2, dtype=torch.float64, device=device) for count in (planes, targets))
+    return preds, target, *moments
+
+
+def as_they_are(planes):
+    """The arguments that measure planes by themselves."""
+    moments = torch.tensor([0.0, 1.0], device=planes.device).expand(len(planes), 2)
+    return planes[:0], planes, moments[:0], moments, True
+
+
+def reference(*args):
+    with integral_energy.set_kernel_enabled("cpu", enabled=False):
+        return integral_energy(*(x.cpu() if isinstance(x, torch.Tensor) else x for x in args))
+
+
+def reference_gradient(planes, grad):
+    with integral_energy_backward.set_kernel_enabled("cpu", enabled=False):
+        return integral_energy_backward(planes.cpu(), grad.cpu())
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_agrees_with_reference(backend, dtype, shape):
+    args = images(1, 1, shape, dtype=dtype, device=backend.device)
+    energy = integral_energy(*args, True)
+    assert energy.dtype == torch.float64
+    assert_close(energy.cpu(), reference(*args, True), "integral_energy")
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_gradient_agrees_with_reference(backend, dtype, shape):
+    planes = torch.randn(1, *shape, dtype=dtype, device=backend.device)
+    grad = torch.randn(1, dtype=torch.float64, device=backend.device)
+    gradient = integral_energy_backward(planes, grad)
+    assert gradient.dtype == dtype
+    assert_close(gradient.cpu(), reference_gradient(planes, grad), "integral_energy.grad")
+
+
+@pytest.mark.parametrize("with_target", [True, False])
+@pytest.mark.parametrize(("planes", "targets"), [(0, 0), (0, 3), (6, 3), (6, 1), (1, 1)])
+def test_targets_repeat(backend, planes, targets, with_target):
+    args = images(planes, targets, (6, 5), device=backend.device)
+    assert_close(integral_energy(*args, with_target).cpu(), reference(*args, with_target), "integral_energy")
+
+
+@pytest.mark.parametrize("planes", [0, 7])
+def test_gradient_of_any_number_of_planes(backend, planes):
+    args = torch.randn(planes, 6, 5, device=backend.device), torch.ones(planes, device=backend.device)
+    assert_close(integral_energy_backward(*args).cpu(), reference_gradient(*args), "integral_energy.grad")
+
+
+def test_strides_and_lazy_bits(backend, dtype):
+    preds, target, *moments = images(4, 4, (11, 9), dtype=dtype, device=backend.device)
+    negated = torch.complex(preds, preds).conj().imag
+    assert negated.is_neg()
+    views = ((preds.mT, target.mT), (preds[:, ::2, 1:], target[:, ::2, 1:]), (preds[:1].expand(4, -1, -1), negated))
+    for x, y in views:
+        expected = reference(x.clone(), y.clone(), *moments, True)
+        assert_close(integral_energy(x, y, *moments, True).cpu(), expected, "integral_energy")
+
+
+@pytest.mark.parametrize("size", [(4, 6), (3, 5), (1, 1)], ids=str)
+def test_worked_example_from_numpy(backend, dtype, size):
+    # Formed in NumPy with explicit loops over the definition, a row of zeros under an odd height.
+    target = np.arange(size[0] * size[1], dtype=np.float64).reshape(size) ** 2 % 7
+    preds = target[::-1, ::-1] + 1
+    z = (preds - 2.0) / 0.5 - (target - 3.0) / 4.0
+    X = np.fft.rfft2(np.pad(z, ((0, size[0] % 2), (0, 0))))
+    half = len(X) // 2
+    energy = 0.0
+    for rows in (range(half), range(2 * half - 1, half - 1, -1)):
+        for i in range(half):
+            for j in range(X.shape[1]):
+                energy += abs(sum(X[rows[m], n] for m in range(i + 1) for n in range(j + 1))) ** 2
+    planes = [torch.from_numpy(x.copy())[None].to(dtype).to(backend.device) for x in (preds, target)]
+    moments = torch.tensor([[2.0, 0.5]], device=backend.device), torch.tensor([[3.0, 4.0]], device=backend.device)
+    assert integral_energy(*planes, *moments, False).item() == pytest.approx(energy, rel=1e-13)
+
+
+def test_equal_planes_give_exactly_zero(backend, dtype):
+    preds, _, moments, _ = images(3, 1, (40, 50), dtype=dtype, device=backend.device)
+    assert not integral_energy(preds, preds.clone(), moments, moments, False).any()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 150), st.integers(1, 40), st.floats(-8, 8))
+def test_is_a_quadratic_form(rows, columns, exponent):
+    planes = torch.randn(2, rows, columns, dtype=torch.float64)
+    energy = integral_energy(*as_they_are(planes))
+    scaled = integral_energy(*as_they_are(planes * 10.0**exponent))
+    assert_close(scaled, energy * 10.0 ** (2 * exponent), "integral_energy")
+    gradient = integral_energy_backward(planes, torch.ones(2))
+    assert_close((gradient * planes).sum((1, 2)), 2 * energy, "integral_energy")
+
+
+@pytest.mark.parametrize("size", [(256, 256), (95, 161)], ids=str)
+def test_checkerboard(backend, dtype, size):
+    # The worst that we know: its spectrum lies where the weights are least, and the terms cancel.
+    y, x = (torch.arange(n, device=backend.device) for n in size)
+    args = as_they_are((1 - (y[:, None] + x) % 2 * 2).to(dtype)[None])
+    assert_close(integral_energy(*args).cpu(), reference(*args), "integral_energy.checkerboard")
+
+
+def test_batch_equals_loop_and_any_thread_count(backend):
+    args = images(5, 5, (130, 131), device=backend.device)  # the planes are aligned each in another way
+    grad = torch.randn(5, dtype=torch.float64, device=backend.device)
+    energy, gradient = integral_energy(*args, False), integral_energy_backward(args[0], grad)
+    loop = [integral_energy(*one, False) for one in zip(*(x.split(1) for x in args), strict=True)]
+    assert torch.equal(energy, torch.cat(loop))
+    loop = [integral_energy_backward(*one) for one in zip(args[0].split(1), grad.split(1), strict=True)]
+    assert torch.equal(gradient, torch.cat(loop))
+    threads = torch.get_num_threads()
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            assert torch.equal(energy, integral_energy(*args, False))
+            assert torch.equal(gradient, integral_energy_backward(args[0], grad))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_bad_pixel_spoils_its_own_plane_alone(backend):
+    planes = torch.randn(3, 130, 40, device=backend.device)
+    planes[1, 129, 39] = torch.nan
+    assert integral_energy(*as_they_are(planes)).isnan().tolist() == [False, True, False]
+    gradient = integral_energy_backward(planes, torch.ones(3, device=backend.device))
+    assert gradient.isnan().flatten(1).any(1).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 4), (4, 3)], ids=str)
+def test_gradcheck(backend, size):
+    args = [x.requires_grad_() for x in images(2, 1, size, dtype=torch.float64, device=backend.device)]
+    assert torch.autograd.gradcheck(lambda *a: integral_energy(*a, True), args)
+
+
+def test_opcheck(backend, dtype):
+    args = images(2, 1, (5, 4), dtype=dtype, device=backend.device)
+    torch.library.opcheck(integral_energy, (*(x.requires_grad_() for x in args), True))
+    grad = torch.randn(2, dtype=torch.float64, device=backend.device)
+    torch.library.opcheck(integral_energy_backward, (args[0].detach(), grad))
+
+
+def test_refuses_shapes_that_do_not_match(backend):
+    preds, target, *moments = images(4, 4, (3, 5), device=backend.device)
+    with pytest.raises(ValueError, match="target must have the size of preds"):
+        integral_energy(preds, target[:3], moments[0], moments[1][:3], True)
+
+
+def test_every_backend_is_really_used(backend):
+    calls = []
+    module = backends._native.MODULES[backend.device.type]
+    kernel = module.integral_energy
+    module.integral_energy = lambda *args: (calls.append(args), kernel(*args))
+    try:
+        integral_energy(*images(1, 1, (4, 3), device=backend.device), True)
+    finally:
+        module.integral_energy = kernel
+    assert bool(calls) == (backend.name != "reference")
