@@ -38,6 +38,8 @@ def jobs(
         _standardized_difference,
         _rfft2,
         _rfft2_adjoint,
+        _integral_energy,
+        _integral_energy_backward,
         _quadrant_energy,
         _quadrant_energy_backward,
         _radial_moments,
@@ -111,6 +113,32 @@ def _rfft2_adjoint(shape: tuple[int, int, int]) -> Job:
         x.nbytes + grad.nbytes,
         lambda: ops.rfft2_adjoint(grad, shape[2], "torch"),
         {"backward of torch.fft.rfft2": lambda: torch.autograd.grad(spectrum, x, grad, retain_graph=True)},
+    )
+
+
+def _integral_energy(shape: tuple[int, int, int]) -> Job:
+    preds, target = torch.rand(2, *shape)
+    moments = [ops.mean_std(x) for x in (preds, target)]
+    return Job(
+        _name("integral_energy", shape),
+        preds.nbytes + target.nbytes,
+        lambda: ops.integral_energy(preds, target, *moments, True).chunk(2),
+        {
+            "plain torch": lambda: [
+                peers.integral_energy(z) for z in peers.standardized_difference(preds, target, *moments)
+            ]
+        },
+    )
+
+
+def _integral_energy_backward(shape: tuple[int, int, int]) -> Job:
+    planes = torch.randn(shape, requires_grad=True)
+    energy, grad = peers.integral_energy(planes), torch.rand(len(planes))
+    return Job(
+        _name("integral_energy_backward", shape),
+        2 * planes.nbytes,
+        lambda: ops.integral_energy_backward(planes.detach(), grad),
+        {"backward of plain torch": lambda: torch.autograd.grad(energy, planes, grad, retain_graph=True)},
     )
 
 

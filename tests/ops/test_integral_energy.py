@@ -10,7 +10,7 @@ import backends
 from hyra.ops import integral_energy, integral_energy_backward
 from tolerances import assert_close
 
-# rows, columns: single, odd, even, beside the vector width; one band of rows and several, one tile of columns and several
+# rows, columns: single, odd, even, beside the vector width; one band of rows, one tile of columns and several
 SHAPES = [
     (1, 1), (1, 5), (2, 1), (2, 2), (3, 2), (127, 64), (128, 65), (129, 257), (300, 33), (5, 1030),
 ]  # fmt: skip
