@@ -45,11 +45,11 @@ score means that the error costs much.
 ## `paper` without a transform
 
 The integral of a spectrum is linear in the pixels, and so its energy is a quadratic form of them, which falls apart
-into rows and columns: the sum of `z(y, x) z(y', x') A(y, y') B(x, x')`. Summed over both directions of frequency, A is a
-diagonal and four terms of rank one; the rows are real and see the real part of B alone, which is a diagonal and a
+into rows and columns: the sum of `z(y, x) z(y', x') A(y, y') B(x, x')`. Summed over both directions of frequency, A is
+a diagonal and four terms of rank one; the rows are real and see the real part of B alone, which is a diagonal and a
 form of a few weighted sums. The weights are powers of cotangents, which is the `1 / sin^2` that makes the frame count
-most. So one pass over the pixels that takes weighted sums over rows and columns gives the score, and only four sums over the
-rows, each as long as one row, are transformed: `python/hyra/ops/integral_form.py` has the formulas, and
+most. So one pass over the pixels that takes weighted sums over rows and columns gives the score, and only four sums
+over the rows, each as long as one row, are transformed: `python/hyra/ops/integral_form.py` has the formulas, and
 `tests/ops/test_integral_energy.py` compares them with the definition. The other two variants transform both images.
 
 ## How exact the numbers are

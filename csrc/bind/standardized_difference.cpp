@@ -28,8 +28,8 @@ void standardized_difference(const std::string& dtype, Address out, Address pred
 void bind_standardized_difference(py::module_& m) {
   m.def("standardized_difference", &standardized_difference, py::arg("dtype"), py::arg("out"), py::arg("preds"),
         py::arg("target"), py::arg("preds_moments"), py::arg("target_moments"), py::arg("planes"), py::arg("targets"),
-        py::arg("size"), py::arg("with_target"), py::arg("context"),
-        py::call_guard<py::gil_scoped_release>(), "The difference of two standardised images.");
+        py::arg("size"), py::arg("with_target"), py::arg("context"), py::call_guard<py::gil_scoped_release>(),
+        "The difference of two standardised images.");
 }
 
 }  // namespace hyra

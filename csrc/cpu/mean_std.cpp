@@ -12,7 +12,7 @@ namespace hyra::HYRA_TARGET {
 namespace {
 
 constexpr std::int64_t kTogether = 8;  // chunks: fetching one at a time takes as long as adding it up
-constexpr double kCancelled = 1e-3;  // a smaller rest of the squares has lost three digits or more
+constexpr double kCancelled = 1e-3;    // a smaller rest of the squares has lost three digits or more
 
 struct Sums {
   double first, second;
