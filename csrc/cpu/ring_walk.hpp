@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/ring.hpp"
+#include "cpu/vector.hpp"
 
 namespace hyra::HYRA_TARGET {
 
@@ -10,22 +11,31 @@ constexpr std::int64_t kWalkedRows = 8;  // walked together, one to a lane
 // rings[k][j] is the ring of (ky + j, k). Only increments of the quadratic are formed: going one column outward crosses
 // one ring edge at most.
 inline void walk_rings(const RingRule& rule, std::int64_t ky, std::int64_t columns, std::int32_t* rings) {
+  using Lanes = Vec<std::int64_t>;
+  using Narrow [[gnu::vector_size(kVectorBytes / 2)]] = std::int32_t;
+  constexpr int kVectors = kWalkedRows / kLanes<std::int64_t>;
   const std::int64_t h2 = rule.height * rule.height, m2 = rule.longest * rule.longest;
-  std::int64_t ring[kWalkedRows], beyond[kWalkedRows], width[kWalkedRows];
+  std::int64_t start[3][kWalkedRows];
   for (std::int64_t j = 0; j < kWalkedRows; ++j) {
-    ring[j] = rule.ring_on_axis(ky + j);
-    beyond[j] = rule.distance(ky + j, 0) - rule.inner_edge(ring[j] + 1);
-    width[j] = 8 * (ring[j] + 1) * m2;
+    const std::int64_t r = rule.ring_on_axis(ky + j);
+    start[0][j] = r;
+    start[1][j] = rule.distance(ky + j, 0) - rule.inner_edge(r + 1);
+    start[2][j] = 8 * (r + 1) * m2;
   }
+  Lanes ring[kVectors], beyond[kVectors], width[kVectors];
+  std::memcpy(ring, start[0], sizeof ring);
+  std::memcpy(beyond, start[1], sizeof beyond);
+  std::memcpy(width, start[2], sizeof width);
   std::int64_t step = 4 * h2;
   for (std::int64_t k = 0; k < columns; ++k, step += 8 * h2) {
-    for (std::int64_t j = 0; j < kWalkedRows; ++j) {
-      rings[k * kWalkedRows + j] = static_cast<std::int32_t>(ring[j]);
-      beyond[j] += step;
-      const std::int64_t crossed = ~(beyond[j] >> 63);  // all ones where the next column lies in the next ring
-      ring[j] -= crossed;
-      beyond[j] -= width[j] & crossed;
-      width[j] += 8 * m2 & crossed;
+    for (int i = 0; i < kVectors; ++i) {
+      const Narrow narrow = __builtin_convertvector(ring[i], Narrow);
+      std::memcpy(rings + k * kWalkedRows + i * kLanes<std::int64_t>, &narrow, sizeof narrow);
+      beyond[i] += step;
+      const Lanes crossed = ~(beyond[i] >> 63);  // all ones where the next column lies in the next ring
+      ring[i] -= crossed;
+      beyond[i] -= width[i] & crossed;
+      width[i] += 8 * m2 & crossed;
     }
   }
 }

@@ -1,17 +1,26 @@
-// A small zero-filled array for the length of one chunk. (Anything that grows with the image is allocated by torch.)
+// A small zero-filled array for the length of one chunk, aligned to a cache line. (Anything that grows with the image
+// is allocated by torch.)
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace hyra::HYRA_TARGET {
 
+constexpr std::size_t kCacheLine = 64;
+
 template <typename T>
 class Scratch {
  public:
-  explicit Scratch(std::int64_t size) : data_(static_cast<T*>(std::calloc(static_cast<std::size_t>(size), sizeof(T)))) {
-    if (data_ == nullptr && size > 0) throw std::bad_alloc();
+  explicit Scratch(std::int64_t size) {
+    const std::size_t lines = (static_cast<std::size_t>(size) * sizeof(T) + kCacheLine - 1) / kCacheLine;
+    if (lines == 0) return;
+    data_ = static_cast<T*>(std::aligned_alloc(kCacheLine, lines * kCacheLine));
+    if (data_ == nullptr) throw std::bad_alloc();
+    std::memset(data_, 0, lines * kCacheLine);
   }
   ~Scratch() { std::free(data_); }
   Scratch(const Scratch&) = delete;
@@ -21,7 +30,7 @@ class Scratch {
   T& operator[](std::int64_t i) { return data_[i]; }
 
  private:
-  T* data_;
+  T* data_ = nullptr;
 };
 
 }  // namespace hyra::HYRA_TARGET
