@@ -50,8 +50,11 @@ MODULES: dict[str, ModuleType] = {"cpu": _cpu}
 if (_loaded := _load_cuda()) is not None:
     MODULES["cuda"] = _loaded
 
-if (_level := os.environ.get("HYRA_SIMD")) is not None:
-    _cpu.set_simd_level(_level)
+if _level := os.environ.get("HYRA_SIMD"):  # set to nothing counts as not set
+    try:
+        _cpu.set_simd_level(_level)
+    except ValueError as error:
+        raise ValueError(f"environment variable HYRA_SIMD: {error}") from None
 
 _forked = False
 

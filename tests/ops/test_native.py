@@ -93,6 +93,13 @@ def test_simd_level_from_the_environment(level):
     assert printed.stdout.strip() == level
 
 
+def test_an_unknown_simd_level_in_the_environment_is_told_by_the_variables_name():
+    environment = {**os.environ, "HYRA_SIMD": "sse9"}
+    command = [sys.executable, "-c", "import hyra"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "ValueError: environment variable HYRA_SIMD: SIMD level must be one of baseline" in done.stderr
+
+
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_shared_calls_are_made_once_each(threads):
     made = []
