@@ -49,6 +49,10 @@ def fft_library(shape: Sequence[int], dtype: torch.dtype, device: torch.device |
         shape: ``[..., H, W]`` of the image.
         dtype: float32 or float64.
         device: where the image lives.
+
+    Example:
+        >>> fft_library((3, 512, 512), torch.float32, "cpu")
+        'torch'
     """
     if torch.device(device).type != "cpu":
         return "torch"
@@ -62,7 +66,12 @@ def fft_library(shape: Sequence[int], dtype: torch.dtype, device: torch.device |
 
 
 def fft_library_versions() -> dict[str, str]:
-    """Every FFT library that is installed, with its version."""
+    """Every FFT library that is installed, with its version.
+
+    Example:
+        >>> sorted(fft_library_versions())[-2:]
+        ['scipy', 'torch']
+    """
     import scipy
 
     versions = {"torch": torch.__version__, "scipy": scipy.__version__}
@@ -87,4 +96,4 @@ def _is_smooth(n: int) -> bool:
     return n > 0 and 210**64 % n == 0
 
 
-set_fft_library(os.environ.get("HYRA_FFT", "auto"))
+set_fft_library(os.environ.get("HYRA_FFT") or "auto")

@@ -138,6 +138,11 @@ def radial_error(preds: Tensor, target: Tensor, *, corners: bool = False) -> Rad
 
     Raises:
         TypeError, ValueError: as `radial_power`, or the shapes differ.
+
+    Example:
+        >>> error = radial_error(torch.full((1, 8, 8), 0.5), torch.zeros(1, 8, 8))  # all of it at zero frequency
+        >>> error.power.tolist()
+        [[1024.0, 0.0, 0.0, 0.0, 0.0]]
     """
     x, y = _pair("preds", preds, "target", target)
     return radial_power(x - y, corners=corners)
@@ -168,6 +173,10 @@ def band_psnr(
 
     Raises:
         TypeError, ValueError: as `radial_power`, the shapes differ, or the edges do not rise.
+
+    Example:
+        >>> band_psnr(torch.full((1, 8, 8), 0.1, dtype=torch.float64), torch.zeros(1, 8, 8), edges=(0, 0.25, 1))
+        BandPSNR(0 to 0.25: 20.00 dB, 0.25 to 1: inf dB)
     """
     limits = tuple(float(edge) for edge in edges)
     if len(limits) < 2 or any(low >= high for low, high in pairwise(limits)):
@@ -216,6 +225,10 @@ def phase_spectrum(x: Tensor) -> Tensor:
 
     Raises:
         TypeError, ValueError: as `radial_power`.
+
+    Example:
+        >>> phase_spectrum(torch.tensor([[[0.0, -1.0]]], dtype=torch.float64)).round(decimals=2).tolist()
+        [[[0.0, 3.14]]]
     """
     return _centred_spectrum(x).angle()
 

@@ -16,6 +16,7 @@ FILES = {
     "profile.png",
     "radial_power.png",
     "report.html",
+    "response.safetensors",
     "summary.json",
     "transfer_function.png",
 }

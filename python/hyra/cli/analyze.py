@@ -30,7 +30,7 @@ examples:
   hyra analyze my_project.networks:Net --image lr.png --hr hr.png --channels matrix
   hyra analyze swinir.pth --image large.png --form affine --tile 256
 
-writes figures, report.html and summary.json."""
+writes figures, report.html, summary.json and response.safetensors (hyra.ImpulseResponse.load)."""
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:

@@ -69,7 +69,8 @@ def write(
     Args:
         model: the network.
         lr: its input, ``[C, h, w]`` in 0..1.
-        folder: made if it is not there; it gets the figures (.png), `report.html` and `summary.json`.
+        folder: made if it is not there; it gets the figures (.png), `report.html`, `summary.json` and
+            `response.safetensors` (`hyra.ImpulseResponse.load`).
         hr: what the output should be, ``[C, s*h, s*w]`` in 0..1: adds PSNR and FSDS, beside bicubic's.
         boundary: as for `HyRA.decompose`.
         probe: arguments of `HyRA.impulse_response` for the response that is shown and that splits the image; its
@@ -104,6 +105,7 @@ def write(
     with _messages() as told:
         log("measuring the impulse response")
         response = model.impulse_response(**(probe or {}))
+        response.save(made.path / "response.safetensors")
         tiles = "" if tile is None else f", tiles of {tile}"
         facts = {
             "scale": f"×{response.scale}",
