@@ -5,29 +5,29 @@ quadratic form, and one that falls apart into the axes: ``E = sum of z(y, x) z(y
 the frequencies of the rows, summed from 0 upwards and from -1 downwards, and B to those of a half spectrum's columns,
 summed from 0 upwards.
 
-**Rows.** With ``w = exp(-2 pi i y / H)``, what row y > 0 has in the sum up to frequency m is ``a (1 - w^(m + 1))``,
-where ``a(y) = 1 / (1 - w) = (1 - i cot(pi y / H)) / 2``, and in the sum downwards the conjugate powers in place of w,
-and minus. Products of two rows are summed over all m. With H = 2 R even (which is why the appended row matters), the
-powers of w add up to nothing at even distances, and to -1 at odd ones when both directions are taken together. What is
-left is a diagonal and terms of rank one::
+**Rows.** With ``w = exp(-2 pi i y / H)``, row y > 0 enters the sum over the frequencies 0 to m by ``a (1 - w^(m + 1))``
+and the sum over -1 to -(m + 1) by ``-a (1 - w^-(m + 1))``, where ``a(y) = 1 / (1 - w) = (1 - i cot(pi y / H)) / 2``. A
+is the product of two rows' entries, summed over m from 0 to R - 1 and over both directions. With H = 2 R even (here the
+appended row matters), the powers of w add up to 0 over even distances and, both directions together, to a constant
+over odd ones. What is left is a diagonal and terms of rank one::
 
     A(y, y') = 2 R |a(y)|^2 [y = y'] + 2 R a(y) a*(y') + 4 odd(y) a(y) odd(y') a*(y')
     A(0, y') = conj c(y'),  c(y) = -(R / 2) (-1)^y (i cot + cot^2)(pi y / H)
     A(0, 0)  = R (R + 1) (2 R + 1) / 3
 
-with ``odd`` 1 in odd rows and 0 in even ones. The mixed term is a difference of two squares, so that with the four sums
-over the rows ``u = z(0) + gamma, z(0) - gamma, alpha, beta``, where alpha is the sum of ``a(y) z(y)``, beta that of
+with ``odd`` 1 in odd rows and 0 in even ones. The mixed term is a difference of two squares: with the four sums over
+the rows ``u = z(0) + gamma, z(0) - gamma, alpha, beta``, where alpha is the sum of ``a(y) z(y)``, beta that of
 ``odd(y) a(y) z(y)`` and gamma that of ``c(y) z(y) / R^3`` (a scale at which z(0) and gamma weigh alike)::
 
     E = sum over y of A(y, y) E_B(z(y)) + sum over k of weight(k) E_B(u(k)),   weights R^3 / 2, -R^3 / 2, 2 R, 4
 
-and E_B the energy of one row's integral. That of the complex rows u takes their transform.
+and E_B the energy of one row's integral. For the complex rows u it takes their transform.
 
-**Columns.** The rows z(y) are real, and so they see the real part of B alone. With ``s = sin(pi x / W)`` and K columns
-in the half spectrum, the parts of B that do not fall apart are ``Re B = sin(2 pi K d / W) / (8 s s' sin(pi d / W))`` at
-a distance d: with 2 K = W + 2 or W + 1 this is ``W / (8 s^2)`` on the diagonal, and otherwise a product or the sum of
-two. So E_B of a real row is its sum of ``diagonal * z^2``, plus a form (`coupling`) of its first pixel and of its sums
-of 1, cot and cot^2 over even and over odd columns; where W is odd, of 1, cot, 1 / s^2, cot / s and 1 / s.
+**Columns.** The rows z(y) are real, so they see the real part of B alone. With ``s = sin(pi x / W)`` and K columns in
+the half spectrum, what depends on the distance d of two columns is ``sin(2 pi K d / W) / (8 s s' sin(pi d / W))``. Since
+2 K is W + 2 or W + 1, that is ``W / (8 s^2)`` on the diagonal, and besides a product of a function of x and one of x',
+or the sum of two. So E_B of a real row is its sum of ``diagonal * z^2``, plus a form (`coupling`) of its first pixel and
+of its sums of 1, cot and cot^2 over even and over odd columns; where W is odd, of 1, cot, 1 / s^2, cot / s and 1 / s.
 """
 
 from __future__ import annotations
