@@ -24,10 +24,11 @@ the rows ``u = z(0) + gamma, z(0) - gamma, alpha, beta``, where alpha is the sum
 and E_B the energy of one row's integral. For the complex rows u it takes their transform.
 
 **Columns.** The rows z(y) are real, so they see the real part of B alone. With ``s = sin(pi x / W)`` and K columns in
-the half spectrum, what depends on the distance d of two columns is ``sin(2 pi K d / W) / (8 s s' sin(pi d / W))``. Since
+the half spectrum, what depends on the distance d of two columns is ``sin(2 pi K d / W) / (8 s s' sin(pi d / W))``. As
 2 K is W + 2 or W + 1, that is ``W / (8 s^2)`` on the diagonal, and besides a product of a function of x and one of x',
-or the sum of two. So E_B of a real row is its sum of ``diagonal * z^2``, plus a form (`coupling`) of its first pixel and
-of its sums of 1, cot and cot^2 over even and over odd columns; where W is odd, of 1, cot, 1 / s^2, cot / s and 1 / s.
+or the sum of two. So E_B of a real row is its sum of ``diagonal * z^2``, plus a form (`coupling`) of its first pixel
+and of its sums of 1, cot and cot^2 over even and over odd columns; where W is odd, of 1, cot, 1 / s^2, cot / s and
+1 / s.
 """
 
 from __future__ import annotations
