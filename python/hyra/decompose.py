@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from hyra import _validate
 from hyra.ops.radial_moments import radial_moments
 from hyra.response import ImpulseResponse
 from hyra.result import Result
@@ -27,15 +29,15 @@ class Spectra:
 
 @dataclass(frozen=True, eq=False)
 class BandShares(Result, figure="band_shares"):
-    """How H and G make up the energy of the output, per ring of frequency: `linear + nonlinear + cross == 1`.
+    """How H and G make up the energy of the output, per band of frequency: `linear + nonlinear + cross == 1`.
 
     Attributes:
-        frequency: `[rings]`, in cycles per HR pixel; the LR Nyquist frequency is `1 / (2 s)`.
-        linear: `[rings]`, energy of H over that of the output.
-        nonlinear: `[rings]`, energy of G over that of the output.
-        cross: `[rings]`, what is left: twice the product of H and G over the energy of the output, negative where they
+        frequency: `[bands]`, the bands' middles in cycles per HR pixel; the LR Nyquist frequency is `1 / (2 s)`.
+        linear: `[bands]`, energy of H over that of the output.
+        nonlinear: `[bands]`, energy of G over that of the output.
+        cross: `[bands]`, what is left: twice the product of H and G over the energy of the output, negative where they
             cancel.
-        energy: `[rings]`, energy of the output, `sum |X|^2` of the unscaled transform; shares of a ring without energy
+        energy: `[bands]`, energy of the output, `sum |X|^2` of the unscaled transform; shares of a band without energy
             are NaN.
         scale: `s`, HR pixels per LR pixel.
     """
@@ -101,18 +103,39 @@ class Decomposition(Result, figure="decomposition"):
 
         return Spectra(*(centred(x) for x in (self.input, self.linear, self.nonlinear, self.output)))
 
-    def band_shares(self) -> BandShares:
-        """Energy of H, of G and of their cross term in the output, per ring of frequency, over all images and colours.
+    def band_shares(self, width: float | None = None) -> BandShares:
+        """Energy of H, of G and of their cross term in the output, per band of frequency, over all images and colours.
 
-        Ring r holds the frequencies that `hyra.ops.radial_moments` gives it, around `r / min(H, W)`.
+        Args:
+            width: of the bands, in cycles per LR pixel: with 0.25, two of them are the passband of the ideal
+                interpolator. There are `ceil(s / 2 / width)`, and the last holds the corners of the frequency plane
+                too. When not given, a band is a ring: ring r holds the frequencies that `hyra.ops.radial_moments` gives
+                it, around `r / min(H, W)`.
+
+        Raises:
+            ValueError: `width` is not positive.
+
+        Example:
+            >>> import torch, hyra
+            >>> split = hyra.HyRA(torch.nn.Upsample(scale_factor=2)).decompose(torch.rand(3, 16, 16), "replicate")
+            >>> shares = split.band_shares(width=0.25)
+            >>> shares.frequency.tolist(), shares.linear.tolist()  # it is linear: H is all of it
+            ([0.0625, 0.1875, 0.3125, 0.4375], [1.0, 1.0, 1.0, 1.0])
         """
-        height, width = self.output.shape[-2:]
+        sides, scale = self.output.shape[-2:], self.response.scale
         spectra = (torch.fft.rfft2(x.double()).flatten(0, -3) for x in (self.linear, self.nonlinear))
-        linear, nonlinear, cross, _ = radial_moments(*spectra, height, width)
-        h, g, hg = linear.sum(0), nonlinear.sum(0), 2 * cross.real.sum(0)
+        moments = radial_moments(*spectra, *sides)
+        h, g, hg = moments[0].sum(0), moments[1].sum(0), 2 * moments[2].real.sum(0)
+        ring = torch.arange(len(h), dtype=h.dtype, device=h.device)
+        frequency = ring / min(sides)
+        if width is not None:
+            count = math.ceil(scale / 2 / _validate.positive_number("width", width))
+            # A ring on an edge belongs to the band above, so the quotient must not be rounded twice.
+            band = (ring / (min(sides) // scale * width)).long().clamp(max=count - 1)
+            h, g, hg = (x.new_zeros(count).index_add(0, band, x) for x in (h, g, hg))
+            frequency = (ring.new_tensor(range(count)) + 0.5) * width / scale
         energy = h + g + hg
-        frequency = torch.arange(len(energy), dtype=energy.dtype, device=energy.device) / min(height, width)
-        return BandShares(frequency, h / energy, g / energy, hg / energy, energy, self.response.scale)
+        return BandShares(frequency, h / energy, g / energy, hg / energy, energy, scale)
 
     def copy_compensation(self) -> CopyCompensation:
         """How far G cancels the spectral copies that H lets through: the paper's grid, as numbers."""

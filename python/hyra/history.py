@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RECORDS = "track.jsonl"
+BAND_WIDTH = 0.25
+"""Of a record's bands, in cycles per LR pixel: half the passband of the ideal interpolator, whatever the scale is."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,10 @@ class Record:
         ring_cosine: the same outside the main lobe.
         linear_share: energy of H over that of H and G, for the fixed image.
         fsds: FSDS of the output against the target in dB, None without a target.
+        band_linear: energy of H over that of the output, for each band of `BAND_WIDTH` from zero frequency on, as
+            `Decomposition.band_shares` gives it; empty in files of earlier versions.
+        band_nonlinear: the same of G.
+        band_cross: the same of their cross term, which is negative where they cancel.
     """
 
     step: int
@@ -41,6 +47,9 @@ class Record:
     ring_cosine: float
     linear_share: float
     fsds: float | None
+    band_linear: tuple[float, ...] = ()
+    band_nonlinear: tuple[float, ...] = ()
+    band_cross: tuple[float, ...] = ()
 
 
 class History:
@@ -120,9 +129,10 @@ class History:
 
 def _parsed(line: str) -> Record | None:
     try:
-        return Record(**json.loads(line))
+        fields = json.loads(line)
     except json.JSONDecodeError:
         return None
+    return Record(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
 
 
 def _merged(records: Sequence[Record]) -> list[Record]:

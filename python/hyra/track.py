@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from hyra import _validate
 from hyra._extra import extra
 from hyra.analyzer import HyRA
 from hyra.fsds import fsds
-from hyra.history import History, Record
+from hyra.history import BAND_WIDTH, History, Record
 
 __all__ = ["History", "Record", "ScalarWriter", "Tracker", "lightning_callback"]
 
@@ -26,7 +26,7 @@ class ScalarWriter(Protocol):
 
 
 class Tracker:
-    """Record the impulse response, its fit and the split of a fixed image while a network trains.
+    """Record the impulse response, its fit, and how it splits a fixed image, band by band, while a network trains.
 
     Call it with the number of steps (or epochs) done; every `every`-th is recorded. The network's training flag,
     parameters and random state are left as they were. Each record is written at once, so nothing is lost when training
@@ -45,7 +45,8 @@ class Tracker:
         size: side of the probe in LR pixels, as for `HyRA.impulse_response`.
         scale: as for `hyra.HyRA`.
         input_range: as for `hyra.HyRA`.
-        writer: a TensorBoard `SummaryWriter`, or anything else with `add_scalar`, that gets every number too.
+        writer: a TensorBoard `SummaryWriter`, or anything else with `add_scalar`, that gets every number too; shares of
+            bands as `hyra/band_linear/0.25`, with the frequency where the band begins.
 
     Attributes:
         history: everything recorded so far, with its figure (`history.plot()`) and animation (`history.animate(file)`).
@@ -110,6 +111,7 @@ class Tracker:
         response = model.impulse_response(self._size, form="affine")
         split = model.decompose(self._lr, response=response)
         fit = response.fit_sinc()
+        bands = split.band_shares(BAND_WIDTH)
         linear, nonlinear = (float(part.double().square().sum()) for part in (split.linear, split.nonlinear))
         record = Record(
             step=step,
@@ -121,18 +123,29 @@ class Tracker:
             ring_cosine=fit.ring_cosine,
             linear_share=linear / (linear + nonlinear) if linear + nonlinear else float("nan"),
             fsds=None if self._target is None else self._fsds(split.output, self._target),
+            band_linear=tuple(bands.linear.tolist()),
+            band_nonlinear=tuple(bands.nonlinear.tolist()),
+            band_cross=tuple(bands.cross.tolist()),
         )
         self.history.add(record, split)
         if self._writer is not None:
-            for name, value in asdict(record).items():
-                if name != "step" and value is not None:
-                    self._writer.add_scalar(f"hyra/{name}", value, step)
+            for name, value in _scalars(record):
+                self._writer.add_scalar(f"hyra/{name}", value, step)
         return record
 
     @staticmethod
     def _fsds(output: Tensor, target: Tensor) -> float:
         # Of a network that diverges it is NaN: that is worth a record, and no reason to end the training.
         return float(fsds(output, target.to(output), reduction="mean", check=False))
+
+
+def _scalars(record: Record) -> Iterator[tuple[str, float]]:
+    """Every number by its name; that of a band ends in where it begins, in cycles per LR pixel."""
+    for name, value in asdict(record).items():
+        if isinstance(value, tuple):
+            yield from ((f"{name}/{index * BAND_WIDTH:g}", share) for index, share in enumerate(value))
+        elif name != "step" and value is not None:
+            yield name, value
 
 
 def lightning_callback(tracker: Tracker) -> Any:

@@ -82,6 +82,26 @@ def test_band_shares_by_their_definition():
     assert torch.allclose(shares.linear + shares.nonlinear + shares.cross, torch.ones_like(shares.energy), atol=1e-13)
 
 
+@pytest.mark.parametrize(("scale", "width", "count"), [(3, 0.25, 6), (2, 0.25, 4), (2, 0.7, 2)])
+def test_wide_bands_are_sums_of_rings(scale, width, count):
+    torch.manual_seed(0)
+    h, g = torch.randn(2, 3, 7 * 4 * scale, 40 * scale, dtype=torch.float64).unbind()
+    split = split_of(h, g, scale)
+    rings, bands = split.band_shares(), split.band_shares(width)
+    assert len(bands.energy) == count
+    for index in range(count):
+        low, high = (28 * width * i - 1e-9 for i in (index, index + 1))
+        ring = torch.arange(len(rings.energy))
+        inside = (ring >= low) & ((ring < high) | (index == count - 1))
+        assert float(bands.energy[index]) == pytest.approx(float(rings.energy[inside].sum()))
+        for name in ("linear", "nonlinear", "cross"):
+            expected = (getattr(rings, name) * rings.energy)[inside].sum() / rings.energy[inside].sum()
+            assert float(getattr(bands, name)[index]) == pytest.approx(float(expected))
+        assert float(bands.frequency[index]) == pytest.approx((index + 0.5) * width / scale)
+    with pytest.raises(ValueError, match="width must be a finite number above 0, got 0"):
+        split.band_shares(width=0)
+
+
 def test_a_linear_network_gives_every_band_to_H():
     model = HyRA(lambda x: F.interpolate(x, scale_factor=2, mode="bicubic"), dtype=torch.float64)
     shares = model.decompose(torch.rand(3, 16, 20), "replicate").band_shares()

@@ -36,6 +36,24 @@ def test_records_what_hyra_measures(net, lr, tmp_path):
     assert record.fsds == hyra.fsds(split.output, target).item()
     h, g = (x.double().square().sum().item() for x in (split.linear, split.nonlinear))
     assert record.linear_share == pytest.approx(h / (h + g))
+    shares = split.band_shares(width=0.25)
+    assert record.band_linear == tuple(shares.linear.tolist())
+    assert record.band_nonlinear == tuple(shares.nonlinear.tolist())
+    assert record.band_cross == tuple(shares.cross.tolist())
+    assert len(record.band_linear) == 4
+
+
+def test_files_of_before_there_were_bands(net, lr, tmp_path):
+    tracker = Tracker(net, lr, out=tmp_path, size=24)
+    tracker(1)
+    fields = json.loads((tmp_path / RECORDS).read_text())
+    old = {name: value for name, value in fields.items() if not name.startswith("band_")}
+    (tmp_path / RECORDS).write_text(json.dumps(old) + "\n")
+    tracker = Tracker(net, lr, out=tmp_path, size=24)
+    assert tracker.history.records[0].band_linear == ()
+    assert not tracker.history.plot()[1][1][-1].collections
+    tracker(2)
+    assert tracker.history.plot()[1][1][-1].collections[0].get_array().shape == (4, 1)
 
 
 def test_every_and_resuming(net, lr, tmp_path):
@@ -83,7 +101,9 @@ def test_writer_gets_every_number(net, lr, tmp_path):
     record = Tracker(net, lr, out=tmp_path, size=24, writer=Writer())(7)
     assert written["hyra/cutoff"] == (record.cutoff, 7)
     assert "hyra/fsds" not in written  # there is no target
-    assert len(written) == len(json.loads((tmp_path / RECORDS).read_text())) - 2
+    assert written["hyra/band_cross/0.75"] == (record.band_cross[3], 7)
+    fields = json.loads((tmp_path / RECORDS).read_text())
+    assert len(written) == len(fields) - 2 + 3 * (4 - 1)
 
 
 def test_figure_and_animation(net, lr, tmp_path):

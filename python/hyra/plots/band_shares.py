@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @style.figure
 def band_shares(shares: BandShares) -> tuple[Figure, Axes]:
-    """Energy of H, of G and of their cross term over that of the output, per ring of frequency; they add up to 1.
+    """Energy of H, of G and of their cross term over that of the output, per band of frequency; they add up to 1.
 
     Where H and G cancel, the cross term is negative and the two others are above 1 together.
 

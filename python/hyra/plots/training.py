@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hyra._extra import extra
+from hyra.history import BAND_WIDTH
 from hyra.plots import style
 from hyra.plots.impulse_response import default_limit, draw, extent_of
 
@@ -36,7 +37,8 @@ _RADIUS = 4  # LR pixels of the response on each side of its centre
 def progress(history: History, columns: int = 6) -> tuple[Figure, Any]:
     """Pictures at up to `columns` evenly spaced records, first and last among them, over curves of all records.
 
-    G is drawn around grey with one factor for the whole row, so that the columns compare.
+    G is drawn around grey with one factor for the whole row, so that the columns compare. The last of the curves' axes
+    is a picture too: the share of H in the energy of H and G, over step and frequency.
 
     Args:
         history: what a tracker recorded.
@@ -63,11 +65,28 @@ def progress(history: History, columns: int = 6) -> tuple[Figure, Any]:
         pictures[0, column].set_title(f"step {record.step}")
     for panel, name in zip(pictures[:, 0], (*_ROWS[:2], f"G × {gain:.2g}", _ROWS[3]), strict=True):
         panel.set_ylabel(name)
-    curves = bottom.subplots(1, len(_CURVES))
+    *curves, bands = bottom.subplots(1, len(_CURVES) + 1)
     for panel, (name, label) in zip(curves, _CURVES.items(), strict=True):
         panel.plot([r.step for r in records], [getattr(r, name) for r in records], color=style.COLORS["H"])
         panel.set(xlabel="step", title=label)
-    return fig, (pictures, list(curves))
+    _draw_bands(bands, records)
+    return fig, (pictures, [*curves, bands])
+
+
+def _draw_bands(panel: Axes, records: Sequence[Record]) -> None:
+    """Share of H in the energy of H and G, in colour over step and frequency."""
+    records = [record for record in records if record.band_linear]
+    panel.set(xlabel="step", title="share of H per band")
+    if not records:  # of a version that did not record them
+        panel.set_axis_off()
+        return
+    linear, nonlinear = (np.array([getattr(r, name) for r in records]).T for name in ("band_linear", "band_nonlinear"))
+    middles = BAND_WIDTH * (np.arange(len(linear)) + 0.5)
+    steps = [record.step for record in records]
+    share = linear / (linear + nonlinear)
+    image = panel.pcolormesh(steps, middles, share, cmap=style.AMPLITUDE, vmin=0, vmax=1, shading="nearest")
+    panel.set_ylabel("cycles / LR pixel", labelpad=1)
+    style.colorbar(image, panel, "")
 
 
 @style.figure
