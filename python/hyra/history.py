@@ -132,7 +132,8 @@ def _parsed(line: str) -> Record | None:
         fields = json.loads(line)
     except json.JSONDecodeError:
         return None
-    return Record(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+    values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in fields.items()}
+    return Record(**values)
 
 
 def _merged(records: Sequence[Record]) -> list[Record]:
