@@ -76,3 +76,11 @@ def test_opcheck(device, dtype, library):
     x = torch.randn(2, 4, 5, dtype=dtype, device=device, requires_grad=True)
     torch.library.opcheck(rfft2, (x, library))
     torch.library.opcheck(rfft2_adjoint, (rfft2(x.detach(), library).requires_grad_(), 5, library))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_inference_mode(library):
+    with torch.inference_mode():
+        spectrum = rfft2(torch.randn(2, 300, 300), library)
+        out = rfft2_adjoint(spectrum, 300, library)
+    assert torch.equal(out.clone(), rfft2_adjoint(spectrum.clone(), 300, library))
