@@ -1,10 +1,10 @@
-"""What FSDS does before the transforms: mean and deviation of each image, and the difference of standardised planes."""
+"""What FSDS does beside the transforms: the moments of each image, the difference of standardised planes, and back."""
 
 import pytest
 import torch
 
 import peers
-from hyra.ops import mean_std, standardized_difference
+from hyra.ops import mean_std, standardize_backward, standardized_difference
 
 SHAPES = [(1, 3, 1356, 2040), (16, 3, 192, 192)]
 
@@ -39,3 +39,19 @@ def bench_standardized_difference(contend, contender, shape):
     result = contend(job, contender, contenders[contender], shape=shape, bytes=2 * images.nbytes)
     if contender == "plain torch":
         torch.testing.assert_close(result, contenders["hyra"](), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("contender", ["hyra", "plain torch", "two sums and a copy"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def bench_standardize_backward(contend, contender, shape):
+    grad, images = torch.rand(2, *shape)
+    moments = mean_std(images)
+    contenders = {
+        "hyra": lambda: standardize_backward(grad, images, moments),
+        "plain torch": lambda: peers.standardize_backward(grad, images, moments),
+        "two sums and a copy": lambda: (grad.sum(), images.sum(), grad + images),  # the floor: two reads, and a write
+    }
+    job = f"standardize_backward {'x'.join(map(str, shape))} float32"
+    result = contend(job, contender, contenders[contender], shape=shape, bytes=3 * images.nbytes)
+    if contender == "plain torch":
+        torch.testing.assert_close(result, contenders["hyra"](), rtol=0, atol=1e-5 * result.abs().max().item())

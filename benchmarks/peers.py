@@ -66,6 +66,14 @@ def standardized_difference(
     return standardized_preds - standardized_target, standardized_target
 
 
+def standardize_backward(grad: Tensor, images: Tensor, moments: Tensor) -> Tensor:
+    dims = (-3, -2, -1)
+    mean, std = moments.to(images.dtype)[..., None, None, None].unbind(1)
+    z = (images - mean) / std
+    of_std = (grad * z).sum(dims, keepdim=True) / (images[0].numel() - 1)
+    return (grad - grad.mean(dims, keepdim=True) - z * of_std) / std
+
+
 def radial_moments(a: Tensor, b: Tensor, ring: Tensor, weight: Tensor, rings: int) -> Tensor:
     """``[planes, 4, rings]``: both powers, and the real and imaginary part of the cross power."""
     cross = a * b.conj()

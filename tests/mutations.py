@@ -111,6 +111,11 @@ HARMLESS: dict[str, str] = {
     "radial_moments.cu bound moved: if (rule.ring_on_axis(ky) > (group + 1) * 32) break;": (
         "the runs of a row beyond the warp's rings are empty: it adds nothing"
     ),
+    "standardize_backward.cu bound moved: const std::int64_t size = rest <= args.chunk ? rest : args.chunk;": (
+        "both choices are the same number where they are equal"
+    ),
+    "standardize_backward.cu bound moved: for (std::int64_t first = threadIdx.x * kGroup<T>; first <= size;"
+    " first += BLOCK * kGroup<T>) {": "a step that begins after the last pixel adds none",
     "standardized_difference.cu bound moved: const std::int64_t pairs = args.planes >= args.targets ?"
     " args.planes : args.targets;": "both choices are the same number where they are equal",
 }

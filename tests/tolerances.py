@@ -13,6 +13,7 @@ RELATIVE = {
     "integral_energy.grad": {torch.float32: 1e-7, torch.float64: 1e-14},  # formed in float64, rounded once
     "mean_std": {torch.float32: 1e-14, torch.float64: 1e-14},  # accumulated in float64 for both
     "standardized_difference": {torch.float32: 1e-7, torch.float64: 4e-15},  # rounded once; 1 / std is, too
+    "standardize_backward": {torch.float32: 1e-7, torch.float64: 4e-15},  # likewise
     "rfft2": {torch.float32: 1e-6, torch.float64: 2e-15},  # FFT libraries among themselves
     "polyphase_filter": {torch.float32: 2e-6, torch.float64: 4e-15},  # a dot product per pixel, in the input's dtype
     "polyphase_filter.large": {torch.float32: 5e-6, torch.float64: 1e-14},  # one running sum over 4,032 taps

@@ -36,6 +36,7 @@ def jobs(
         _fsds,
         _mean_std,
         _standardized_difference,
+        _standardize_backward,
         _rfft2,
         _rfft2_adjoint,
         _integral_energy,
@@ -92,6 +93,17 @@ def _standardized_difference(shape: tuple[int, int, int]) -> Job:
         2 * (preds.nbytes + target.nbytes),
         lambda: ops.standardized_difference(preds, target, *moments, True).chunk(2),
         {"plain torch": lambda: peers.standardized_difference(preds, target, *moments)},
+    )
+
+
+def _standardize_backward(shape: tuple[int, int, int]) -> Job:
+    grad, images = torch.rand(2, *shape).unflatten(1, (-1, 3))
+    moments = ops.mean_std(images)
+    return Job(
+        _name("standardize_backward", shape),
+        grad.nbytes + 2 * images.nbytes,
+        lambda: ops.standardize_backward(grad, images, moments),
+        {"plain torch": lambda: peers.standardize_backward(grad, images, moments)},
     )
 
 

@@ -15,14 +15,16 @@ from torch import Tensor
 
 from hyra import fft
 from hyra.ops import integral_energy, mean_std, quadrant_energy, radial_moments, standardized_difference
+from hyra.ops.standardized_difference import per_plane
 
 VARIANTS = ("paper", "shift_invariant", "radial")
+_ALL = slice(None)
 _GROUP = 1 << 19  # pixels of a group of planes: they and their spectra stay in the cache
 
 
 @dataclass(frozen=True)
 class Images:
-    """A batch as the ops take it: planes ``[N * C, H, W]``, and mean and deviation of the image each belongs to."""
+    """A batch as the ops take it: planes ``[N * C, H, W]``, and mean and deviation of each image ``[N, 2]``."""
 
     planes: Tensor
     moments: Tensor
@@ -32,10 +34,14 @@ class Images:
     def of(cls, images: Tensor, dtype: torch.dtype) -> Self:
         """From ``[C, H, W]`` or ``[N, C, H, W]``."""
         batch = (images if images.ndim == 4 else images[None]).to(dtype)
-        channels = batch.shape[1]
-        moments = mean_std(batch)
-        of_planes = moments.expand(channels, 2) if len(batch) == 1 else moments.repeat_interleave(channels, 0)
-        return cls(batch.flatten(0, 1), of_planes, channels)
+        # The ops that take the moments know how they depend on the pixels.
+        return cls(batch.flatten(0, 1), mean_std(batch.detach()), batch.shape[1])
+
+    def part(self, planes: slice) -> tuple[Tensor, Tensor]:
+        """Some planes with their moments, as images of one plane, or all as they are."""
+        if planes == _ALL:  # the gradient of a slice would be a copy
+            return self.planes, self.moments
+        return self.planes[planes], per_plane(self.moments, self.planes)[planes]
 
     def to(self, dtype: torch.dtype) -> Self:
         """In another precision."""
@@ -45,7 +51,7 @@ class Images:
 def energies(preds: Images, target: Images, variant: str) -> tuple[Tensor, Tensor]:
     """Energy per image ``[N]`` of the standardised difference, and of the standardised target; as many of both."""
     if variant == "paper":
-        measured = _integral_energy(preds, slice(None), target, with_target=True).view(2, -1)
+        measured = _integral_energy(preds, _ALL, target, with_target=True).view(2, -1)
     else:
         measured = torch.cat([_measure(preds, target, group, variant) for group, _ in _groups(preds, target)], 1)
     of_difference, of_target = _per_image(measured, target, variant)
@@ -54,8 +60,8 @@ def energies(preds: Images, target: Images, variant: str) -> tuple[Tensor, Tenso
 
 def _integral_energy(preds: Images, group: slice, target: Images, *, with_target: bool) -> Tensor:
     """The paper's energy of the differences between planes, then of the target's if `with_target`."""
-    moments = (preds.moments[group], target.moments)
-    energy: Tensor = integral_energy(preds.planes[group], target.planes, *moments, with_target)
+    planes, moments = preds.part(group)
+    energy: Tensor = integral_energy(planes, target.planes, moments, target.moments, with_target)
     return energy
 
 
@@ -89,7 +95,7 @@ class Reference:
         if variant == "paper":
             measured = _integral_energy(target, slice(0), target, with_target=True)
         else:
-            spectra = _spectra(target, slice(0), target, slice(None), with_target=True)
+            spectra = _spectra(target, slice(0), target, _ALL, with_target=True)
             radial = variant == "radial"
             measured = _ring_powers(spectra, spectra, target)[1] if radial else quadrant_energy(spectra, variant)
         (energy,) = _per_image(measured[None], target, variant)
@@ -99,7 +105,7 @@ class Reference:
         """Energy per image ``[M]`` of the standardised difference: of as many predictions, or any number for one."""
         target = self.target.to(preds.planes.dtype)
         if self.variant == "paper":
-            measured = _integral_energy(preds, slice(None), target, with_target=False)
+            measured = _integral_energy(preds, _ALL, target, with_target=False)
         else:
             groups = _groups(preds, target)
             measured = torch.cat([self._measure(preds, group, target, targets) for group, targets in groups])
@@ -119,8 +125,8 @@ class Reference:
 
 def _spectra(preds: Images, group: slice, target: Images, targets: slice, *, with_target: bool) -> Tensor:
     """Of the differences between some planes, then of the target's if `with_target`."""
-    planes, moments = (preds.planes[group], target.planes[targets]), (preds.moments[group], target.moments[targets])
-    return fft.rfft2(standardized_difference(*planes, *moments, with_target))
+    (planes, moments), (target_planes, target_moments) = preds.part(group), target.part(targets)
+    return fft.rfft2(standardized_difference(planes, target_planes, moments, target_moments, with_target))
 
 
 def _ring_powers(difference: Tensor, target: Tensor, images: Images) -> tuple[Tensor, Tensor]:
@@ -152,9 +158,12 @@ def _groups(preds: Images, target: Images) -> Iterator[tuple[slice, slice]]:
     arithmetic on them. Planes are independent of each other, so the grouping never changes a bit.
     """
     count, (targets, rows, columns) = len(preds.planes), target.planes.shape
-    # Slices that need a gradient would be given one of full size each: all at once then.
-    together = target.planes.device.type != "cpu" or (torch.is_grad_enabled() and preds.planes.requires_grad)
-    step = max(count, 1) if together else max(_GROUP // (rows * columns), 1)
+    step = max(_GROUP // (rows * columns), 1)
+    # The gradient of an image is not that of its planes one by one.
+    differentiable = torch.is_grad_enabled() and (preds.planes.requires_grad or target.planes.requires_grad)
+    if differentiable or max(count, targets) <= step or target.planes.device.type != "cpu":
+        yield _ALL, _ALL
+        return
     if count == targets:
         for first in range(0, max(count, 1), step):
             yield slice(first, first + step), slice(first, first + step)

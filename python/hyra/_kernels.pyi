@@ -134,6 +134,19 @@ def standardized_difference(
     with_target: bool,
     context: int,
 ) -> None: ...
+def standardize_backward(
+    dtype: str,
+    out: int,
+    partials: int,
+    lines: int,
+    grad: int,
+    images: int,
+    moments: int,
+    count: int,
+    size: int,
+    chunk: int,
+    context: int,
+) -> None: ...
 def integral_energy(
     dtype: str,
     energy: int,

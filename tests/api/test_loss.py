@@ -43,6 +43,16 @@ def test_gradcheck(backend, variant, size):
     assert gradcheck(FSDSLoss(variant), images)
 
 
+@pytest.mark.parametrize("variant", ["paper", "shift_invariant", "radial"])
+def test_gradient_of_the_target_alone(monkeypatch, pair, variant):
+    monkeypatch.setattr("hyra._energy._GROUP", 1)  # planes by themselves, where no gradient is wanted
+    preds, target = (x.requires_grad_() for x in pair)
+    for score in (FSDSLoss(variant), lambda *images: hyra.fsds(*images, variant=variant).sum()):
+        (expected,) = torch.autograd.grad(score(preds, target), target)
+        (alone,) = torch.autograd.grad(score(preds.detach(), target), target)
+        assert torch.equal(alone, expected)
+
+
 def test_the_paper_variant_trains_the_frame():
     # The share of the gradient's energy in the outermost two pixels of a 64x64 image.
     shares = {}

@@ -49,6 +49,7 @@ ARGUMENTS: dict[str, Callable[[], tuple]] = {
     "response_moments": lambda: (*windows(), torch.rand(3, 5, 4), [2, 2], state()),
     "rfft2": lambda: (torch.rand(3, 15, 12), "torch"),
     "rfft2_adjoint": lambda: (spectrum(3, 15, 7), 12, "torch"),
+    "standardize_backward": lambda: (*torch.rand(2, 3, 15, 11), 1 + torch.rand(3, 2)),
     "standardized_difference": lambda: (*torch.rand(2, 3, 15, 11), *(1 + torch.rand(2, 3, 2)), True),
 }
 """For every op: several bands, an odd size or a border wherever these take a path of their own."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import backends
-from hyra.ops import integral_energy, integral_energy_backward
+from hyra.ops import integral_energy, integral_energy_backward, mean_std
 from tolerances import assert_close
 
 # rows, columns: single, odd, even, beside the vector width; one band of rows, one tile of columns and several
@@ -149,13 +149,17 @@ def test_a_bad_pixel_spoils_its_own_plane_alone(backend):
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 4), (4, 3)], ids=str)
 def test_gradcheck(backend, size):
-    args = [x.requires_grad_() for x in images(2, 1, size, dtype=torch.float64, device=backend.device)]
-    assert torch.autograd.gradcheck(lambda *a: integral_energy(*a, True), args)
+    def of_images(*planes):  # of two planes each, through their moments
+        moments = (mean_std(x.detach().unflatten(0, (-1, 2))) for x in planes)
+        return integral_energy(*planes, *moments, True)
+
+    planes = [x.requires_grad_() for x in images(4, 2, size, dtype=torch.float64, device=backend.device)[:2]]
+    assert torch.autograd.gradcheck(of_images, planes)
 
 
 def test_opcheck(backend, dtype):
     args = images(2, 1, (5, 4), dtype=dtype, device=backend.device)
-    torch.library.opcheck(integral_energy, (*(x.requires_grad_() for x in args), True))
+    torch.library.opcheck(integral_energy, (*(x.requires_grad_() for x in args[:2]), *args[2:], True))
     grad = torch.randn(2, dtype=torch.float64, device=backend.device)
     torch.library.opcheck(integral_energy_backward, (args[0].detach(), grad))
 

@@ -81,13 +81,8 @@ def test_the_same_bits_wherever_an_image_starts(backend):
     assert torch.equal(mean_std(shifted), mean_std(images))
 
 
-def test_gradcheck(backend):
-    images = torch.randn(2, 3, 4, dtype=torch.float64, device=backend.device, requires_grad=True)
-    assert torch.autograd.gradcheck(mean_std, images)
-
-
 def test_opcheck(backend, dtype):
-    images = torch.randn(2, 3, 4, dtype=dtype, device=backend.device, requires_grad=True)
+    images = torch.randn(2, 3, 4, dtype=dtype, device=backend.device)
     torch.library.opcheck(mean_std, (images,))
 
 

@@ -42,6 +42,7 @@ def test_unknown_dtype_is_refused():
 CALLS = {
     ops.mean_std: ([torch.rand(2, 3, 4)], []),
     ops.standardized_difference: ([torch.rand(3, 4, 5), torch.rand(3, 4, 5), *torch.rand(2, 3, 2)], [True]),
+    ops.standardize_backward: ([*torch.rand(2, 3, 4, 5), torch.rand(3, 2)], []),
     ops.rfft2: ([torch.rand(2, 4, 5)], ["torch"]),
     ops.rfft2_adjoint: ([torch.rand(2, 4, 3) * 1j], [4, "scipy"]),
     ops.quadrant_energy: ([torch.rand(2, 4, 3) * 1j], ["integral"]),

@@ -44,6 +44,13 @@ def test_targets_repeat(backend, preds_count, target_count):
         assert_close(out.cpu(), reference(*args, with_target), "standardized_difference")
 
 
+def test_moments_of_images_of_several_planes(backend):
+    preds, target, *moments = planes((6, 5, 4), torch.float32, backend.device)
+    out = standardized_difference(preds, target, moments[0][:2], moments[1][:3], True)
+    expected = reference(preds, target, moments[0][[0, 0, 0, 1, 1, 1]], moments[1][[0, 0, 1, 1, 2, 2]], True)
+    assert_close(out.cpu(), expected, "standardized_difference")
+
+
 def test_strides(backend, dtype):
     preds, target, *moments = planes((4, 12, 18), dtype, backend.device)
     for view in (lambda x: x.mT, lambda x: x[:, ::2, 1:], lambda x: x[:1].expand(4, -1, -1)):
@@ -69,22 +76,27 @@ def test_rounded_once(backend):
     assert (out - exact).abs().max() <= 2**-24 * exact.abs().max()
 
 
-def test_gradcheck(backend):
-    args = [x.requires_grad_() for x in planes((4, 3, 5), torch.float64, backend.device)]
-    for with_target in (True, False):
-        assert torch.autograd.gradcheck(lambda *a: standardized_difference(*a, with_target), args)  # noqa: B023
-    repeated = [args[0], args[1][:2].detach().requires_grad_(), args[2], args[3][:2].detach().requires_grad_()]
-    assert torch.autograd.gradcheck(lambda *a: standardized_difference(*a, True), repeated)
+def of_images(preds, target, channels, with_target):
+    """Through the moments of images of several planes."""
+    moments = [mean_std(x.detach().unflatten(0, (-1, channels))) for x in (preds, target)]
+    return standardized_difference(preds, target, *moments, with_target)
+
+
+@pytest.mark.parametrize(("targets", "channels", "with_target"), [(4, 1, True), (4, 2, False), (2, 2, True)])
+def test_gradcheck(backend, targets, channels, with_target):
+    images = [torch.rand(n, 3, 5, dtype=torch.float64, device=backend.device).requires_grad_() for n in (4, targets)]
+    assert torch.autograd.gradcheck(lambda *x: of_images(*x, channels, with_target), images)
 
 
 def test_opcheck(backend, dtype):
-    args = [x.requires_grad_() for x in planes((2, 3, 4), dtype, backend.device)]
-    torch.library.opcheck(standardized_difference, (*args, True))
+    preds, target, *moments = planes((2, 3, 4), dtype, backend.device)
+    images = [preds.requires_grad_(), target.requires_grad_()]
+    torch.library.opcheck(standardized_difference, (*images, *moments, True))
 
 
 def test_refuses_shapes_that_do_not_match(backend):
     preds, target, *moments = planes((4, 3, 5), torch.float32, backend.device)
     with pytest.raises(ValueError, match="target must have the size of preds"):
         standardized_difference(preds, target[:3], moments[0], moments[1][:3], True)
-    with pytest.raises(ValueError, match="preds_moments must be \\[4, 2\\], got shape \\(3, 2\\)"):
+    with pytest.raises(ValueError, match=r"preds_moments must be .* of 4 planes together, got shape \(3, 2\)"):
         standardized_difference(preds, target, moments[0][:3], moments[1], True)

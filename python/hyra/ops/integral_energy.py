@@ -12,7 +12,12 @@ from hyra import _native
 from hyra.ops.integral_form import SUMS, integral_form
 from hyra.ops.mean_std import accumulator
 from hyra.ops.quadrant_energy import band_energies, quadrant_energy, quadrant_energy_backward
-from hyra.ops.standardized_difference import result_shape, standardized_difference, standardized_difference_backward
+from hyra.ops.standardized_difference import (
+    per_plane,
+    result_shape,
+    standardized_difference,
+    standardized_difference_backward,
+)
 
 _BAND_ROWS = 128  # as in csrc/core/integral_energy.hpp
 _TILE_COLUMNS = 96  # as in csrc/cuda/integral_energy.cu
@@ -35,8 +40,8 @@ def integral_energy(
     Args:
         preds: ``[P, H, W]`` planes, float32 or float64.
         target: ``[T, H, W]``, the dtype of `preds`; P is a multiple of T, and plane p is compared with ``p % T``.
-        preds_moments: ``[P, 2]``, mean and standard deviation of the image each plane belongs to, see `mean_std`.
-        target_moments: ``[T, 2]``, likewise.
+        preds_moments: ``[N, 2]``, mean and standard deviation of each image of P / N planes, see `mean_std`.
+        target_moments: ``[M, 2]``, of each image of T / M planes.
         with_target: also return the energies of the standardised target.
 
     Returns:
@@ -85,7 +90,8 @@ def _sums(
         workspace += -(-columns // _TILE_COLUMNS) * rows * 2 * (1 + form.features)
     partials = preds.new_empty((count, workspace), dtype=torch.float64)
     outputs = (energy, row_sums, column_sums, partials)
-    inputs = (preds, target.to(preds.dtype), preds_moments.double(), target_moments.double(), form.tables)
+    moments = (per_plane(preds_moments.double(), preds), per_plane(target_moments.double(), target))
+    inputs = (preds, target.to(preds.dtype), *moments, form.tables)
     scalars = (preds.shape[0], target.shape[0], rows, columns, form.features, bands, with_target)
     _native.call("integral_energy", outputs, inputs, *scalars)
     return energy, row_sums, torch.fft.fft(column_sums.view(-1, 1, columns))[..., : columns // 2 + 1]

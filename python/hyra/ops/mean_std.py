@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from hyra import _native
 
-_CHUNK = 4096  # pixels whose moments are taken together; fixed, so that threads never change the bits
+CHUNK = 4096  # pixels whose moments are taken together; fixed, so that threads never change the bits
 
 
 @torch.library.custom_op("hyra::mean_std", mutates_args=())
@@ -61,30 +60,11 @@ def accumulator(x: Tensor) -> torch.dtype:
 def _kernel(images: Tensor) -> Tensor:
     count, size = images.shape[0], _check(images)
     moments = images.new_empty((count, 2), dtype=torch.float64)
-    partials = images.new_empty((count, -(-size // _CHUNK), 2), dtype=torch.float64)
-    _native.call("mean_std", (moments, partials), (images,), count, size, _CHUNK)
+    partials = images.new_empty((count, -(-size // CHUNK), 2), dtype=torch.float64)
+    _native.call("mean_std", (moments, partials), (images,), count, size, CHUNK)
     return moments
 
 
 @mean_std.register_fake
 def _fake(images: Tensor) -> Tensor:
     return images.new_empty((images.shape[0], 2), dtype=accumulator(images))
-
-
-def _setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-    ctx.save_for_backward(inputs[0], output)
-
-
-def _backward(ctx: Any, grad: Tensor) -> Tensor:
-    # d mean / dx = 1 / n and d std / dx = (x - mean) / ((n - 1) std): one multiple of the image plus one constant.
-    images, moments = ctx.saved_tensors
-    n = math.prod(images.shape[1:])
-    mean, std = moments.unbind(1)
-    slope = grad[:, 1] / ((n - 1) * std)
-    constant = grad[:, 0] / n - slope * mean
-    per_image = (-1, *[1] * (images.ndim - 1))
-    scaled: Tensor = images * slope.to(images.dtype).view(per_image)
-    return scaled.add_(constant.to(images.dtype).view(per_image))
-
-
-mean_std.register_autograd(_backward, setup_context=_setup_context)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hyra import _native
 from hyra.ops.mean_std import accumulator
+from hyra.ops.standardize_backward import standardize_backward
 
 
 @torch.library.custom_op("hyra::standardized_difference", mutates_args=())
@@ -20,11 +21,14 @@ def standardized_difference(
     It is formed per element in float64 and rounded once: differencing two images that are already standardised in
     float32 costs 4e-2 dB of FSDS at 124 dB, this costs at most 1e-5. Equal planes with equal moments give exactly 0.
 
+    Gradients flow to the planes, through their moments too: these must then be what `mean_std` gives for their images,
+    and have no gradient of their own.
+
     Args:
         preds: ``[P, H, W]`` planes, float32 or float64.
         target: ``[T, H, W]``, the dtype of `preds`; P is a multiple of T, and plane p is compared with ``p % T``.
-        preds_moments: ``[P, 2]``, mean and standard deviation of the image each plane belongs to, see `mean_std`.
-        target_moments: ``[T, 2]``, likewise.
+        preds_moments: ``[N, 2]``, mean and standard deviation of each image of P / N planes, see `mean_std`.
+        target_moments: ``[M, 2]``, of each image of T / M planes.
         with_target: also return the standardised target.
 
     Returns:
@@ -50,7 +54,7 @@ def standardized_difference(
 
 
 def _standardize(planes: Tensor, moments: Tensor) -> Tensor:
-    wide = moments.to(accumulator(planes))
+    wide = per_plane(moments, planes).to(accumulator(planes))
     return (planes.to(wide.dtype) - wide[:, 0, None, None]) / wide[:, 1, None, None]
 
 
@@ -64,16 +68,29 @@ def result_shape(
         shapes = f"{tuple(preds.shape)}, and divide its planes, got {tuple(target.shape)}"
         raise ValueError(f"target must have the size of preds, {shapes}")
     for name, moments, count in (("preds", preds_moments, planes), ("target", target_moments, targets)):
-        if moments.shape != (count, 2):
-            raise ValueError(f"{name}_moments must be [{count}, 2], got shape {tuple(moments.shape)}")
+        if moments.ndim != 2 or moments.shape[1] != 2 or not _can_share(count, moments.shape[0]):
+            images = f"[N, 2] for N images of {count} planes together"
+            raise ValueError(f"{name}_moments must be {images}, got shape {tuple(moments.shape)}")
     return planes + targets * with_target, rows, columns
+
+
+def _can_share(planes: int, images: int) -> bool:
+    return planes % images == 0 if 0 < images <= planes else images == planes
+
+
+def per_plane(moments: Tensor, planes: Tensor) -> Tensor:
+    """The moments of the image that each plane belongs to."""
+    count = planes.shape[0]
+    images = moments.shape[0]
+    return moments if images == count else moments[:, None].expand(images, count // images, 2).flatten(0, 1)
 
 
 @_native.register(standardized_difference)
 def _kernel(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
     out = preds.new_empty(result_shape(preds, target, preds_moments, target_moments, with_target))
     scalars = (preds.shape[0], target.shape[0], preds.shape[1] * preds.shape[2], with_target)
-    inputs = (preds, target.to(preds.dtype), preds_moments.double(), target_moments.double())
+    moments = (per_plane(preds_moments.double(), preds), per_plane(target_moments.double(), target))
+    inputs = (preds, target.to(preds.dtype), *moments)
     _native.call("standardized_difference", (out,), inputs, *scalars)
     return out
 
@@ -93,24 +110,20 @@ def standardized_difference_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | N
     preds, target, preds_moments, target_moments = ctx.saved_tensors
     planes = preds.shape[0]
     results: list[Tensor | None] = [None] * 5
-    if ctx.needs_input_grad[0] or ctx.needs_input_grad[2]:
-        results[0], results[2] = _standardize_backward(grad[:planes], preds, preds_moments)
-    if ctx.needs_input_grad[1] or ctx.needs_input_grad[3]:
+    if ctx.needs_input_grad[0]:
+        results[0] = _standardize_backward(grad[:planes], preds, preds_moments)
+    if ctx.needs_input_grad[1]:
         grad_target = -grad[:planes].reshape(-1, *target.shape).sum(0)
         if ctx.with_target:
             grad_target += grad[planes:]
-        results[1], results[3] = _standardize_backward(grad_target, target, target_moments)
+        results[1] = _standardize_backward(grad_target, target, target_moments)
     return tuple(results)
 
 
-def _standardize_backward(grad: Tensor, planes: Tensor, moments: Tensor) -> tuple[Tensor, Tensor]:
-    """Gradients of ``z = (x - mean) / std`` with respect to x and to the moments."""
-    mean, std = moments.unbind(1)
-    total = grad.sum((1, 2)).to(mean.dtype)
-    with torch.autocast(grad.device.type, enabled=False):  # a user may run backward inside one
-        inner = torch.linalg.vecdot(grad.flatten(1), planes.flatten(1)).to(mean.dtype)
-    grad_moments = torch.stack([-total / std, -(inner - mean * total) / std.square()], 1)
-    return grad * std.reciprocal().to(grad.dtype)[:, None, None], grad_moments
+def _standardize_backward(grad: Tensor, planes: Tensor, moments: Tensor) -> Tensor:
+    images = (moments.shape[0], planes.shape[0] // max(moments.shape[0], 1), *planes.shape[1:])
+    gradient: Tensor = standardize_backward(grad.reshape(images), planes.reshape(images), moments)
+    return gradient.view(planes.shape)
 
 
 standardized_difference.register_autograd(standardized_difference_backward, setup_context=_setup_context)
