@@ -283,7 +283,8 @@ class HyRA:
         boundary: str = "reflect",
         response: ImpulseResponse | None = None,
         *,
-        channels: str = "joint",
+        channels: str | None = None,
+        form: str | None = None,
         tile: int | None = None,
         halo: int | None = None,
     ) -> Decomposition:
@@ -296,8 +297,10 @@ class HyRA:
             lr: `[C, h, w]` or `[N, C, h, w]`, floating-point, in 0..1.
             boundary: how H continues the image beyond its border: `"reflect"`, `"zeros"`, `"replicate"` or
                 `"circular"`.
-            response: what `impulse_response` returned; measured with its defaults when not given.
-            channels: for a response that is measured here: `"joint"` or `"matrix"`.
+            response: what `impulse_response` returned; measured with its defaults, but for `channels` and `form`, when
+                not given.
+            channels: of the response, `"joint"` or `"matrix"`; joint when neither is given.
+            form: of the response, `"literal"` or `"affine"`; literal when neither is given.
             tile: side in LR pixels of the parts that the network is run on, for images that are too large for it in one
                 piece; rounded up to what the network's windows and sizes need. The result is that of the whole image to
                 rounding.
@@ -310,8 +313,9 @@ class HyRA:
 
         Raises:
             TypeError: `lr` is no floating-point tensor.
-            ValueError: `lr` is no image or not finite, or does not match the response; or `tile` is given for a network
-                that looks at the whole image, without `halo`.
+            ValueError: `lr` is no image or not finite, or does not match the response; the response has not the
+                `channels` or `form` asked for; or `tile` is given for a network that looks at the whole image, without
+                `halo`.
             NetworkError: the network raised on it.
 
         Example:
@@ -327,11 +331,15 @@ class HyRA:
         _validate.choice("boundary", boundary, BOUNDARIES)
         if halo is not None and tile is None:
             raise ValueError(f"halo must be left out without tile, got {halo}")
+        if response is not None:
+            _check_kind(response, channels, form)
         _warn_about_range(lr)
         images = self.network.place(lr if lr.ndim == 4 else lr[None])
         with self.network.untouched():
             if response is None:
-                response = impulse_response(self.network, images.new_zeros(images.shape[1], 1, 1), channels=channels)
+                pixel = images.new_zeros(images.shape[1], 1, 1)
+                asked = "joint" if channels is None else channels
+                response = impulse_response(self.network, pixel, channels=asked, form=form)
             run = (
                 self.network.run
                 if tile is None
@@ -351,6 +359,14 @@ class HyRA:
         if lr.ndim == 3:
             images, output, linear, nonlinear = images[0], output[0], linear[0], nonlinear[0]
         return Decomposition(images, output, linear, nonlinear, response, boundary)
+
+
+def _check_kind(response: ImpulseResponse, channels: str | None, form: str | None) -> None:
+    """What was asked for beside a response is what that response is."""
+    measured = "joint" if response.response.ndim == 3 else "matrix"
+    for name, asked, found in (("channels", channels, measured), ("form", form, response.form)):
+        if asked not in (None, found):
+            raise ValueError(f"{name} must be that of the response, {found!r}, or left out, got {asked!r}")
 
 
 def _check_colours(response: ImpulseResponse, images: Tensor, output: Tensor) -> None:

@@ -238,12 +238,23 @@ def test_what_the_network_makes_of_black_is_told_where_it_is_part_of_the_respons
         assert model.impulse_response(8, form="affine").dc_gain.tolist() == pytest.approx([1, 1, 1], abs=1e-5)
 
 
+def test_decompose_measures_the_response_that_is_asked_for():
+    model, lr = HyRA(linear_network(2, "zeros", 3, 3)), torch.rand(3, 20, 24, dtype=torch.float64)
+    for options in ({}, {"channels": "matrix"}, {"form": "affine"}, {"channels": "matrix", "form": "affine"}):
+        response = model.impulse_response(**options)
+        split, again = model.decompose(lr, **options), model.decompose(lr, response=response, **options)
+        assert split.response.form == options.get("form", "literal")
+        assert torch.equal(split.response.response, response.response)
+        assert torch.equal(split.linear, again.linear)
+
+
 REFUSED = {
     "dtype": ({"lr": torch.zeros(3, 4, 4, dtype=torch.uint8)}, TypeError, "lr must have a floating-point dtype"),
     "rank": ({"lr": torch.zeros(4, 4)}, ValueError, r"lr must be an image \[C, H, W\] or a batch"),
     "nan": ({"lr": torch.full((3, 4, 4), torch.nan)}, ValueError, "lr must be finite, got 48 NaN"),
     "boundary": ({"lr": torch.zeros(3, 4, 4), "boundary": "mirror"}, ValueError, "boundary must be one of 'zeros'"),
     "channels": ({"lr": torch.zeros(3, 4, 4), "channels": "rgb"}, ValueError, "channels must be one of"),
+    "form": ({"lr": torch.zeros(3, 4, 4), "form": "exact"}, ValueError, "form must be one of"),
 }  # fmt: skip
 
 
@@ -278,6 +289,12 @@ def test_impulse_response_refuses(case):
 
 def test_other_mismatches():
     model = HyRA(Upsample("nearest", 2))
+    for asked, message in (
+        ({"form": "affine"}, "form must be that of the response, 'literal', or left out, got 'affine'"),
+        ({"channels": "matrix"}, "channels must be that of the response, 'joint', or left out, got 'matrix'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.decompose(torch.zeros(3, 4, 4), response=model.impulse_response(8), **asked)
     with pytest.raises(ValueError, match="response must have the network's scale, 2, got 3"):
         model.decompose(torch.zeros(3, 4, 4), response=HyRA(Upsample("nearest", 3)).impulse_response(8))
     with pytest.raises(ValueError, match=r"3 colours to the network's 1, got 1 to 1: use channels=.matrix."):
