@@ -129,10 +129,10 @@ class History:
 
 def _parsed(line: str) -> Record | None:
     try:
-        fields = json.loads(line)
+        read = json.loads(line)
     except json.JSONDecodeError:
         return None
-    values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in fields.items()}
+    values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in read.items()}
     return Record(**values)
 
 

@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from hyra.cli import analyze, compare_models, demo, fsds, info, layers, lowpass_sweep, probe
+from hyra.cli import analyze, compare_models, demo, fsds, info, layers, lowpass_sweep, probe, track
 
 _DESCRIPTION = """\
 What part of a super-resolution network is a linear low-pass filter, and what part injects detail?
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
         prog="hyra", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = main_parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, analyze, compare_models, probe, layers, fsds, lowpass_sweep, info):
+    for command in (demo, analyze, compare_models, probe, layers, track, fsds, lowpass_sweep, info):
         command.add(commands)
     return main_parser
 
