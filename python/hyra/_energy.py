@@ -94,12 +94,14 @@ class Reference:
         spectra = None
         if variant == "paper":
             measured = _integral_energy(target, slice(0), target, with_target=True)
-        else:
+        elif variant == "radial":
             spectra = _spectra(target, slice(0), target, _ALL, with_target=True)
-            radial = variant == "radial"
-            measured = _ring_powers(spectra, spectra, target)[1] if radial else quadrant_energy(spectra, variant)
+            _, measured = _ring_powers(spectra, spectra, target)
+        else:
+            groups = (_spectra(target, slice(0), target, part, with_target=True) for part, _ in _groups(target, target))
+            measured = torch.cat([quadrant_energy(group, variant) for group in groups])
         (energy,) = _per_image(measured[None], target, variant)
-        return cls(target, variant, energy, spectra if variant == "radial" else None)
+        return cls(target, variant, energy, spectra)
 
     def difference(self, preds: Images) -> Tensor:
         """Energy per image ``[M]`` of the standardised difference: of as many predictions, or any number for one."""
