@@ -13,6 +13,9 @@ from hyra.ops.radial_moments import radial_moments
 from hyra.response import ImpulseResponse
 from hyra.result import Result
 
+BAND_WIDTH = 0.25
+"""Of the bands in records and reports, in cycles per LR pixel: half the ideal interpolator's passband."""
+
 
 @dataclass(frozen=True, eq=False)
 class Spectra:

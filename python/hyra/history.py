@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RECORDS = "track.jsonl"
-BAND_WIDTH = 0.25
-"""Of a record's bands, in cycles per LR pixel: half the passband of the ideal interpolator, whatever the scale is."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,8 @@ class Record:
         ring_cosine: the same outside the main lobe.
         linear_share: energy of H over that of H and G, for the fixed image.
         fsds: FSDS of the output against the target in dB, None without a target.
-        band_linear: energy of H over that of the output, for each band of `BAND_WIDTH` from zero frequency on, as
-            `Decomposition.band_shares` gives it; empty in files of earlier versions.
+        band_linear: energy of H over that of the output, for each band of 0.25 cycles per LR pixel from zero frequency
+            on, as `Decomposition.band_shares` gives it; empty in files of earlier versions.
         band_nonlinear: the same of G.
         band_cross: the same of their cross term, which is negative where they cancel.
     """

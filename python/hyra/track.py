@@ -12,8 +12,9 @@ from torch import Tensor
 from hyra import _validate
 from hyra._extra import extra
 from hyra.analyzer import HyRA
+from hyra.decompose import BAND_WIDTH
 from hyra.fsds import fsds
-from hyra.history import BAND_WIDTH, History, Record
+from hyra.history import History, Record
 
 __all__ = ["History", "Record", "ScalarWriter", "Tracker", "lightning_callback"]
 

@@ -7,11 +7,13 @@ import json
 import pytest
 import torch.nn.functional as F
 
+import hyra
 from hyra import images
 from hyra.cli import main
 
 FILES = {
     "decomposition.png",
+    "decomposition.safetensors",
     "impulse_response.png",
     "profile.png",
     "radial_power.png",
@@ -30,6 +32,10 @@ def test_a_folder_with_figures_page_and_numbers(photograph, tmp_path, capsys):
     summary = json.loads((out / "summary.json").read_text())
     assert summary["numbers"]["ring_cosine"] == pytest.approx(0.77, abs=0.01)
     assert summary["numbers"]["dc_gain"] == pytest.approx(1)
+    split = hyra.Decomposition.load(out / "decomposition.safetensors")
+    shares = summary["band_shares"]
+    assert shares["linear"] == split.band_shares(width=0.25).linear.tolist()
+    assert [len(shares[name]) for name in ("frequency", "linear", "nonlinear", "cross", "energy")] == [4] * 5
     ours, bicubic = summary["quality"]
     assert ours["psnr"] == pytest.approx(bicubic["psnr"])
     assert summary["provenance"]["model"] == "bicubic interpolation"

@@ -30,7 +30,8 @@ examples:
   hyra analyze my_project.networks:Net --image lr.png --hr hr.png --channels matrix
   hyra analyze swinir.pth --image large.png --form affine --tile 256
 
-writes figures, report.html, summary.json and response.safetensors (hyra.ImpulseResponse.load)."""
+writes figures, report.html, summary.json (all numbers, and the shares of H, G and their cross term per band),
+response.safetensors (hyra.ImpulseResponse.load) and decomposition.safetensors (hyra.Decomposition.load)."""
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:

@@ -12,7 +12,7 @@ examples:
   hyra demo --probe white                the paper's white pixel on black
   hyra demo --photograph chelsea --scale 2 --out chelsea
 
-needs the extra: pip install 'hyra[demo]'. Nothing is downloaded."""
+writes what hyra analyze writes. Needs the extra: pip install 'hyra[demo]'. Nothing is downloaded."""
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:

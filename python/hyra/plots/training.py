@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hyra._extra import extra
-from hyra.history import BAND_WIDTH
+from hyra.decompose import BAND_WIDTH
 from hyra.plots import style
 from hyra.plots.impulse_response import default_limit, draw, extent_of
 

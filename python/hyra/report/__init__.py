@@ -17,6 +17,7 @@ from torch import Tensor
 from hyra import plots
 from hyra._warnings import recorded
 from hyra.analyzer import HyRA
+from hyra.decompose import BAND_WIDTH
 from hyra.environment import environment
 from hyra.impulse import explodes
 from hyra.report import local, numbers, operating_points, page, text
@@ -69,8 +70,9 @@ def write(
     Args:
         model: the network.
         lr: its input, ``[C, h, w]`` in 0..1.
-        folder: made if it is not there; it gets the figures (.png), `report.html`, `summary.json` and
-            `response.safetensors` (`hyra.ImpulseResponse.load`).
+        folder: made if it is not there; it gets the figures (.png), `report.html`, `summary.json`,
+            `response.safetensors` (`hyra.ImpulseResponse.load`) and `decomposition.safetensors`
+            (`hyra.Decomposition.load`), with the images of the split.
         hr: what the output should be, ``[C, s*h, s*w]`` in 0..1: adds PSNR and FSDS, beside bicubic's.
         boundary: as for `HyRA.decompose`.
         probe: arguments of `HyRA.impulse_response` for the response that is shown and that splits the image; its
@@ -84,9 +86,9 @@ def write(
         log: called with a line before each step.
 
     Returns:
-        What `summary.json` holds: `numbers`, `operating_points`, `over_image` (None if not measured), `quality`,
-        `warnings` and `provenance`. Values that are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since
-        JSON has none.
+        What `summary.json` holds: `numbers`, `band_shares` (the fields of `hyra.decompose.BandShares`, for bands of
+        0.25 cycles per LR pixel), `operating_points`, `over_image` (None if not measured), `quality`, `warnings` and
+        `provenance`. Values that are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since JSON has none.
 
     Raises:
         ValueError: `lr` or `hr` is no image that fits the network.
@@ -118,6 +120,7 @@ def write(
         facts = named | facts | named  # these come first, and hold
         log("splitting the output into H and G")
         split = model.decompose(lr, boundary, response, tile=tile, halo=halo)
+        split.save(made.path / "decomposition.safetensors")
         quality = [] if hr is None else compare(split.input, split.output, hr)
         log("comparing operating points")
         points = operating_points.compare(model) if response.is_finite else []
@@ -158,6 +161,7 @@ def write(
 
     summary = {
         "numbers": {n.key: _json(n.value) for n in measured},
+        "band_shares": _fields(split.band_shares(BAND_WIDTH)),
         "operating_points": [_fields(point) for point in points],
         "over_image": None if spread is None else _fields(spread),
         "quality": [_fields(q) for q in quality],
@@ -186,4 +190,6 @@ def _fields(row: object) -> dict[str, Any]:
 
 
 def _json(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return [_json(item) for item in value.tolist()]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
