@@ -100,3 +100,9 @@ def test_refuses_shapes_that_do_not_match(backend):
         standardized_difference(preds, target[:3], moments[0], moments[1][:3], True)
     with pytest.raises(ValueError, match=r"preds_moments must be .* of 4 planes together, got shape \(3, 2\)"):
         standardized_difference(preds, target, moments[0][:3], moments[1], True)
+
+
+def test_refuses_moments_with_a_gradient_of_their_own(backend):
+    preds, target, *moments = planes((2, 3, 5), torch.float32, backend.device)
+    with pytest.raises(ValueError, match="moments must be detached"):
+        standardized_difference(preds.requires_grad_(), target, moments[0].requires_grad_(), moments[1], True)

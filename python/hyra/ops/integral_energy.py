@@ -13,6 +13,7 @@ from hyra.ops.integral_form import SUMS, integral_form
 from hyra.ops.mean_std import accumulator
 from hyra.ops.quadrant_energy import band_energies, quadrant_energy, quadrant_energy_backward
 from hyra.ops.standardized_difference import (
+    keep_pair,
     per_plane,
     result_shape,
     standardized_difference,
@@ -49,7 +50,7 @@ def integral_energy(
         the differences first.
 
     Raises:
-        ValueError: a shape is not as above.
+        ValueError: a shape is not as above, or moments require a gradient.
 
     Example:
         Planes by themselves are targets without predictions:
@@ -148,14 +149,9 @@ def _backward_fake(planes: Tensor, grad: Tensor) -> Tensor:
     return planes.new_empty(planes.shape)
 
 
-def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:4])
-    ctx.with_target = inputs[4]
-
-
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     z = standardized_difference(*ctx.saved_tensors, ctx.with_target)
     return standardized_difference_backward(ctx, integral_energy_backward(z, grad))
 
 
-integral_energy.register_autograd(_backward, setup_context=_setup_context)
+integral_energy.register_autograd(_backward, setup_context=keep_pair)

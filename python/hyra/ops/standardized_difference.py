@@ -35,7 +35,7 @@ def standardized_difference(
         ``[P, H, W]``, the dtype of `preds`; with `with_target` ``[P + T, H, W]``, the differences first.
 
     Raises:
-        ValueError: a shape is not as above.
+        ValueError: a shape is not as above, or moments require a gradient.
 
     Example:
         >>> preds, target = torch.tensor([[[1.0, 3.0]]]), torch.tensor([[[2.0, 4.0]]])
@@ -100,7 +100,12 @@ def _fake(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: 
     return preds.new_empty(result_shape(preds, target, preds_moments, target_moments, with_target))
 
 
-def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool], output: Tensor) -> None:
+def keep_pair(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool], output: Tensor) -> None:
+    """What `standardized_difference_backward` needs."""
+    if ctx.needs_input_grad[2] or ctx.needs_input_grad[3]:
+        raise ValueError(
+            "preds_moments and target_moments must be detached: the gradient of the planes includes theirs"
+        )
     ctx.save_for_backward(*inputs[:4])
     ctx.with_target = inputs[4]
 
@@ -126,4 +131,4 @@ def _standardize_backward(grad: Tensor, planes: Tensor, moments: Tensor) -> Tens
     return gradient.view(planes.shape)
 
 
-standardized_difference.register_autograd(standardized_difference_backward, setup_context=_setup_context)
+standardized_difference.register_autograd(standardized_difference_backward, setup_context=keep_pair)
