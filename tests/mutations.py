@@ -80,6 +80,36 @@ HARMLESS: dict[str, str] = {
     " store_relaxed(&out[pixel], background[pixel] + args.amplitudes[plane_index]);": (
         "the pixel at `end` is the next block's, which writes the same number there after its background"
     ),
+    "integral_energy.cu start changed: double preds_mean = 1, preds_slope = 0, target_mean, target_slope;": (
+        "without predictions it is the distance from this number that counts, 0"
+    ),
+    "integral_energy.cu start changed: double preds_mean = 0, preds_slope = 1, target_mean, target_slope;": (
+        "without predictions it multiplies 0"
+    ),
+    "integral_energy.cu bound moved: const int height = static_cast<int>(top + kBandRows <= rows ?"
+    " kBandRows : rows - top);": "both choices are the same number where they are equal",
+    "integral_energy.cu bound moved: const int width = static_cast<int>(left + kTile <= columns ?"
+    " kTile : columns - left);": "both choices are the same number where they are equal",
+    "integral_energy.cu bound moved: for (int step = 0; step <= height; step += kWarps * kRows) {": (
+        "a step that begins after the last row adds none"
+    ),
+    "integral_energy.cu bound moved: const double cot = y + r <= height ? cotangents(args.form)[top + y + r] : 0,"
+    " square = signed_square(cot, r);": "it multiplies the pixels of a row after the last, 0",
+    "integral_energy.cu bound moved: for (int i = 0; i <= kColumns; ++i) {": (
+        "one column more of a lane lies after the last of the tile"
+    ),
+    "integral_energy.cu bound moved: if (lane + 32 * i > width) continue;": (
+        "the factors multiply the pixels of a column after the last, 0"
+    ),
+    "integral_energy.cu bound moved: if (lane % 4 <= 2 && row < height)"
+    " row_values[row * 2 * kValues + index] = value;": "lanes 0 and 2 hold the same sum of the same row",
+    "integral_energy.cu bound moved: const std::int64_t begin = band * kBandRows, end = begin + kBandRows <= rows ?"
+    " begin + kBandRows : rows;": "both choices are the same number where they are equal",
+    "integral_energy_backward.cu bound moved: const int height = static_cast<int>(top + kBand <= rows ?"
+    " kBand : rows - top);": "both choices are the same number where they are equal",
+    "integral_energy_backward.cu bound moved: for (int step = 0; step <= height; step += kInFlight * kWarps) {": (
+        "a step that begins after the last row writes none"
+    ),
     "mean_std.cu bound moved: for (std::int64_t first = threadIdx.x * kGroup<T>; first <= chunk.size;"
     " first += kGroups * kStride) {": "a step that begins after the last pixel adds none",
     "polyphase_filter.cu bound moved: for (std::int64_t chunk_y = 0; chunk_y <= args.taps_y; chunk_y += kChunk) {": (

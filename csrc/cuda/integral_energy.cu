@@ -6,9 +6,9 @@
 // Work per thread: kColumns columns in every (BLOCK / 32)th group of kRows rows. Shared memory: 120 bytes per thread.
 // Bytes, with S the size of all planes read: at least S. Moved: S; a target again for each prediction and for itself,
 // from L2 where it fits; and twice (written, then read from L2) 40 for each column of a band and 64 or 96 for each row
-// of a tile (DIV2K image in float32: 0.25 S written); the tables, from L1. Loads are one pixel wide, 12 or 24 in
-// flight: lanes side by side, so that all columns of a lane have one parity. Of neighbouring columns, which would be 16
-// bytes wide, twice as many sums would cross the lanes.
+// of a tile (DIV2K image in float32: 0.25 S written); the tables, from L1.
+// Loads are one pixel wide, up to 12 or 24 in flight: lanes side by side, so that all columns of a lane have one
+// parity. Of neighbouring columns, which would be 16 bytes wide, twice as many sums would cross the lanes.
 #include "core/integral_energy.hpp"
 #include "cuda/block.cuh"
 #include "cuda/platform.cuh"
@@ -37,8 +37,9 @@ struct Workspace {
   }
 };
 
-// The standardised pixels of one plane: those of a difference or, after all of these, of a target by itself. Equal
-// pixels give exactly 0: no product is fused with the subtraction, which would round one of the two and not the other.
+// The standardised pixels of one plane: those of a difference or, after all of these, of a target by itself, which is
+// subtracted from 0 with the other sign. Equal pixels give exactly 0: no product is fused with the subtraction, which
+// would round one of the two and not the other.
 template <typename T>
 struct Pixels {
   const T *preds = nullptr, *target;
@@ -116,13 +117,13 @@ __global__ void __launch_bounds__(BLOCK) sum_tiles(IntegralEnergyArgs<T> args, s
     const auto sum_pair = [&](int pair, const auto& first_term) {
       double values[kRows * 2] = {};
 #pragma unroll
-      for (int j = 0; j < kColumns; ++j) {
-        if (lane + 32 * j >= width) continue;
-        const double first = factors[pair * columns + 32 * j], second = factors[(pair + 1) * columns + 32 * j];
+      for (int i = 0; i < kColumns; ++i) {
+        if (lane + 32 * i >= width) continue;
+        const double first = factors[pair * columns + 32 * i], second = factors[(pair + 1) * columns + 32 * i];
 #pragma unroll
         for (int r = 0; r < kRows; ++r) {
-          values[2 * r] += first_term(first, z[r][j]);
-          values[2 * r + 1] += second * z[r][j];
+          values[2 * r] += first_term(first, z[r][i]);
+          values[2 * r + 1] += second * z[r][i];
         }
       }
       halve(values, 8, 16);

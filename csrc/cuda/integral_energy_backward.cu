@@ -42,7 +42,7 @@ struct Column {
 template <int BLOCK, int FEATURES, typename T>
 __global__ void __launch_bounds__(BLOCK) write_gradient(IntegralEnergyBackwardArgs<T> args, std::int64_t tiles) {
   constexpr int kWarps = BLOCK / 32, kRowSums = 1 + 2 * FEATURES;
-  static_assert(kWarps % 2 == 0, "the rows of a warp have one parity");
+  static_assert(kWarps % 2 == 0, "a warp keeps to one parity");
   CU_SHARED(double, row_factors, [kBand][kRowSums]);
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const std::int64_t rows = args.form.rows, columns = args.form.columns, bands = (rows + kBand - 1) / kBand;

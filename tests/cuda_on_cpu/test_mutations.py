@@ -1,4 +1,4 @@
-"""A fixed sample of tests/mutations.py, which in full takes an hour: the tests notice what is broken on purpose."""
+"""A fixed sample of tests/mutations.py, which in full takes two hours: the tests notice what is broken on purpose."""
 
 from __future__ import annotations
 
