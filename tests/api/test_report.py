@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import matplotlib as mpl
@@ -14,7 +15,7 @@ import torch.nn.functional as F
 
 import hyra
 from hyra import report
-from hyra.report import local, numbers, page
+from hyra.report import local, numbers, page, text
 
 mpl.use("Agg")
 
@@ -102,7 +103,7 @@ def test_the_limits_of_fsds_are_told(written):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("value", "printed"),
     [
         (0.0, "0.000 dB"),
         (-0.125, "−0.125 dB"),
@@ -112,8 +113,8 @@ def test_the_limits_of_fsds_are_told(written):
         (float("nan"), "not defined"),
     ],
 )
-def test_numbers_print_for_people(value, text):
-    assert str(numbers.Number("key", "label", value, "dB", "", "")) == text
+def test_numbers_print_for_people(value, printed):
+    assert str(numbers.Number("key", "label", value, "dB", "", "")) == printed
 
 
 def test_values_that_json_lacks_are_strings(tmp_path):
@@ -129,6 +130,26 @@ def test_reference_of_another_size_is_refused(tmp_path):
     model = hyra.HyRA(torch.nn.Upsample(scale_factor=2))
     with pytest.raises(ValueError, match=r"hr must have the output's shape \(3, 32, 32\), got \(3, 16, 16\)"):
         report.write(model, lr, tmp_path, hr=lr)
+
+
+@pytest.mark.parametrize(
+    ("opposition", "remaining", "said"),
+    [
+        (-0.95, 0.2, "opposes H's (cosine −0.95), and H + G has 0.20 times the energy of H: G takes part of the grid"),
+        (-0.38, 1.76, "opposes H's (cosine −0.38), and H + G has 1.76 times the energy of H: G cancels some of the"),
+        (0.05, 1.5, "is unrelated to H's (cosine 0.05), and H + G has 1.50 times the energy of H: G adds to what"),
+        (-0.9, 1.0, "G leaves the copies as they are"),
+        (float("nan"), 0.5, "G leaves the copies as they are"),
+    ],
+)
+def test_what_is_said_of_the_copies_is_what_the_numbers_say(opposition, remaining, said):
+    assert said in text.at_the_copies(opposition, remaining)
+
+
+def test_the_page_tells_of_the_copies(written):
+    _, summary, html = written
+    found = summary["numbers"]
+    assert escape(text.at_the_copies(found["copy_opposition"], found["copy_remaining"])) in html
 
 
 def test_table_escapes_its_cells():

@@ -133,6 +133,7 @@ def write(
         log("fitting the sinc")
         fit = response.fit_sinc()
         measured = numbers.of_response(response, fit) + numbers.of_split(split)
+        values = {number.key: number.value for number in measured}
         made.section("", text.verdict(fit.ring_cosine, exploded=explodes(response.response)))
         made.section("Impulse response", f"{text.RESPONSE} Here: {facts['probe']}.")
         log("drawing")
@@ -145,7 +146,8 @@ def write(
             made.figure("over_image", plots.local_responses(places), text.OVER_IMAGE_FIGURE)
         made.section("Transfer function", text.TRANSFER)
         made.figure("transfer_function", response.transfer_function().plot(), text.TRANSFER_FIGURE)
-        made.section("Linear and non-linear part", text.SPLIT)
+        opposition, remaining = (values[key] for key in ("copy_opposition", "copy_remaining"))
+        made.section("Linear and non-linear part", f"{text.SPLIT} {text.at_the_copies(opposition, remaining)}")
         made.figure("decomposition", plots.decomposition(split), text.SPLIT_FIGURE)
         made.figure("radial_power", plots.radial_power(split), text.POWER_FIGURE)
         made.section("Numbers")

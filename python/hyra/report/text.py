@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 RESPONSE = (
     "The network got a constant image with one other pixel. What it makes of that pixel is the impulse response of its "
     "linear part H. An ideal interpolator answers with a sinc: a main lobe, and rings that alternate in sign."
@@ -19,8 +21,8 @@ TRANSFER = (
 TRANSFER_FIGURE = "0 dB: passed unchanged. Crosses and dotted lines: centres of the copies of the spectrum."
 SPLIT = (
     "SR = H + G: H is the image filtered with the impulse response, G is what remains. H blurs and may show a grid "
-    "where its filter does not remove the copies; G adds detail, and takes the grid away by opposing H's phase at "
-    "the copies."
+    "where its filter does not remove the copies; G adds detail, and may take the grid away by opposing H's phase "
+    "there."
 )
 SPLIT_FIGURE = (
     "Images, and amplitude and phase of their spectra on shared scales (colours averaged). The spectrum of LR is "
@@ -68,6 +70,21 @@ LIMITS = (
     "background, and G absorbs the difference. A "
     "likeness to the sinc says how the linear part filters, and not how good the images look.",
 )
+
+
+def at_the_copies(opposition: float, remaining: float) -> str:
+    """What G does there, by the cosine of its phase against H's and by the energy of H + G over that of H."""
+    if math.isnan(opposition) or abs(remaining - 1) < 0.01:
+        return "Here G leaves the copies as they are."
+    phase = "opposes H's" if opposition < -0.2 else "agrees with H's" if opposition > 0.2 else "is unrelated to H's"
+    if remaining < 1:
+        what = "G takes part of the grid away"
+    elif opposition < -0.2:
+        what = "G cancels some of the grid, and brings more of its own than it cancels"
+    else:
+        what = "G adds to what is there, whether grid or detail"
+    numbers = f"(cosine {opposition:.2f}), and H + G has {remaining:.2f} times the energy of H"
+    return f"Here G's phase at the copies {phase} {numbers}: {what}.".replace("-", "−")
 
 
 def verdict(ring_cosine: float, *, exploded: bool) -> str:
