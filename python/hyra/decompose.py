@@ -18,7 +18,7 @@ BAND_WIDTH = 0.25
 
 
 @dataclass(frozen=True, eq=False)
-class Spectra:
+class Spectra(Result, figure="spectra"):
     """Unscaled discrete Fourier transforms, complex, `[(N,) C, rows, columns]`, with zero frequency in the middle.
 
     `input` has the LR size, the others the HR size. Amplitude is `.abs()`, phase `.angle()`.

@@ -53,7 +53,7 @@ class RingCorrelation(Result, figure="ring_correlation"):
 
 
 @dataclass(frozen=True)
-class BandPSNR:
+class BandPSNR(Result, figure="band_psnr"):
     """PSNR in dB per band of frequencies, `[..., B]`, between the `edges`, B + 1 of them: what `band_psnr` returns."""
 
     edges: tuple[float, ...]

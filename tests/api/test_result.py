@@ -34,9 +34,11 @@ def results():
         model.impulse_response(background=lr),
         split.band_shares(),
         split.copy_compensation(),
+        split.spectra(),
         model.probe(canvas=48),
         model.amplitude_sweep([-0.5, 0.5], 16),
         spectrum.radial_power(lr),
+        spectrum.band_psnr(lr, lr.square()),
         spectrum.fourier_ring_correlation(lr, lr.flip(0)),
         HyRA(torch.nn.Sequential(torch.nn.Conv2d(3, 5, 1), torch.nn.Upsample(scale_factor=2))).layer_responses(size=16),
         hyra.compare_models({"curved": model, "nearest": HyRA(torch.nn.Upsample(scale_factor=2))}, lr),
@@ -97,6 +99,24 @@ def test_band_shares_and_copies_are_drawn_as_they_are(results):
     assert drawn["2 H·G"][:, 1] == pytest.approx(shares.cross.numpy())
     _, (opposition, _) = copies.plot()
     assert [text.get_text() for text in opposition.texts] == [f"{x:.2g}" for x in copies.opposition.flatten()[1:]]
+
+
+def test_spectra_are_drawn_as_in_the_decomposition(results):
+    _, panels = results[hyra.decompose.Spectra].plot()
+    _, expected = results[Decomposition].plot()
+    for drawn, other in zip(panels.flat, expected[1:].flat, strict=True):
+        a, b = (torch.tensor(panel.images[0].get_array()) for panel in (drawn, other))
+        close = torch.isclose(a, b, atol=1e-2) if "amplitude" in drawn.get_ylabel() else (a - b).cos() > 0.99
+        assert close.double().mean() > 0.98  # where next to nothing is, neither is its phase
+    assert [panel.get_title() for panel in panels[0]] == ["LR", "H", "G", "SR"]
+
+
+def test_psnr_of_bands_is_drawn_as_steps():
+    found = spectrum.BandPSNR((0.0, 0.2, 0.5), torch.tensor([[20.0, torch.inf], [30.0, 40.0]]))
+    _, axes = found.plot()
+    assert [patch.get_data().edges.tolist() for patch in axes.patches] == [[0, 0.2, 0.5]] * 2
+    assert axes.patches[1].get_data().values.tolist() == [30, 40]
+    assert axes.patches[0].get_data().values[0] == 20
 
 
 def test_deviations_of_a_probe_are_drawn_where_they_are(results):

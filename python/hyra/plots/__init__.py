@@ -1,11 +1,19 @@
 """Figures for papers and reports; each function returns ``(fig, axes)`` and shows nothing.
 
 matplotlib (extra `cli`) is imported when the first figure is made. Save one with `save`, or `fig.savefig`.
+
+Example:
+    >>> import tempfile, torch, hyra
+    >>> response = hyra.HyRA(torch.nn.Upsample(scale_factor=2, mode="bicubic")).impulse_response(16)
+    >>> fig, axes = profile(response)  # the same as response.plot() is for impulse_response
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(fig, f"{folder}/profile.pdf")
 """
 
 from hyra.plots.amplitude_sweep import amplitude_sweep
+from hyra.plots.band_psnr import band_psnr
 from hyra.plots.band_shares import band_shares, copy_compensation
-from hyra.plots.decomposition import decomposition
+from hyra.plots.decomposition import decomposition, spectra
 from hyra.plots.fsds_sensitivity import fsds_sensitivity
 from hyra.plots.impulse_response import impulse_response
 from hyra.plots.layer_responses import layer_responses
@@ -22,6 +30,7 @@ from hyra.plots.transfer_function import transfer_function
 
 __all__ = [
     "amplitude_sweep",
+    "band_psnr",
     "band_shares",
     "copy_compensation",
     "decomposition",
@@ -38,5 +47,6 @@ __all__ = [
     "ring_correlation",
     "save",
     "sinc_fit",
+    "spectra",
     "transfer_function",
 ]

@@ -15,7 +15,7 @@ from hyra.plots.transfer_function import draw_map
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from hyra.decompose import Decomposition
+    from hyra.decompose import Decomposition, Spectra
 
 _COLUMNS = ("LR", "H", "G", "SR")
 
@@ -46,7 +46,31 @@ def decomposition(split: Decomposition, *, image: int = 0) -> tuple[Figure, Any]
     size = (style.PAGE, (2 + height / width) * style.PAGE / 4.6 + 0.5)
     fig, axes = plt.subplots(3, 4, figsize=size, layout="compressed")
     _draw_images(axes[0], pictures)
-    _draw_spectra(axes[1:], [_spectrum(x, scale, (height, width)) for x in pictures], scale)
+    _draw_spectra(axes[1:], [_over_hr_plane(torch.fft.fft2(x.mean(0)), scale, height) for x in pictures], scale)
+    return fig, axes
+
+
+@style.figure
+def spectra(found: Spectra, *, image: int = 0) -> tuple[Figure, Any]:
+    """Amplitude and phase of LR, H, G and SR, as the two lower rows of `decomposition`.
+
+    Args:
+        found: what `Decomposition.spectra` returned.
+        image: which image of a batch.
+
+    Returns:
+        The figure and its axes, a 2 x 4 array.
+    """
+    import matplotlib.pyplot as plt
+
+    planes = [x if x.ndim == 3 else x[image] for x in (found.input, found.linear, found.nonlinear, found.output)]
+    means = [torch.fft.ifftshift(x.detach().cpu().to(torch.complex128).mean(0)) for x in planes]
+    height = len(means[-1])
+    scale = height // len(means[0])
+    fig, axes = plt.subplots(2, 4, figsize=(style.PAGE, 2 * style.PAGE / 4.6 + 0.5), layout="compressed")
+    _draw_spectra(axes, [_over_hr_plane(mean, scale, height) for mean in means], scale)
+    for panel, name in zip(axes[0], _COLUMNS, strict=True):
+        panel.set_title(name)
     return fig, axes
 
 
@@ -91,10 +115,9 @@ def _draw_spectra(axes: Any, spectra: list[Tensor], scale: int) -> None:
     bar.set_label("radians")
 
 
-def _spectrum(picture: Tensor, scale: int, size: tuple[int, int]) -> Tensor:
-    """Centred spectrum of the mean over the colours, on the HR frequency plane."""
-    spectrum = torch.fft.fft2(picture.mean(0))
-    if spectrum.shape != size:
+def _over_hr_plane(spectrum: Tensor, scale: int, height: int) -> Tensor:
+    """Zero frequency in the middle; an LR spectrum as zero insertion repeats it."""
+    if len(spectrum) != height:
         spectrum = spectrum.tile(scale, scale) * scale**2
     centred: Tensor = torch.fft.fftshift(spectrum)
     return centred
