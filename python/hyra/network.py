@@ -163,7 +163,7 @@ class Network:
             return self._forward(images).detach()
 
     def run(self, images: Tensor) -> Tensor:
-        """The same, but where the network raises the message also says which sizes it takes."""
+        """The same, but where the network raises the message also says which colours or sizes it takes."""
         try:
             return self(images)
         except NetworkError as error:
@@ -171,7 +171,11 @@ class Network:
                 sizes = self.input_sizes()
             except NetworkError:
                 raise error from error.__cause__
-            raise NetworkError(f"{error}; of square inputs, {sizes}") from error.__cause__
+            given, taken = images.shape[1], self.in_channels
+            hint = f"it takes images with {taken} colours, not {given}"
+            if given == taken:
+                hint = f"of square inputs, {sizes}"
+            raise NetworkError(f"{error}; {hint}") from error.__cause__
 
     def derivative(self, images: Tensor, direction: Tensor) -> Tensor:
         """The derivative at `images` along `direction`, both `[N, C, h, w]`, by forward-mode differentiation.

@@ -228,6 +228,12 @@ def test_constructor_refuses(options, error, message):
         Network(**{"net": nn.Identity(), **options})
 
 
+def test_an_image_of_other_colours_is_told():
+    network = Network(nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.Upsample(scale_factor=2)))
+    with pytest.raises(NetworkError, match=r"; it takes images with 3 colours, not 1$"):
+        network.run(torch.zeros(1, 1, 8, 8))
+
+
 def test_memory_errors_pass_through():
     def net(x):
         raise torch.OutOfMemoryError("full")
