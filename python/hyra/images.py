@@ -121,6 +121,14 @@ def write(image: Tensor, path: str | Path) -> None:
 
     Raises:
         ValueError: wrong shape, NaN pixels, or a suffix that Pillow does not know.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write(torch.full((3, 2, 4), 0.5), f"{folder}/grey.png")
+        ...     image = read(f"{folder}/grey.png")
+        >>> image.shape, round(255 * image[0, 0, 0].item())
+        (torch.Size([3, 2, 4]), 128)
     """
     with extra("cli", "writing images"):
         from PIL import Image
@@ -160,6 +168,15 @@ def pair(sr: str | Path, hr: str | Path) -> Pairing:
     Raises:
         NotADirectoryError: one of them is no folder.
         ValueError: no names match, or two images of a folder would be the same one's partner.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("sr/0801x4.png", "sr/other.png", "hr/0801.png"):
+        ...         write(torch.zeros(3, 2, 2), f"{folder}/{name}")
+        ...     found = pair(f"{folder}/sr", f"{folder}/hr")
+        >>> [(sr.name, hr.name) for sr, hr in found.pairs], [sr.name for sr in found.unpaired_sr]
+        ([('0801x4.png', '0801.png')], ['other.png'])
     """
     references: dict[str, Path] = {}
     for path in _images(hr):

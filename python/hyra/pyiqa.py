@@ -40,6 +40,12 @@ def register() -> None:
 
     Raises:
         ModuleNotFoundError: pyiqa is not installed.
+
+    Example, where pyiqa is installed:
+        import hyra.pyiqa, pyiqa
+
+        hyra.pyiqa.register()
+        score = pyiqa.create_metric("fsds")(sr, hr)  # both [N, C, H, W] in 0..1; [N], in dB
     """
     from pyiqa.default_model_configs import DEFAULT_CONFIGS
     from pyiqa.utils.registry import ARCH_REGISTRY

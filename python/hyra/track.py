@@ -154,6 +154,10 @@ def lightning_callback(tracker: Tracker) -> Any:
 
     Raises:
         ModuleNotFoundError: Lightning is not installed.
+
+    Example, where Lightning is installed:
+        tracker = Tracker(module.network, lr, hr, out="runs/edsr")
+        lightning.Trainer(callbacks=[lightning_callback(tracker)]).fit(module, data)
     """
     with extra("track", "lightning_callback"):
         from lightning.pytorch import Callback
