@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from time import perf_counter
 
 import torch
 from torch import Tensor
@@ -33,6 +34,10 @@ _SMALLEST_WINDOW = 2 * SIMILARITY_RADIUS + 1
 """At least what the likeness to the sinc looks at, so that it does not depend on the network's reach."""
 _CHECKED = 4
 _LARGE_DISCARDED_ENERGY = 1e-6
+_LONG_CALL = 0.1
+"""Seconds that a call of the network takes when its own cost no longer counts."""
+_WORTHWHILE = 1.1
+"""How many times as many images per second a batch of twice the size must give to be kept."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -205,9 +210,8 @@ def probe(
         state = window.empty(reference)
         kept = reference.new_empty(len(places), *reference.shape) if keep_responses else None
         deviations = reference.new_empty(len(places), 2, dtype=torch.float64)
-        batch = batch_size or (1 if flat.device.type == "cpu" else 16)
         with Progress(len(members), "image", enabled=progress) as bar:
-            for start, outputs in _batches(run, impulses, batch):
+            for start, outputs in _batches(run, impulses, batch_size):
                 these = slice(start, start + len(outputs))
                 origins = impulses[these] * network.scale
                 *state, deviation = response_moments(outputs, origins, reference, window.origin, state)
@@ -322,16 +326,32 @@ def _warn_not_packed(locality: Locality | None, error: float | None) -> None:
     warnings.warn(f"probing one impulse an image, which takes longer: {why}", UserWarning, stacklevel=4)
 
 
-def _batches(run: Callable[[Tensor], Tensor], impulses: Tensor, batch: int) -> Iterator[tuple[int, Tensor]]:
-    """Run in batches, and in ever smaller ones when memory runs out."""
-    start = 0
+def _batches(run: Callable[[Tensor], Tensor], impulses: Tensor, batch_size: int | None) -> Iterator[tuple[int, Tensor]]:
+    """Run in batches of the size given, or of one that is found, and in ever smaller ones when memory runs out.
+
+    What batches save is the cost of a call. So the size is doubled while calls are short and that makes them faster.
+    """
+    searching, fastest, start = batch_size is None, 0.0, 0
+    batch = batch_size or (1 if impulses.device.type == "cpu" else 16)
     while start < len(impulses):
+        began = perf_counter()
         try:
             outputs = run(impulses[start : start + batch])
         except torch.OutOfMemoryError:
             if batch == 1:
                 raise
             batch //= 2
+            searching = False
             continue
+        if searching:
+            outputs[0, 0, 0, 0].item()  # waits for the device
+            seconds = perf_counter() - began
+            rate = len(outputs) / seconds
+            if rate <= _WORTHWHILE * fastest:
+                batch, searching = batch // 2, False
+            elif seconds > _LONG_CALL:
+                searching = False
+            else:
+                batch, fastest = 2 * batch, rate
         yield start, outputs
         start += len(outputs)

@@ -276,6 +276,41 @@ def test_batches_are_halved_when_memory_runs_out():
         HyRA(full, scale=2, in_channels=1).probe(canvas=32)
 
 
+@pytest.mark.parametrize(("seconds", "batches"), [
+    (lambda n: 0.01, [1, 2, 4, 8, 5]),
+    (lambda n: 0.01 * n, [1, 2] + [1] * 17),
+    (lambda n: 0.01 + 0.03 * (n > 4), [1, 2, 4, 8, 4, 1]),
+    (lambda n: 0.2, [1] * 20),
+], ids=["cost of a call", "cost of an image", "slower from some size on", "long calls"])  # fmt: skip
+def test_a_batch_size_is_found(seconds, batches, monkeypatch):
+    clock, sizes = [0.0], []
+    monkeypatch.setattr("hyra.probe.perf_counter", lambda: clock[0])
+
+    def net(x):
+        clock[0] += seconds(len(x))
+        sizes.append(len(x))
+        return F.interpolate(x, scale_factor=2)
+
+    model, positions = HyRA(net, scale=2, in_channels=3), torch.tensor([[8, 6 + i] for i in range(20)])
+    model.probe(positions, canvas=32, size=5, pack=False, progress=False)
+    assert sizes[-len(batches) :] == batches
+    assert sum(sizes) == 20 + 2  # the background's and the middle's
+
+
+def test_a_batch_size_is_found_within_the_memory():
+    sizes = []
+
+    def net(x):
+        sizes.append(len(x))
+        if len(x) > 1:
+            raise torch.OutOfMemoryError("full")
+        return F.interpolate(x, scale_factor=2)
+
+    positions = torch.tensor([[8, 6 + i] for i in range(5)])
+    HyRA(net, scale=2, in_channels=3).probe(positions, canvas=32, size=5, pack=False, progress=False)
+    assert sizes.count(2) == 1
+
+
 def test_saved_and_loaded_again(tmp_path):
     saved = HyRA(nonlinear()).probe(canvas=32)
     saved.save(tmp_path / "probe.safetensors")
