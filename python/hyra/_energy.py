@@ -7,7 +7,7 @@ energy of its quadrant integrals, or for the radial variant its power per ring.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import torch
@@ -45,7 +45,7 @@ class Images:
 
     def to(self, dtype: torch.dtype) -> Self:
         """In another precision."""
-        return replace(self, planes=self.planes.to(dtype))
+        return type(self)(self.planes.to(dtype), self.moments, self.channels)
 
 
 def energies(preds: Images, target: Images, variant: str) -> tuple[Tensor, Tensor]:

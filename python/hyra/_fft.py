@@ -55,6 +55,8 @@ def weigh_columns(spectra: Tensor, columns: int) -> None:
 
 
 def _torch_forward(planes: Tensor) -> Tensor:
+    if not len(planes):  # which older versions of MKL refuse
+        return planes.new_empty((*planes.shape[:-1], planes.shape[-1] // 2 + 1), dtype=planes.dtype.to_complex())
     if planes.device.type != "cpu" or len(planes) <= 1 or (planes.dtype == torch.float32 and planes.shape[-1] > 32):
         spectra: Tensor = torch.fft.rfft2(planes)
         return spectra

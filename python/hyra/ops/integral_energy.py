@@ -12,6 +12,7 @@ from hyra import _native
 from hyra.ops.integral_form import SUMS, integral_form
 from hyra.ops.mean_std import accumulator
 from hyra.ops.quadrant_energy import band_energies, quadrant_energy, quadrant_energy_backward
+from hyra.ops.rfft2 import rfft2, rfft2_adjoint
 from hyra.ops.standardized_difference import (
     keep_pair,
     per_plane,
@@ -68,7 +69,7 @@ def integral_energy(
 
 
 def _spectra(z: Tensor) -> Tensor:
-    spectra: Tensor = torch.fft.rfft2(F.pad(z, (0, 0, 0, z.shape[1] % 2)))
+    spectra: Tensor = rfft2(F.pad(z, (0, 0, 0, z.shape[1] % 2)), "torch")
     return spectra
 
 
@@ -95,7 +96,9 @@ def _sums(
     inputs = (preds, target.to(preds.dtype), *moments, form.tables)
     scalars = (preds.shape[0], target.shape[0], rows, columns, form.features, bands, with_target)
     _native.call("integral_energy", outputs, inputs, *scalars)
-    return energy, row_sums, torch.fft.fft(column_sums.view(-1, 1, columns))[..., : columns // 2 + 1]
+    lines = column_sums.view(SUMS * count, 1, columns)
+    spectra = torch.fft.fft(lines) if count else lines  # older versions of MKL refuse an empty batch
+    return energy, row_sums, spectra[..., : columns // 2 + 1]
 
 
 @_native.register(integral_energy)
@@ -125,20 +128,22 @@ def integral_energy_backward(planes: Tensor, grad: Tensor) -> Tensor:
     """
     rows, columns = planes.shape[1:]
     gradient = quadrant_energy_backward(_spectra(planes.to(accumulator(planes))), grad, "integral")
-    full: Tensor = torch.fft.ifft2(F.pad(gradient, (0, columns - gradient.shape[2])), norm="forward")
-    return full.real[:, :rows].to(planes.dtype).contiguous()
+    padded: Tensor = rfft2_adjoint(gradient, columns, "torch")
+    return padded[:, :rows].to(planes.dtype).contiguous()
 
 
 @_native.register(integral_energy_backward)
 def _backward_kernel(planes: Tensor, grad: Tensor) -> Tensor:
     count, rows, columns = planes.shape
+    gradient = planes.new_empty(planes.shape)
+    if count == 0:
+        return gradient
     form = integral_form(rows, columns, planes.device)
     grad = grad.double().expand(count)
     as_it_is = torch.arange(2, dtype=torch.float64, device=planes.device).expand(count, 2)
     _, row_sums, spectra = _sums(planes[:0], planes, as_it_is[:0], as_it_is, with_target=True)
     spectra_grad = quadrant_energy_backward(spectra, (grad[:, None] * form.weights[:, 0]).flatten(), "integral")
     column_grad = torch.fft.ifft(spectra_grad.view(count, SUMS, columns // 2 + 1), n=columns, norm="forward")
-    gradient = planes.new_empty(planes.shape)
     inputs = (planes, row_sums, column_grad, grad, form.tables)
     _native.call("integral_energy_backward", (gradient,), inputs, count, rows, columns, form.features)
     return gradient

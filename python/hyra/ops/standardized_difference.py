@@ -71,7 +71,7 @@ def result_shape(
         if moments.ndim != 2 or moments.shape[1] != 2 or not _can_share(count, moments.shape[0]):
             images = f"[N, 2] for N images of {count} planes together"
             raise ValueError(f"{name}_moments must be {images}, got shape {tuple(moments.shape)}")
-    return planes + targets * with_target, rows, columns
+    return planes + (targets if with_target else 0), rows, columns
 
 
 def _can_share(planes: int, images: int) -> bool:
