@@ -74,8 +74,6 @@ HARMLESS: dict[str, str] = {
     "block.cuh start changed: T values[kGroup<T>] = {1};": (
         "kernels select or store none of the elements past the count"
     ),
-    "impulse_batch.cu bound moved: const std::int64_t end = begin + kTile<BLOCK, T> <= plane ?"
-    " begin + kTile<BLOCK, T> : plane;": "both choices are the same number where they are equal",
     "impulse_batch.cu bound moved: if (pixel >= begin && pixel <= end)"
     " store_relaxed(&out[pixel], background[pixel] + args.amplitudes[plane_index]);": (
         "the pixel at `end` is the next block's, which writes the same number there after its background"

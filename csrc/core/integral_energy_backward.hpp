@@ -50,17 +50,5 @@ HYRA_INLINE double row_diagonal(const IntegralEnergyBackwardArgs<T>& args, std::
   return 2 * args.grad[plane] * row_weights(args.form)[row];
 }
 
-// What the sums over the columns of one row add to its gradient, and what its pixels are multiplied with there.
-template <int FEATURES>
-struct RowFactors {
-  double sums[1 + 2 * FEATURES], diagonal;
-  template <typename T>
-  HYRA_INLINE RowFactors(const IntegralEnergyBackwardArgs<T>& args, std::int64_t plane, std::int64_t row) {
-    diagonal = row_diagonal(args, plane, row);
-    couple<FEATURES>(coupling(args.form), args.row_sums + (plane * args.form.rows + row) * (1 + 2 * FEATURES), sums);
-    for (double& sum : sums) sum *= diagonal;
-  }
-};
-
 }  // namespace hyra::HYRA_TARGET
 #endif

@@ -18,6 +18,18 @@ struct Block {
   double first[kBlock], plain[2][kBlock], cot[2][kBlock], square[kBlock];
 };
 
+// What the sums over the columns of one row add to its gradient, and what its pixels are multiplied with there.
+template <int FEATURES>
+struct RowFactors {
+  double sums[1 + 2 * FEATURES], diagonal;
+  template <typename T>
+  RowFactors(const IntegralEnergyBackwardArgs<T>& args, std::int64_t plane, std::int64_t row) {
+    diagonal = row_diagonal(args, plane, row);
+    couple<FEATURES>(coupling(args.form), args.row_sums + (plane * args.form.rows + row) * (1 + 2 * FEATURES), sums);
+    for (double& sum : sums) sum *= diagonal;
+  }
+};
+
 // (even, odd, even, odd, ...)
 inline Wide alternating(const double* pair) {
   double lanes[kLanes<double>];

@@ -163,16 +163,15 @@ def _groups(preds: Images, target: Images) -> Iterator[tuple[slice, slice]]:
     step = max(_GROUP // (rows * columns), 1)
     # The gradient of an image is not that of its planes one by one.
     differentiable = torch.is_grad_enabled() and (preds.planes.requires_grad or target.planes.requires_grad)
-    if differentiable or max(count, targets) <= step or target.planes.device.type != "cpu":
+    if differentiable or count == 0 or max(count, targets) <= step or target.planes.device.type != "cpu":
         yield _ALL, _ALL
-        return
-    if count == targets:
-        for first in range(0, max(count, 1), step):
+    elif count == targets:
+        for first in range(0, count, step):
             yield slice(first, first + step), slice(first, first + step)
-    elif count == 0 or step >= targets:
+    elif step >= targets:
         step -= step % targets
-        for first in range(0, max(count, 1), max(step, 1)):
-            yield slice(first, first + step), slice(0, targets)
+        for first in range(0, count, step):
+            yield slice(first, first + step), _ALL
     else:
         for plane in range(count):
             yield slice(plane, plane + 1), slice(plane % targets, plane % targets + 1)

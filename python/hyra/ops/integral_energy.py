@@ -14,7 +14,7 @@ from hyra.ops.mean_std import accumulator
 from hyra.ops.quadrant_energy import band_energies, quadrant_energy, quadrant_energy_backward
 from hyra.ops.rfft2 import rfft2, rfft2_adjoint
 from hyra.ops.standardized_difference import (
-    keep_pair,
+    keep_for_backward,
     per_plane,
     result_shape,
     standardized_difference,
@@ -159,4 +159,4 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     return standardized_difference_backward(ctx, integral_energy_backward(z, grad))
 
 
-integral_energy.register_autograd(_backward, setup_context=keep_pair)
+integral_energy.register_autograd(_backward, setup_context=keep_for_backward)

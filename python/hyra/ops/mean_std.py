@@ -19,6 +19,8 @@ def mean_std(images: Tensor) -> Tensor:
     Accumulated in float64 about the image's first pixel, so that a constant image has a deviation of exactly 0 whatever
     its value. An image of one pixel, or whose deviation overflows float64, has the deviation NaN.
 
+    It has no gradient of its own: the ops that take the moments count what goes through them among the images'.
+
     Args:
         images: ``[N, ...]``, float32 or float64, at least one element per image.
 

@@ -100,7 +100,7 @@ def _fake(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: 
     return preds.new_empty(result_shape(preds, target, preds_moments, target_moments, with_target))
 
 
-def keep_pair(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool], output: Tensor) -> None:
+def keep_for_backward(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool], output: Tensor) -> None:
     """What `standardized_difference_backward` needs."""
     if ctx.needs_input_grad[2] or ctx.needs_input_grad[3]:
         raise ValueError(
@@ -131,4 +131,4 @@ def _standardize_backward(grad: Tensor, planes: Tensor, moments: Tensor) -> Tens
     return gradient.view(planes.shape)
 
 
-standardized_difference.register_autograd(standardized_difference_backward, setup_context=keep_pair)
+standardized_difference.register_autograd(standardized_difference_backward, setup_context=keep_for_backward)
