@@ -5,7 +5,7 @@ import torch
 
 import hyra
 import peers
-from hyra import fft
+from hyra.spectrum import fft
 
 SHAPES = [(1, 3, 1356, 2040), (1, 3, 512, 512), (16, 3, 192, 192), (1, 3, 64, 64)]
 MORE_SHAPES = [(1, 3, n, n) for n in (96, 113, 128, 256, 1000, 1024, 2048)]

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import peers
-from hyra import fft
 from hyra.ops import integral_energy, integral_energy_backward, quadrant_energy
+from hyra.spectrum import fft
 
 
 def energy(planes):

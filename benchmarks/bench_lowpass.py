@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 import hyra
-from hyra import lowpass
+from hyra.filters import lowpass
 
 TAPS = 16
 RELEASED = {**lowpass.RELEASED, "rescale_range": False}

@@ -11,7 +11,7 @@ import time
 
 from hyra.demo import Network, photographs
 from hyra.demo.train import train
-from hyra.evaluation import degrade
+from hyra.images.resampling import degrade
 from hyra.track import Tracker
 
 SCALE, STEPS, WARM, RECORDS = 4, 30, 3, 5

@@ -16,7 +16,8 @@ from torch._library.custom_ops import CustomOpDef
 import hyra.ops
 from cuda_on_cpu import build
 from cuda_on_cpu.checked_calls import SCHEDULES, checked_calls
-from hyra import _cpu, _native
+from hyra import _native
+from hyra._native import _cpu
 
 OPS = [op for op in vars(hyra.ops).values() if isinstance(op, CustomOpDef)]
 

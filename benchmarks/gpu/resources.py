@@ -62,7 +62,7 @@ def main() -> int:
     parser.add_argument("--arch", default="sm_90", help="architecture to read (default: sm_90)")
     args = parser.parse_args()
     try:
-        from hyra import _cuda
+        from hyra._native import _cuda
     except ImportError:
         print("hyra was built without its CUDA module: nothing to read")
         return 0

@@ -27,7 +27,7 @@ SANITIZERS = ("memcheck", "racecheck", "initcheck", "synccheck")
 
 
 def run_tests(prefix: list[str], expression: str) -> bool:
-    tests = [str(ROOT / "tests" / name) for name in ("ops", "api/test_interop.py")]
+    tests = [str(ROOT / "tests" / name) for name in ("ops", "_util/test_arrays.py")]
     command = [*prefix, sys.executable, "-m", "pytest", "-q", *tests, "-k", expression]
     environment = {**os.environ, "HYRA_REQUIRE_BACKENDS": "reference,cuda"}
     if prefix:  # every tensor an allocation of its own, whose end a sanitizer sees (no graph could be captured so)

@@ -1,35 +1,62 @@
 """What an image super-resolution network really does: impulse responses, the HyRA split and FSDS."""
 
-from importlib.metadata import version
-
-from hyra import ops, spectrum
-from hyra.amplitude import AmplitudeSweep
+from hyra import images, ops, spectrum
+from hyra._util.version import __version__
 from hyra.analyzer import HyRA
-from hyra.comparison import ModelComparison, compare_models
-from hyra.decompose import Decomposition
-from hyra.fft import fft_library, fft_library_versions, set_fft_library
-from hyra.fsds import FSDSReference, fsds
-from hyra.loss import FSDSLoss
-from hyra.lowpass import lowpass_upsample
-from hyra.response import ImpulseResponse
-from hyra.sinc import SincFit
-from hyra.sweep import LowpassSweep, lowpass_sweep
+from hyra.evaluate.comparison import ComparedModel, ModelComparison, compare_models
+from hyra.evaluate.sweep import LowpassSweep, lowpass_sweep
+from hyra.filters.lowpass import lowpass_upsample
+from hyra.filters.response import BackgroundOutput, ImpulseResponse
+from hyra.filters.sinc import SincFit
+from hyra.filters.transfer import TransferFunction
+from hyra.network.locality import Locality
+from hyra.network.wrapper import InputSizes, NetworkError
+from hyra.probing.amplitude import AmplitudeSweep
+from hyra.probing.layers import LayerResponses
+from hyra.probing.probe import Probe
+from hyra.results import figures
+from hyra.results.result import Result
+from hyra.scores.fsds import FSDSReference, fsds
+from hyra.scores.loss import FSDSLoss
+from hyra.spectrum.fft import fft_library, fft_library_versions, set_fft_library
+from hyra.split.parts import BandShares, CopyCompensation, Decomposition, Spectra
 
-__version__ = version("hyra")
+
+def _load_figures() -> None:
+    from hyra import plots  # noqa: F401 - they register themselves
+
+
+figures.provide(_load_figures)
+del figures
+
 __all__ = [
     "AmplitudeSweep",
+    "BackgroundOutput",
+    "BandShares",
+    "ComparedModel",
+    "CopyCompensation",
     "Decomposition",
     "FSDSLoss",
     "FSDSReference",
     "HyRA",
     "ImpulseResponse",
+    "InputSizes",
+    "LayerResponses",
+    "Locality",
     "LowpassSweep",
     "ModelComparison",
+    "NetworkError",
+    "Probe",
+    "Result",
     "SincFit",
+    "Spectra",
+    "TransferFunction",
+    "__version__",
     "compare_models",
     "fft_library",
     "fft_library_versions",
     "fsds",
+    "images",
     "lowpass_sweep",
     "lowpass_upsample",
     "ops",

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from hyra import _validate
-from hyra.amplitude import AmplitudeSweep, amplitude_sweep
-from hyra.decompose import Decomposition
-from hyra.impulse import impulse_response
-from hyra.layers import LayerResponses, layer_responses
-from hyra.network import InputSizes, Network
-from hyra.ops.boundary import BOUNDARIES
-from hyra.probe import Probe, probe
-from hyra.response import ImpulseResponse
-from hyra.tiles import find_tiling, run_tiled
+from hyra.filters.response import ImpulseResponse
+from hyra.network.wrapper import InputSizes, Network
+from hyra.probing.amplitude import AmplitudeSweep, amplitude_sweep
+from hyra.probing.impulse import impulse_response
+from hyra.probing.layers import LayerResponses, layer_responses
+from hyra.probing.probe import Probe, probe
+from hyra.split.decompose import decompose
+from hyra.split.parts import Decomposition
 
 
 class HyRA:
@@ -326,74 +322,4 @@ class HyRA:
             >>> torch.equal(model.decompose(lr, tile=16).output, model.decompose(lr).output)
             True
         """
-        lr = _validate.images("lr", lr).detach()
-        if len(lr) == 0:
-            raise ValueError(f"lr must hold at least one image, got shape {tuple(lr.shape)}")
-        _validate.finite("lr", lr)
-        _validate.choice("boundary", boundary, BOUNDARIES)
-        if halo is not None and tile is None:
-            raise ValueError(f"halo must be left out without tile, got {halo}")
-        if response is not None:
-            _check_kind(response, channels, form)
-        _warn_about_range(lr)
-        images = self.network.place(lr if lr.ndim == 4 else lr[None])
-        with self.network.untouched():
-            if response is None:
-                pixel = images.new_zeros(images.shape[1], 1, 1)
-                asked = "joint" if channels is None else channels
-                response = impulse_response(self.network, pixel, channels=asked, form=form)
-            run = (
-                self.network.run
-                if tile is None
-                else partial(run_tiled, self.network, find_tiling(self.network, tile, halo))
-            )
-            output = run(images)
-            if output.shape[-1] != response.scale * images.shape[-1]:
-                raise ValueError(f"response must have the network's scale, {self.scale}, got {response.scale}")
-            _check_colours(response, images, output)
-            images = images.to(output.dtype)
-            if response.form == "literal":
-                linear = response.apply(images, boundary)
-            else:
-                background = _background_like(response.background, images)
-                linear = run(background) + response.apply(images - background, boundary)
-        nonlinear = output - linear
-        if lr.ndim == 3:
-            images, output, linear, nonlinear = images[0], output[0], linear[0], nonlinear[0]
-        return Decomposition(images, output, linear, nonlinear, response, boundary)
-
-
-def _check_kind(response: ImpulseResponse, channels: str | None, form: str | None) -> None:
-    """What was asked for beside a response is what that response is."""
-    measured = "joint" if response.response.ndim == 3 else "matrix"
-    for name, asked, found in (("channels", channels, measured), ("form", form, response.form)):
-        if asked not in (None, found):
-            raise ValueError(f"{name} must be that of the response, {found!r}, or left out, got {asked!r}")
-
-
-def _check_colours(response: ImpulseResponse, images: Tensor, output: Tensor) -> None:
-    takes, gives = response.response.shape[-3], response.response.shape[0]
-    if (takes, gives) != (images.shape[1], output.shape[1]):
-        hint = "" if images.shape[1] == output.shape[1] else ': use channels="matrix" for a network that changes them'
-        raise ValueError(
-            f"response must lead from the image's {images.shape[1]} colours to the network's {output.shape[1]}, "
-            f"got {takes} to {gives}{hint}"
-        )
-
-
-def _background_like(background: float | Tensor, images: Tensor) -> Tensor:
-    if not isinstance(background, Tensor):
-        return torch.full_like(images[:1], background)
-    if background.shape != images.shape[1:]:
-        expected = list(background.shape)
-        raise ValueError(f"lr must have the shape of the response's background, {expected}, got {list(images.shape)}")
-    return background.to(images)[None]
-
-
-def _warn_about_range(lr: Tensor) -> None:
-    largest = float(lr.abs().max())
-    if largest > 2:
-        message = (
-            f"lr is expected in 0..1 and reaches {largest:.4g}: divide it by its white, and give input_range to HyRA"
-        )
-        warnings.warn(message, UserWarning, stacklevel=3)
+        return decompose(self.network, lr, boundary, response, channels=channels, form=form, tile=tile, halo=halo)

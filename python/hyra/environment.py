@@ -7,20 +7,22 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-import hyra
 from hyra import _native
+from hyra._util.version import __version__
+from hyra.spectrum.fft import fft_library_versions
 
 
 def environment() -> dict[str, str]:
     """Everything about this machine that a result's provenance should say, in the words that a person wants to read.
 
     Example:
+        >>> import hyra
         >>> environment()["hyra"] == hyra.__version__
         True
     """
     cpu, cuda = _native.MODULES["cpu"], _native.MODULES.get("cuda")
     return {
-        "hyra": hyra.__version__,
+        "hyra": __version__,
         "Python": platform.python_version(),
         "torch": torch.__version__,
         "NumPy": _version("numpy"),
@@ -28,7 +30,7 @@ def environment() -> dict[str, str]:
         "compiled modules": ", ".join(f"_{name}" for name in _native.MODULES),
         "SIMD level": f"{cpu.simd_level()} (of {', '.join(cpu.simd_levels())})",
         "threads": str(_native.threads()),
-        "FFT libraries": ", ".join(f"{name} {version}" for name, version in hyra.fft_library_versions().items()),
+        "FFT libraries": ", ".join(f"{name} {version}" for name, version in fft_library_versions().items()),
         "CUDA kernels": "none" if cuda is None else f"runtime {_cuda_version(cuda.runtime_version())}",
         "CUDA driver": "none" if cuda is None else _cuda_version(cuda.driver_version()),
         "GPU": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",

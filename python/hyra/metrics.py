@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyra import _validate
-from hyra._energy import VARIANTS
-from hyra._extra import extra
-from hyra.fsds import fsds
+from hyra._util import validate
+from hyra._util.extra import extra
+from hyra.scores.energy import VARIANTS
+from hyra.scores.fsds import fsds
 
 with extra("metrics", "hyra.metrics"):
     from torchmetrics import Metric
@@ -45,7 +45,7 @@ class FrequencySpectrumDistributionSimilarity(Metric):  # type: ignore[misc]  # 
 
     def __init__(self, variant: str = "paper", crop_border: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        _validate.choice("variant", variant, VARIANTS)
+        validate.choice("variant", variant, VARIANTS)
         self.variant, self.crop_border = variant, crop_border
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")

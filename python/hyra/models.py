@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hyra._extra import extra
-from hyra.lowpass import lowpass_upsample
+from hyra._util.extra import extra
+from hyra.filters.lowpass import lowpass_upsample
 
 Network = Callable[[Tensor], Any]
 

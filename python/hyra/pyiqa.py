@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from hyra import _validate
-from hyra._energy import VARIANTS
-from hyra.fsds import fsds
+from hyra._util import validate
+from hyra.scores.energy import VARIANTS
+from hyra.scores.fsds import fsds
 
 
 class FSDS(nn.Module):
@@ -24,7 +24,7 @@ class FSDS(nn.Module):
 
     def __init__(self, variant: str = "paper", crop_border: int = 0, **_: Any) -> None:
         super().__init__()
-        _validate.choice("variant", variant, VARIANTS)
+        validate.choice("variant", variant, VARIANTS)
         self.variant, self.crop_border = variant, crop_border
 
     def forward(self, preds: Tensor, target: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import hyra
 def modules():
     yield hyra
     for found in pkgutil.walk_packages(hyra.__path__, "hyra."):
-        if found.name in ("hyra._cpu", "hyra._cuda"):
+        if found.name in ("hyra._native._cpu", "hyra._native._cuda"):
             continue
         try:
             yield importlib.import_module(found.name)

@@ -3,7 +3,7 @@
 import pytest
 
 from hyra.cli import main
-from hyra.layers import LayerResponses
+from hyra.probing.layers import LayerResponses
 
 
 def test_prints_the_table_and_writes_everything(tmp_path, capsys):

@@ -55,7 +55,7 @@ def test_info_names_what_runs(capsys):
     import torch
 
     import hyra
-    from hyra import _cpu
+    from hyra._native import _cpu
 
     assert main(["info"]) == 0
     facts = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())

@@ -5,7 +5,7 @@ import pytest
 import hyra
 from hyra import images
 from hyra.cli import main
-from hyra.probe import Probe
+from hyra.probing.probe import Probe
 
 
 def test_prints_the_deviation_and_writes_figure_and_file(tmp_path, capsys):

@@ -5,8 +5,8 @@ import torch
 from PIL import Image
 
 from hyra.cli import main
-from hyra.history import RECORDS
 from hyra.track import Tracker
+from hyra.track.history import RECORDS
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import backends
-from hyra import _cpu, _native, ops
+from hyra import _native, ops
+from hyra._native import _cpu
 from hyra.ops import quadrant_energy
 
 
@@ -86,7 +87,7 @@ def test_unknown_simd_level_names_the_known_ones():
 
 @pytest.mark.parametrize("level", _cpu.simd_levels())
 def test_simd_level_from_the_environment(level):
-    program = "from hyra import _cpu; print(_cpu.simd_level())"
+    program = "from hyra._native import _cpu; print(_cpu.simd_level())"
     environment = {**os.environ, "HYRA_SIMD": level}
     printed = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _sentence(error: Exception) -> str:
     """One line; what is no message of ours is named by its kind."""
-    from hyra.network import NetworkError
+    from hyra.network.wrapper import NetworkError
 
     line = str(error).strip().partition("\n")[0]
     expected = isinstance(error, ValueError | TypeError | OSError | ImportError | NetworkError)

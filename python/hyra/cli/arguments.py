@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyra._energy import VARIANTS
-from hyra._table import number
+from hyra._util.table import number
+from hyra.scores.energy import VARIANTS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,7 +117,7 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
 def read_images(args: argparse.Namespace, model: HyRA) -> tuple[Tensor | None, Tensor | None]:
     """The input and the reference that the image options name; `model` says at which scale one is made."""
     from hyra import images
-    from hyra.evaluation import degrade
+    from hyra.images.resampling import degrade
 
     image, hr = (None if path is None else images.read(path) for path in (args.image, args.hr))
     return degrade(hr, model.scale) if image is None and hr is not None else (image, hr)

@@ -39,14 +39,15 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> None:
     """Analyse a bundled network on a photograph that it has not seen."""
     import hyra
-    from hyra import evaluation, report
+    from hyra import report
     from hyra.demo import network, photographs
+    from hyra.images.resampling import degrade
     from hyra.report import operating_points
 
     if args.photograph not in photographs.HELD_OUT:
         raise ValueError(f"--photograph must be one of {', '.join(photographs.HELD_OUT)}, got {args.photograph}")
     net = network.load(args.scale)
-    lr, hr = evaluation.degrade(photographs.load(args.photograph), args.scale)
+    lr, hr = degrade(photographs.load(args.photograph), args.scale)
     names = {"model": f"the bundled ×{args.scale} network (L1 loss)", "photograph": args.photograph}
     probe = operating_points.LOCAL if args.probe == "local" else None
     model = hyra.HyRA(net, args.scale)

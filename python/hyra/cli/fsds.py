@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
 
-from hyra._extra import extra
+from hyra._util.extra import extra
 from hyra.cli.arguments import Commands, add_variant_option, command, log, natural
 
 _EPILOG = """\

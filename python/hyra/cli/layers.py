@@ -24,7 +24,7 @@ examples:
 
 prints for each layer its channels, its scale, the share of its response's energy in the principal pattern, and how
 like the sinc that pattern is, in all and outside the main lobe (not at x1, where the sinc is a single pixel);
-writes layers.png, layers.txt and layers.safetensors (hyra.layers.LayerResponses.load)."""
+writes layers.png, layers.txt and layers.safetensors (hyra.LayerResponses.load)."""
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from hyra.cli.arguments import Commands, add_out_option, add_variant_option, command, positive
-from hyra.windows import WINDOWS
+from hyra.filters.windows import WINDOWS
 
 _EPILOG = """\
 examples:
@@ -55,9 +55,10 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> None:
     """Sweep the cut-off over the named images."""
     import hyra
-    from hyra import images, lowpass, plots
-    from hyra.evaluation import degrade
-    from hyra.sweep import SCORES
+    from hyra import images, plots
+    from hyra.evaluate.sweep import SCORES
+    from hyra.filters import lowpass
+    from hyra.images.resampling import degrade
 
     hr = [images.read(file) for file in args.hr]
     if args.lr is None:

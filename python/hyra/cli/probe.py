@@ -20,8 +20,8 @@ from hyra.cli.arguments import (
 )
 
 if TYPE_CHECKING:
-    from hyra.amplitude import AmplitudeSweep
-    from hyra.probe import Probe
+    from hyra.probing.amplitude import AmplitudeSweep
+    from hyra.probing.probe import Probe
 
 _EPILOG = f"""\
 {MODEL_HELP}
@@ -36,7 +36,7 @@ examples:
 
 Positions lie on a grid, every 7 LR pixels, if none are named. Several impulses share an image where the network is
 found to look no farther than their distance. Prints how far the responses are from the one in the middle, relative to
-its norm; writes probe.png and probe.safetensors (hyra.probe.Probe.load), with --amplitudes also amplitudes.png and
+its norm; writes probe.png and probe.safetensors (hyra.Probe.load), with --amplitudes also amplitudes.png and
 amplitudes.safetensors (hyra.AmplitudeSweep.load)."""
 
 

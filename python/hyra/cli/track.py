@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyra._table import in_columns, number
+from hyra._util.table import in_columns, number
 from hyra.cli.arguments import Commands, command, positive
 
 if TYPE_CHECKING:
-    from hyra.history import Record
+    from hyra.track.history import Record
 
 _EPILOG = """\
 The folder is filled while a network trains, by a few lines in the training script:
@@ -47,7 +47,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> None:
     """Draw what a tracker recorded."""
     from hyra import plots
-    from hyra.history import History
+    from hyra.track.history import History
 
     history = History.load(args.folder)
     out = args.out or args.folder

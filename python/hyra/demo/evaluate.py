@@ -10,11 +10,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-import hyra
-from hyra._extra import extra
+from hyra._util.extra import extra
 from hyra.demo import photographs
-from hyra.demo.network import BUNDLED, Network, load, read
-from hyra.evaluation import degrade, enlarge, psnr, super_resolve
+from hyra.demo.network import BUNDLED, Network, load, read, super_resolve
+from hyra.images.resampling import degrade, enlarge
+from hyra.scores.fsds import fsds
+from hyra.scores.psnr import psnr
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ def _score(photograph: str, scale: int, method: str, preds: Tensor, target: Tens
         method,
         psnr(preds, target),
         float(structural_similarity(preds.numpy(), target.numpy(), channel_axis=0, data_range=1)),
-        float(hyra.fsds(preds, target)),
-        float(hyra.fsds(preds, target, variant="shift_invariant")),
+        float(fsds(preds, target)),
+        float(fsds(preds, target, variant="shift_invariant")),
     )
 
 

@@ -10,9 +10,10 @@ import math
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
-from hyra._extra import extra
+from hyra._util.extra import extra
 
 BUNDLED = ((4, "l1"), (2, "l1"))
 """The (scale, kind) of every network that ships with the package."""
@@ -118,3 +119,10 @@ def load(scale: int = 4, kind: str = "l1") -> Network:
         raise ValueError(f"scale and kind must name a bundled network ({offered}); got scale={scale!r} kind={kind!r}")
     with as_file(files("hyra.demo") / "weights" / f"x{scale}-{kind}.safetensors") as file:
         return read(file)
+
+
+@torch.no_grad()
+def super_resolve(network: nn.Module, lr: Tensor) -> Tensor:
+    """One image [3, h, w] through a network, clamped to 0..1."""
+    sr: Tensor = network(lr[None])[0]
+    return sr.clamp(0, 1)

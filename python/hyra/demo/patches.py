@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from hyra.demo import photographs
-from hyra.evaluation import degrade, resize
+from hyra.images.resampling import degrade, resize
 
 VALIDATION_ROWS = 96
 """The bottom rows of every training photograph are kept out of training, for the choices that have to be made."""

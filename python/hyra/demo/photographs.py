@@ -14,7 +14,7 @@ from importlib.resources import as_file, files
 import torch
 from torch import Tensor
 
-from hyra._extra import extra
+from hyra._util.extra import extra
 
 _SKIMAGE, _SKLEARN = "skimage.data", "sklearn.datasets.images"
 

@@ -11,12 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hyra._extra import extra
+from hyra._util.extra import extra
 from hyra.demo.adversarial import AdversarialLoss
-from hyra.demo.network import Network, load, save
+from hyra.demo.network import Network, load, save, super_resolve
 from hyra.demo.patches import Patches, validation_pairs
-from hyra.evaluation import enlarge, psnr, super_resolve
-from hyra.loss import FSDSLoss
+from hyra.images.resampling import enlarge
+from hyra.scores.loss import FSDSLoss
+from hyra.scores.psnr import psnr
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 OnStep = Callable[[int, Network, float], None]

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.grad import conv2d_weight
 
 from hyra import _native
-from hyra._validate import choice
+from hyra._util.validate import choice
 from hyra.ops.boundary import BOUNDARIES, extend, fold
 from hyra.ops.polyphase_fft import filter_by_fft, prefers_fft
 

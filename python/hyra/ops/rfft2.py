@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyra import _fft, _native
+from hyra import _native
+from hyra.ops import transforms
 
 
 @torch.library.custom_op("hyra::rfft2", mutates_args=())
@@ -15,8 +16,9 @@ def rfft2(x: Tensor, library: str) -> Tensor:
     """Unscaled two-dimensional DFT of real planes, the half with the column frequencies 0, 1, ... ``W // 2``.
 
     An op of its own, so that a traced graph never sees which library computes it. On a CPU every plane has the same
-    bits whatever else is in the batch and whatever the number of threads; `hyra.fft` says how each library is called to
-    keep that promise, and chooses one. Other devices always use `torch.fft` (cuFFT on CUDA).
+    bits whatever else is in the batch and whatever the number of threads; `hyra.ops.transforms` says how each library
+    is called to keep that promise, `hyra.spectrum.fft` chooses one. Other devices always use
+    `torch.fft` (cuFFT on CUDA).
 
     Args:
         x: ``[..., H, W]``, float32 or float64.
@@ -53,20 +55,20 @@ def rfft2_adjoint(spectrum: Tensor, columns: int, library: str) -> Tensor:
         ``[..., H, columns]``, real.
     """
     columns_done = torch.fft.ifft(spectrum, dim=-2, norm="forward")
-    _fft.weigh_columns(columns_done, columns)
+    transforms.weigh_columns(columns_done, columns)
     out: Tensor = torch.fft.irfft(columns_done, columns, dim=-1, norm="forward")
     return out.mul_(0.5)
 
 
 @rfft2.register_kernel("cpu")
 def _rfft2_cpu(x: Tensor, library: str) -> Tensor:
-    return _fft.forward(x.contiguous()[None].flatten(0, -3), library).view(*x.shape[:-1], x.shape[-1] // 2 + 1)
+    return transforms.forward(x.contiguous()[None].flatten(0, -3), library).view(*x.shape[:-1], x.shape[-1] // 2 + 1)
 
 
 @rfft2_adjoint.register_kernel("cpu")
 def _rfft2_adjoint_cpu(spectrum: Tensor, columns: int, library: str) -> Tensor:
     planes = spectrum.resolve_conj().resolve_neg().contiguous()[None].flatten(0, -3)
-    return _fft.adjoint(planes, columns, library).view(*spectrum.shape[:-1], columns)
+    return transforms.adjoint(planes, columns, library).view(*spectrum.shape[:-1], columns)
 
 
 @rfft2.register_fake

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from hyra.impulse import explodes
 from hyra.plots import style
+from hyra.probing.amplitude import AmplitudeSweep
+from hyra.probing.impulse import explodes
+from hyra.results.figures import draws
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from hyra.amplitude import AmplitudeSweep
 
-
+@draws(AmplitudeSweep)
 @style.figure
 def amplitude_sweep(sweep: AmplitudeSweep, *, radius: float = 4) -> tuple[Figure, Any]:
     """Sections of the responses at all amplitudes, and their likeness to the sinc and to the local response.

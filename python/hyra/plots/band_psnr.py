@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from hyra.plots import style
+from hyra.results.figures import draws
+from hyra.spectrum.bands import BandPSNR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from hyra.spectrum import BandPSNR
 
 
+@draws(BandPSNR)
 @style.figure
 def band_psnr(found: BandPSNR) -> tuple[Figure, Axes]:
     """PSNR over frequency as steps, for each image its own; bands without an error or without a ring are left out.

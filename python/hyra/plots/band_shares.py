@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from hyra.plots import style
 from hyra.plots.transfer_function import draw_bands
+from hyra.results.figures import draws
+from hyra.split.parts import BandShares, CopyCompensation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from hyra.decompose import BandShares, CopyCompensation
 
-
+@draws(BandShares)
 @style.figure
 def band_shares(shares: BandShares) -> tuple[Figure, Axes]:
     """Energy of H, of G and of their cross term over that of the output, per band of frequency; they add up to 1.
@@ -42,6 +43,7 @@ def band_shares(shares: BandShares) -> tuple[Figure, Axes]:
     return fig, axes
 
 
+@draws(CopyCompensation)
 @style.figure
 def copy_compensation(found: CopyCompensation) -> tuple[Figure, Any]:
     """How G treats each spectral copy that H lets through: its phase against H's, and what is left of H's energy.

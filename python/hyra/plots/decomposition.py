@@ -11,15 +11,17 @@ from torch import Tensor
 
 from hyra.plots import style
 from hyra.plots.transfer_function import draw_map
+from hyra.results.figures import draws
+from hyra.split.parts import Decomposition, Spectra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from hyra.decompose import Decomposition, Spectra
 
 _COLUMNS = ("LR", "H", "G", "SR")
 
 
+@draws(Decomposition)
 @style.figure
 def decomposition(split: Decomposition, *, image: int = 0) -> tuple[Figure, Any]:
     """What the linear and the non-linear part of a network add to an image, in space and in frequency.
@@ -50,6 +52,7 @@ def decomposition(split: Decomposition, *, image: int = 0) -> tuple[Figure, Any]
     return fig, axes
 
 
+@draws(Spectra)
 @style.figure
 def spectra(found: Spectra, *, image: int = 0) -> tuple[Figure, Any]:
     """Amplitude and phase of LR, H, G and SR, as the two lower rows of `decomposition`.

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from hyra import _validate
-from hyra._energy import VARIANTS
-from hyra.fsds import FSDSReference
+from hyra._util import validate
 from hyra.ops.radial_moments import _ring_map
 from hyra.plots import style
+from hyra.scores.energy import VARIANTS
+from hyra.scores.fsds import FSDSReference
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +39,7 @@ def fsds_sensitivity(target: Tensor, *, psnr: float = 50) -> tuple[Figure, tuple
     """
     import matplotlib.pyplot as plt
 
-    image = _validate.images("target", target).detach().double().cpu()
+    image = validate.images("target", target).detach().double().cpu()
     references = [FSDSReference(image, variant=variant) for variant in VARIANTS]
     rows, columns = image.shape[1:]
     rms = 10 ** (-psnr / 20)

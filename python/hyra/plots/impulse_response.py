@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyra.filters.response import ImpulseResponse
 from hyra.plots import style
+from hyra.results.figures import draws
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-    from hyra.response import ImpulseResponse
 
-
+@draws(ImpulseResponse)
 @style.figure
 def impulse_response(
     response: ImpulseResponse, *, radius: float = 6, limit: float | None = None, title: str = ""

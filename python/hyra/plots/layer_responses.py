@@ -10,13 +10,14 @@ from torch import Tensor
 
 from hyra.plots import style
 from hyra.plots.impulse_response import default_limit, draw
+from hyra.probing.layers import LayerResponses, PrincipalPattern
+from hyra.results.figures import draws
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from hyra.layers import LayerResponses, PrincipalPattern
-    from hyra.response import ImpulseResponse
+    from hyra.filters.response import ImpulseResponse
 
 _COLUMNS = 6
 _MOST = 24
@@ -24,6 +25,7 @@ _FLOOR_DB = -50
 _TITLE = 20
 
 
+@draws(LayerResponses)
 @style.figure
 def layer_responses(
     found: LayerResponses, *, layers: Sequence[str] | None = None, radius: float = 4

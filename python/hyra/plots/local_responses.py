@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.collections import PatchCollection
     from matplotlib.figure import Figure
 
-    from hyra.probe import Probe
+    from hyra.probing.probe import Probe
 
 
 @style.figure

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyra.evaluate.sweep import LowpassSweep
 from hyra.plots import style
+from hyra.results.figures import draws
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from hyra.sweep import LowpassSweep
 
 _LABELS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "fsds": "FSDS (dB)"}
 
 
+@draws(LowpassSweep)
 @style.figure
 def lowpass_sweep(sweep: LowpassSweep) -> tuple[Figure, tuple[Axes, ...]]:
     """PSNR, SSIM and FSDS over the cut-off: the mean over the images, each image faintly, and the best of the mean.

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from hyra.evaluate.comparison import ComparedModel, ModelComparison
 from hyra.plots import style
 from hyra.plots.impulse_response import draw
 from hyra.plots.profile import off_centre
+from hyra.results.figures import draws
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from hyra.comparison import ComparedModel, ModelComparison
-    from hyra.response import ImpulseResponse
+    from hyra.filters.response import ImpulseResponse
 
 _LIMIT = 0.3
 _PANEL = 1.35
@@ -26,6 +27,7 @@ _CROP = 48
 _EXPLODED = 4
 
 
+@draws(ModelComparison)
 @style.figure
 def model_comparison(comparison: ModelComparison, *, radius: float = 5) -> tuple[Figure, list[list[Axes]]]:
     """The ideal sinc, then every network: response, section, and the middle of the output if there is an image.
@@ -76,7 +78,7 @@ def model_comparison(comparison: ModelComparison, *, radius: float = 5) -> tuple
 
 def _ideal(scale: int, radius: float) -> ImpulseResponse:
     """The response of the ideal interpolator, as far as it is shown."""
-    from hyra.response import ImpulseResponse
+    from hyra.filters.response import ImpulseResponse
 
     reach = math.ceil(radius) + 1
     origin = scale * reach

@@ -9,14 +9,15 @@ from torch import Tensor
 
 from hyra.plots import style
 from hyra.plots.impulse_response import default_limit, draw
+from hyra.probing.probe import Probe
+from hyra.results.figures import draws
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from hyra.probe import Probe
 
-
+@draws(Probe)
 @style.figure
 def probe(found: Probe, *, radius: float = 4) -> tuple[Figure, Any]:
     """Mean response, standard deviation of its samples, deviation at each position, and what it depends on.

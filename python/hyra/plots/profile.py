@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from hyra.response import ImpulseResponse
-    from hyra.sinc import SincFit
+    from hyra.filters.response import ImpulseResponse
+    from hyra.filters.sinc import SincFit
 
 
 @style.figure

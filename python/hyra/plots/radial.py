@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hyra.plots import style
+from hyra.results.figures import draws
+from hyra.spectrum.radial import RadialProfile, RingCorrelation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from hyra.spectrum import RadialProfile, RingCorrelation
 
 
+@draws(RadialProfile)
 @style.figure
 def radial_profile(profile: RadialProfile) -> tuple[Figure, Axes]:
     """Mean power per ring, on a logarithmic axis; a curve for each channel of each image."""
@@ -22,6 +25,7 @@ def radial_profile(profile: RadialProfile) -> tuple[Figure, Axes]:
     return fig, axes
 
 
+@draws(RingCorrelation)
 @style.figure
 def ring_correlation(result: RingCorrelation) -> tuple[Figure, Axes]:
     """Correlation per ring; a curve for each channel of each image."""

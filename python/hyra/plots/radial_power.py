@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from hyra.decompose import Decomposition
+    from hyra.split.parts import Decomposition
 
 
 @style.figure

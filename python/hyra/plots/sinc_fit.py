@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from hyra.filters.sinc import SincFit
 from hyra.plots import style
+from hyra.results.figures import draws
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from hyra.sinc import SincFit
 
-
+@draws(SincFit)
 @style.figure
 def sinc_fit(fit: SincFit, *, radius: float = 6) -> tuple[Figure, tuple[Axes, Axes]]:
     """The fitted kernel through the centre beside the ideal sinc, and how well each window family fits.

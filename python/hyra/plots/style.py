@@ -7,7 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec
 
-from hyra._extra import extra
+from hyra._util.extra import extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

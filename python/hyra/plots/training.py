@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hyra._extra import extra
-from hyra.decompose import BAND_WIDTH
+from hyra._util.extra import extra
 from hyra.plots import style
 from hyra.plots.impulse_response import default_limit, draw, extent_of
+from hyra.results.figures import draws
+from hyra.split.parts import BAND_WIDTH
+from hyra.track.history import History, Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-    from hyra.decompose import Decomposition
-    from hyra.history import History, Record
+    from hyra.split.parts import Decomposition
 
 _ROWS = ("response", "H", "G", "output")
 _CURVES = {
@@ -33,6 +34,7 @@ _FRAME_DPI = 100
 _RADIUS = 4  # LR pixels of the response on each side of its centre
 
 
+@draws(History)
 @style.figure
 def progress(history: History, columns: int = 6) -> tuple[Figure, Any]:
     """Pictures at up to `columns` evenly spaced records, first and last among them, over curves of all records.
@@ -101,6 +103,7 @@ def _frame(parts: Decomposition, gain: float) -> tuple[Figure, Any]:
     return fig, panels
 
 
+@draws(History, "animation")
 def animate(history: History, file: str | Path, frames_per_second: int = 4) -> None:
     """Write the pictures of `progress` as an animated GIF, a frame for each record.
 

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from hyra.filters.transfer import TransferFunction
 from hyra.plots import style
+from hyra.results.figures import draws
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from hyra.transfer import TransferFunction
 
 _FLOOR_DB, _TOP_DB = -60, 6
 
 
+@draws(TransferFunction)
 @style.figure
 def transfer_function(found: TransferFunction, *, floor_db: float = _FLOOR_DB) -> tuple[Figure, tuple[Axes, Axes]]:
     """Gain over frequency, as a map and along the two axes of the frequency plane.

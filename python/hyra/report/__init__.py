@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from hyra import plots
-from hyra._warnings import recorded
+from hyra._util.warnings import recorded
 from hyra.analyzer import HyRA
-from hyra.decompose import BAND_WIDTH
 from hyra.environment import environment
-from hyra.impulse import explodes
+from hyra.probing.impulse import explodes
 from hyra.report import local, numbers, operating_points, page, text
 from hyra.report.numbers import Number
 from hyra.report.operating_points import OperatingPoint
 from hyra.report.quality import Quality, compare
+from hyra.split.parts import BAND_WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,7 +86,7 @@ def write(
         log: called with a line before each step.
 
     Returns:
-        What `summary.json` holds: `numbers`, `band_shares` (the fields of `hyra.decompose.BandShares`, for bands of
+        What `summary.json` holds: `numbers`, `band_shares` (the fields of `hyra.BandShares`, for bands of
         0.25 cycles per LR pixel), `operating_points`, `over_image` (None if not measured), `quality`, `warnings` and
         `provenance`. Values that are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since JSON has none.
 

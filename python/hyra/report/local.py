@@ -11,9 +11,9 @@ from scipy import stats
 from torch import Tensor
 
 from hyra.analyzer import HyRA
-from hyra.probe import Probe
+from hyra.filters.response import ImpulseResponse
+from hyra.probing.probe import Probe
 from hyra.report import text
-from hyra.response import ImpulseResponse
 
 _SIDE = 128
 """LR pixels of the image's middle that are looked at, so that large images take seconds too."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
-from hyra._table import number
-from hyra.decompose import Decomposition
-from hyra.response import ImpulseResponse
-from hyra.sinc import SincFit
+from hyra._util.table import number
+from hyra.filters.response import ImpulseResponse
+from hyra.filters.sinc import SincFit
+from hyra.split.parts import Decomposition
 
 
 @dataclass(frozen=True)

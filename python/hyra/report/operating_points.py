@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from hyra._table import number
+from hyra._util.table import number
 from hyra.analyzer import HyRA
-from hyra.network import NetworkError
-from hyra.response import ImpulseResponse
+from hyra.filters.response import ImpulseResponse
+from hyra.network.wrapper import NetworkError
 
 PAPER = {"amplitude": 1.0, "background": 0.0, "form": "affine"}
 LOCAL = {"background": 0.5, "mode": "jvp"}

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-import hyra
-from hyra.evaluation import enlarge, psnr
+from hyra.images.resampling import enlarge
+from hyra.scores.fsds import fsds
+from hyra.scores.psnr import psnr
 
 
 @dataclass(frozen=True)
@@ -42,5 +43,5 @@ def compare(lr: Tensor, output: Tensor, hr: Tensor) -> list[Quality]:
 
 def _score(method: str, preds: Tensor, target: Tensor) -> Quality:
     check = bool(preds.isfinite().all())  # an output that is not finite scores NaN
-    variants = [float(hyra.fsds(preds, target, variant=v, check=check)) for v in ("paper", "shift_invariant")]
+    variants = [float(fsds(preds, target, variant=v, check=check)) for v in ("paper", "shift_invariant")]
     return Quality(method, psnr(preds, target), *variants)

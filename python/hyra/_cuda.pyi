@@ -1,6 +1,0 @@
-from hyra._kernels import *
-
-backend: str
-
-def runtime_version() -> int: ...
-def driver_version() -> int: ...

@@ -1,0 +1,6 @@
+from hyra._native._kernels import *
+
+backend: str
+
+def runtime_version() -> int: ...
+def driver_version() -> int: ...

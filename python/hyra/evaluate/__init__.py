@@ -1,0 +1,1 @@
+"""Networks and filters side by side."""

@@ -1,0 +1,165 @@
+"""Networks side by side: their impulse responses beside the ideal sinc, and what they make of one image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from hyra._util import validate
+from hyra._util.table import in_columns, number
+from hyra._util.warnings import recorded, warn
+from hyra.analyzer import HyRA
+from hyra.filters.response import ImpulseResponse
+from hyra.filters.sinc import SincFit
+from hyra.images import in_colours
+from hyra.results.result import Result
+from hyra.scores.fsds import fsds
+from hyra.scores.psnr import psnr
+
+_COLUMNS = ("model", "ring cosine", "cosine", "cut-off", "window", "main lobe", "side lobe", "DC gain")
+_SCORES = ("PSNR (dB)", "FSDS (dB)")
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedModel:
+    """One network of a comparison.
+
+    Attributes:
+        name: what the caller calls it.
+        response: its impulse response.
+        fit: the windowed sinc nearest to it; NaN throughout if the response is not finite.
+        output: what it makes of the image, `[C, s*h, s*w]`, not clamped; None without an image.
+        psnr: of the clamped output, in dB; None without a target.
+        fsds: of the clamped output, in dB; None without a target.
+    """
+
+    name: str
+    response: ImpulseResponse
+    fit: SincFit
+    output: Tensor | None = None
+    psnr: float | None = None
+    fsds: float | None = None
+
+    def row(self) -> tuple[str, ...]:
+        """The cells of a table."""
+        values = (self.fit.ring_cosine, self.fit.similarity, self.fit.cutoff)
+        heights = (self.response.main_lobe, self.response.side_lobe, float(self.response.dc_gain.mean()))
+        cells = (*map(number, values), self.fit.window, *map(number, heights))
+        if self.psnr is None or self.fsds is None:
+            return self.name, *cells
+        return self.name, *cells, f"{self.psnr:.2f}", f"{self.fsds:.2f}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ModelComparison(Result):
+    """Networks, the one most like the ideal sinc first.
+
+    They are sorted by `SincFit.ring_cosine`, the likeness outside the main lobe: the cosine over the whole response is
+    high for nearly every network.
+
+    Attributes:
+        models: the networks; those whose response is not finite come last.
+        target: what they should have made of the image, `[C, s*h, s*w]`; None if it was not given.
+        variant: of the FSDS.
+    """
+
+    models: tuple[ComparedModel, ...]
+    target: Tensor | None = None
+    variant: str = "paper"
+
+    def __repr__(self) -> str:
+        ranked = ", ".join(f"{model.name} {model.fit.ring_cosine:.3f}" for model in self.models)
+        return f"ModelComparison(by ring cosine: {ranked})"
+
+    def table(self) -> str:
+        """One line for each network below a line of headings, in columns."""
+        scored = any(model.psnr is not None for model in self.models)
+        return in_columns([(*_COLUMNS, *(_SCORES if scored else ())), *(model.row() for model in self.models)])
+
+
+def compare_models(
+    models: Mapping[str, HyRA],
+    image: Tensor | None = None,
+    target: Tensor | None = None,
+    *,
+    variant: str = "paper",
+    log: Callable[[str], None] = lambda _: None,
+    **probe: Any,
+) -> ModelComparison:
+    """Measure the impulse responses of several networks in the same way, and run them on one image.
+
+    Networks for one channel get, and are compared with, the mean over the colours. A warning about a network says which
+    one it is about.
+
+    Args:
+        models: the networks by name; their scales may differ unless there is a target.
+        image: LR image `[C, h, w]` in 0..1 to run them on.
+        target: what `image` should become, `[C, s*h, s*w]` in 0..1: adds PSNR and FSDS.
+        variant: of the FSDS: `"paper"`, `"shift_invariant"` or `"radial"`.
+        log: called with a line before each network.
+        probe: arguments of `HyRA.impulse_response`, such as `background=0.5, mode="jvp"`.
+
+    Raises:
+        ValueError: no networks, no image for the target, or an output without the target's shape.
+        NetworkError: a network raised; the last line of the log says which.
+
+    Source: Deng et al. (ICML 2024), Fig. 9, which compares by eye.
+
+    Example:
+        >>> import torch, hyra
+        >>> nets = {m: hyra.HyRA(torch.nn.Upsample(scale_factor=4, mode=m)) for m in ("nearest", "bicubic")}
+        >>> [model.name for model in hyra.compare_models(nets).models]
+        ['bicubic', 'nearest']
+    """
+    if not models:
+        raise ValueError("models must hold at least one network, got none")
+    if image is None and target is not None:
+        raise ValueError("image must be given with a target: it is what the networks are run on")
+    for name, picture in (("image", image), ("target", target)):
+        if picture is not None and validate.images(name, picture).ndim != 3:
+            raise ValueError(f"{name} must be one image [C, H, W], got shape {tuple(picture.shape)}")
+        if picture is not None:
+            validate.finite(name, picture)
+    if target is not None:
+        validate.not_constant("target", target)
+    compared = []
+    for name, model in models.items():
+        log(f"probing {name}")
+        with recorded() as caught:
+            compared.append(_measure(name, model, image, target, variant=variant, probe=probe))
+        for warning in caught:
+            warn(f"{name}: {warning.message}", warning.category)
+    return ModelComparison(tuple(_ranked(compared)), target, variant)
+
+
+def _measure(
+    name: str, model: HyRA, image: Tensor | None, target: Tensor | None, *, variant: str, probe: Mapping[str, Any]
+) -> ComparedModel:
+    response = model.impulse_response(**probe)
+    fit = response.fit_sinc()
+    if image is None:
+        return ComparedModel(name, response, fit)
+    network = model.network
+    with network.untouched():
+        output = network.run(network.place(in_colours(image, network.in_channels)[None]))[0].float().cpu()
+    if target is None:
+        return ComparedModel(name, response, fit, output)
+    expected = in_colours(target, len(output)).to(output)
+    if output.shape != expected.shape:
+        shapes = f"{tuple(output.shape)}, got {tuple(expected.shape)}"
+        raise ValueError(f"target must have the shape of the output of every network, of {name} {shapes}")
+    preds = output.clamp(0, 1)
+    # Unchecked: NaN is the score of an output that is not finite, and no reason to fail the other networks.
+    score = float(fsds(preds, expected, variant=variant, check=False))
+    return ComparedModel(name, response, fit, output, psnr(preds, expected), score)
+
+
+def _ranked(models: Sequence[ComparedModel]) -> list[ComparedModel]:
+    def unlikeness(model: ComparedModel) -> float:
+        return math.inf if math.isnan(model.fit.ring_cosine) else -model.fit.ring_cosine
+
+    return sorted(models, key=unlikeness)

@@ -1,0 +1,1 @@
+"""Linear, spatially invariant filters: windows, sinc, impulse responses, transfer functions, low-pass upsampling."""

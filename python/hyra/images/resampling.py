@@ -1,0 +1,27 @@
+"""What training, comparison and reports must do alike: the LR image of a photograph, and its bicubic enlargement."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def resize(image: Tensor, height: int, width: int, *, antialias: bool) -> Tensor:
+    """Bicubic resizing of [3, H, W] to [3, height, width], clamped to 0..1."""
+    size = (height, width)
+    return F.interpolate(image[None], size, mode="bicubic", align_corners=False, antialias=antialias)[0].clamp(0, 1)
+
+
+def degrade(photograph: Tensor, scale: int) -> tuple[Tensor, Tensor]:
+    """The LR image of a photograph [3, H, W], and the photograph cut to multiples of `scale`: (LR, HR).
+
+    Every LR image that is not given is made here, by antialiased bicubic downscaling.
+    """
+    height, width = (side // scale for side in photograph.shape[1:])
+    hr = photograph[:, : scale * height, : scale * width]
+    return resize(hr, height, width, antialias=True), hr
+
+
+def enlarge(lr: Tensor, scale: int) -> Tensor:
+    """The bicubic enlargement of [3, h, w] that a network has to beat: [3, scale*h, scale*w], clamped to 0..1."""
+    return resize(lr, scale * lr.shape[1], scale * lr.shape[2], antialias=False)

@@ -1,0 +1,138 @@
+"""How far a network looks, and after which shift it repeats."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from hyra.network.wrapper import Network
+
+TOLERANCE = 1e-6
+"""Largest difference, relative to the peak, that impulses in one image may make to each other's responses."""
+_SHIFT_TOLERANCE = 1e-5
+"""The same between responses at two positions, whose sums may be rounded in another order."""
+
+_REACH_TOLERANCE = TOLERANCE / 10
+"""Of the peak, what a response may be beyond its reach: several neighbours add up."""
+_SIDES = (64, 128, 256)
+_LARGEST_PERIOD = 32
+
+
+@dataclass(frozen=True)
+class Locality:
+    """How far a network looks and how it repeats, found by measurement.
+
+    Attributes:
+        reach: LR pixels, on each side, that an impulse changes the output of; None where it reaches the border of every
+            canvas tried (up to 256x256), as with attention pooled over the whole image.
+        period: smallest shift in LR pixels, down and right, after which the response is the same again: 1 for plain
+            convolutions, the window for windowed attention; None where none up to 32 is.
+    """
+
+    reach: int | None
+    period: int | None
+
+    @property
+    def receptive_field(self) -> int | None:
+        """Side in LR pixels of the square that one impulse changes."""
+        return None if self.reach is None else 2 * self.reach + 1
+
+    @property
+    def spacing(self) -> int | None:
+        """Distance of impulses that do not meet, a multiple of the period; None where there is none."""
+        if self.receptive_field is None or self.period is None:
+            return None
+        return math.ceil(self.receptive_field / self.period) * self.period
+
+
+def measure_locality(network: Network, pixel: Tensor, amplitude: float, background: float) -> Locality:
+    """Find reach and period with impulses on canvases of 64, 128 and 256 LR pixels; `pixel` `[C, 1, 1]` is black.
+
+    The reach is measured on noise too, since a flat image leaves parts of a network silent, and for two impulses on a
+    diagonal, which lie differently in windows; the largest counts.
+
+    For a module it is measured once and again when its weights have changed; a function may hide what it depends on.
+    """
+    if network.module is None:
+        return _measure(network, pixel, amplitude, background)
+    key = _weights(network.module), tuple(pixel.shape), pixel.dtype, amplitude, background
+    known = _KNOWN.setdefault(network, {})
+    if key not in known:
+        known[key] = _measure(network, pixel, amplitude, background)
+    return known[key]
+
+
+_KNOWN: WeakKeyDictionary[Network, dict[Hashable, Locality]] = WeakKeyDictionary()
+
+
+def _weights(module: nn.Module) -> bytes:
+    """A digest of parameters and buffers: trainers write into them past torch's version counters."""
+    digest = hashlib.blake2b()
+    for tensor in (*module.parameters(), *module.buffers()):
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.digest()
+
+
+def _measure(network: Network, pixel: Tensor, amplitude: float, background: float) -> Locality:
+    """`measure_locality`, without looking it up."""
+    sizes = network.input_sizes()
+    with network.untouched():
+        for side in dict.fromkeys(sizes.at_least(side) for side in _SIDES):
+            flat = pixel.new_full((len(pixel), side, side), background)
+            noise = torch.rand(flat.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(flat)
+            middle = side // 2
+            reaches = [
+                _reach(network, canvas, position, amplitude)
+                for canvas in (flat, noise)
+                for position in (middle, middle + 3)
+            ]
+            if all(reach is not None for reach in reaches):
+                reach = max(reach for reach in reaches if reach is not None)
+                # What an impulse changes looks as far again: both must stay clear of the border and its padding.
+                needed = 4 * reach + 1 + _LARGEST_PERIOD
+                roomy = max(side, sizes.at_least(needed))  # may fall short if the network takes one size alone
+                flat = pixel.new_full((len(pixel), roomy, roomy), background)
+                return Locality(reach, _period(network, flat, reach, amplitude) if roomy >= needed else None)
+    return Locality(None, None)
+
+
+def _excess(network: Network, canvas: Tensor, position: int, amplitude: float) -> Tensor:
+    """What one impulse on the diagonal changes of the output: `[C_out, H, W]`."""
+    lit = canvas.clone()
+    lit[:, position, position] += amplitude
+    return network(lit[None])[0] - network(canvas[None])[0]
+
+
+def _reach(network: Network, canvas: Tensor, position: int, amplitude: float) -> int | None:
+    """LR pixels from the impulse to the farthest change, or None if the border changes."""
+    change = _excess(network, canvas, position, amplitude).abs().amax(0)
+    side = canvas.shape[-1]
+    changed = torch.nn.functional.max_pool2d(change[None], network.scale)[0] > _REACH_TOLERANCE * change.max()
+    where = torch.cat([changed.any(0).nonzero(), changed.any(1).nonzero()]).flatten()
+    if len(where) == 0:
+        return 0
+    first, last = int(where.min()), int(where.max())
+    return None if first == 0 or last == side - 1 else max(position - first, last - position)
+
+
+def _period(network: Network, canvas: Tensor, reach: int, amplitude: float) -> int | None:
+    """The smallest shift that moves the response and does nothing else to it, in the middle of the canvas."""
+    side, scale = canvas.shape[-1], network.scale
+    start = (side - _LARGEST_PERIOD) // 2
+
+    def aligned(shift: int) -> Tensor:
+        response = _excess(network, canvas, start + shift, amplitude)
+        first, last = scale * (start + shift - reach), scale * (start + shift + reach + 1)
+        return response[:, first:last, first:last]
+
+    reference = aligned(0)
+    for period in range(1, _LARGEST_PERIOD + 1):
+        if float((aligned(period) - reference).abs().max()) <= _SHIFT_TOLERANCE * float(reference.abs().max()):
+            return period
+    return None

@@ -1,0 +1,186 @@
+"""What the layers inside a network make of an impulse: where in it the response takes shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hyra._util.table import in_columns
+from hyra.filters.response import ImpulseResponse
+from hyra.filters.sinc import cosines
+from hyra.network.wrapper import Network
+from hyra.probing.impulse import canvas_of, check_amplitude, directions_of, form_of, provenance_of
+from hyra.results.result import Result
+
+OUTPUT = "(output)"
+"""Name of the whole network among its layers."""
+
+_COLUMNS = ("layer", "channels", "scale", "share", "cosine", "ring cosine")
+
+
+@dataclass(frozen=True, eq=False)
+class PrincipalPattern:
+    """The one plane that explains most of a layer's response.
+
+    The response `[C, kh, kw]` is a matrix of C rows. Its first right singular vector, times the singular value, is the
+    pattern: the sum of the channels, each with the weight at which it holds the pattern, where the squares of the
+    weights sum to 1. The mean of the channels would not do, since in a hidden layer their signs are arbitrary.
+
+    Attributes:
+        response: the pattern as a response of one channel; its sign makes `similarity` positive, or where that is
+            None, the middle pixel.
+        share: of the energy of the layer's response, in 0..1; NaN where that is not finite or zero.
+        similarity: cosine of the pattern to the ideal sinc, as `SincFit.similarity`. None at scale 1: sampled once an
+            LR pixel, the sinc is a single lit pixel, and says nothing.
+        ring_cosine: the same outside the main lobe, as `SincFit.ring_cosine`.
+    """
+
+    response: ImpulseResponse
+    share: float
+    similarity: float | None
+    ring_cosine: float | None
+
+    @classmethod
+    def of(cls, response: ImpulseResponse) -> PrincipalPattern:
+        """The principal pattern of a response `[C, kh, kw]`."""
+        rows = response.response.double().flatten(1)
+        share = math.nan
+        weights = torch.full_like(rows[:, 0], len(rows) ** -0.5)
+        if response.is_finite and rows.any():
+            energies, directions = torch.linalg.eigh(rows @ rows.mT)
+            weights, share = directions[:, -1], float(energies[-1] / energies.sum())
+        plane = (weights @ rows).view(response.response.shape[1:])
+        scale, sign = response.scale, float(plane[response.origin])
+        similarity = ring_cosine = None
+        if scale > 1:
+            similarity, ring_cosine = cosines(plane, response.center, scale)
+            sign = similarity
+        if sign < 0:
+            plane = -plane
+            similarity, ring_cosine = (None if x is None else -x for x in (similarity, ring_cosine))
+        return cls(replace(response, response=plane[None]), share, similarity, ring_cosine)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerResponses(Result, Mapping[str, ImpulseResponse]):
+    """What each layer makes of a white pixel: a mapping from the layer's name to its response.
+
+    Attributes:
+        responses: `[C_layer, k*size, k*size]` for each layer, in the order of computation, with `k` as its `scale`.
+        patterns: what each layer's response mostly looks like, and how like the sinc that is.
+    """
+
+    responses: Mapping[str, ImpulseResponse]
+    patterns: Mapping[str, PrincipalPattern]
+
+    def __getitem__(self, layer: str) -> ImpulseResponse:
+        return self.responses[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.responses)
+
+    def __len__(self) -> int:
+        return len(self.responses)
+
+    def __repr__(self) -> str:
+        return f"LayerResponses({len(self)} layers, {' to '.join([*self][:: max(1, len(self) - 1)])})"
+
+    def table(self) -> str:
+        """One line for each layer below a line of headings, in columns; `share` is that of the principal pattern."""
+        rows: list[Sequence[str]] = [_COLUMNS]
+        for name, pattern in self.patterns.items():
+            values = (pattern.share, pattern.similarity, pattern.ring_cosine)
+            cells = ("-" if value is None else f"{value:.3f}" for value in values)
+            rows.append((name, str(len(self[name].response)), f"x{self[name].scale}", *cells))
+        return in_columns(rows)
+
+
+def layer_responses(
+    network: Network, layers: Sequence[str] | None, *, size: int | None, amplitude: float, form: str
+) -> LayerResponses:
+    """`HyRA.layer_responses`."""
+    module = network.module
+    if module is None:
+        raise ValueError(f"net must be an nn.Module to look into its layers, got the function {network.name}")
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ValueError("net must be an nn.Module whose layers can be watched, got a TorchScript program")
+    modules = {name or OUTPUT: part for name, part in module.named_modules()}
+    unknown = [name for name in layers or () if name not in modules]
+    if unknown:
+        raise ValueError(f"layers must be names of the network's modules, got {unknown[0]!r}; it has {list(modules)}")
+    form = form_of(form, "finite", 0.0)
+    check_amplitude(amplitude)
+    chosen = modules if layers is None else {name: modules[name] for name in layers}
+    pixel = torch.zeros(network.in_channels, 1, 1, dtype=network.dtype, device=network.device)
+    with network.untouched():
+        canvas, _ = canvas_of(network, pixel, size, 0.0)
+        h, w = canvas.shape[-2:]
+        with _recording(chosen) as lit:
+            network.run(canvas[None] + amplitude * directions_of(canvas, "joint", h // 2, w // 2))
+        with _recording(chosen) as dark:
+            network.run(canvas[None])
+    found: dict[str, ImpulseResponse] = {}
+    for name in lit if layers is None else chosen:
+        response = _image(lit.get(name), h, w)
+        if response is None:
+            if layers is None:
+                continue
+            came = "nothing" if name not in lit else f"shape {list(lit[name].shape)}"
+            raise ValueError(f"layer {name!r} must give images [1, C, k * {h}, k * {w}], got {came}")
+        without = dark[name][0].to(response) if form == "affine" else 0
+        scale = response.shape[-1] // w
+        origin = (scale * (h // 2), scale * (w // 2))
+        response = (response - without) / amplitude
+        last = next(reversed(found), "")
+        if layers is None and _contains(name, last) and response.equal(found[last].response):
+            continue  # a container that returns what its last part does
+        found[name] = ImpulseResponse(
+            response=response,
+            scale=scale,
+            origin=origin,
+            amplitude=float(amplitude),
+            form=form,
+            provenance=provenance_of(network, canvas) | {"layer": name},
+        )
+    return LayerResponses(found, {name: PrincipalPattern.of(response) for name, response in found.items()})
+
+
+def _contains(name: str, part: str) -> bool:
+    return part != "" and (name == OUTPUT or part.startswith(f"{name}."))
+
+
+@contextmanager
+def _recording(modules: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """While it is open, what each module returns, in the order of returning, of several calls the last."""
+    outputs: dict[str, Tensor] = {}
+
+    def record(name: str) -> Any:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            outputs.pop(name, None)
+            if isinstance(output, Tensor):
+                outputs[name] = output.detach().clone()  # a layer that works in place may follow
+
+        return hook
+
+    handles = [part.register_forward_hook(record(name)) for name, part in modules.items()]
+    try:
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _image(output: Tensor | None, h: int, w: int) -> Tensor | None:
+    """The one image of a layer's output, or None if its size is no multiple of the input's."""
+    if output is None or output.ndim != 4 or len(output) != 1 or not output.is_floating_point():
+        return None
+    height, width = output.shape[-2:]
+    if height == 0 or height % h or width % w or height // h != width // w:
+        return None
+    return output[0].to(torch.promote_types(output.dtype, torch.float32))

@@ -1,0 +1,170 @@
+"""Arrays in, arrays out, on the same memory; what DLPack cannot express is copied, and nothing aborts."""
+
+import subprocess
+import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import hyra
+from hyra._util.arrays import accepts_arrays, from_tensor, to_tensor
+
+
+class OnlyDlpack:
+    """What an array of an unknown library looks like."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **kwargs):
+        return self.array.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
+def test_shares_memory_with_numpy():
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    tensor = to_tensor(array.T, "preds")
+    tensor[0, 1] = 100
+    assert array[1, 0] == 100
+    assert np.shares_memory(from_tensor(tensor, array), array)
+
+
+def test_shares_memory_through_dlpack():
+    array = np.arange(4.0)
+    to_tensor(OnlyDlpack(array), "preds")[0] = 7
+    assert array[0] == 7
+
+
+def test_a_tensor_is_returned_as_it_is():
+    x = torch.ones(2)
+    assert to_tensor(x, "preds") is x
+    assert from_tensor(x, x) is x
+
+
+@pytest.mark.parametrize("value", [[1.0, 2.0], "image.png", None])
+def test_anything_else_is_named(value):
+    with pytest.raises(TypeError, match=rf"preds must be .* got {type(value).__name__}"):
+        to_tensor(value, "preds")
+
+
+# In a subprocess: where torch is handed such an array as it is, it may abort the interpreter.
+AWKWARD = {
+    "negative strides": "np.arange(6, dtype=np.float32).reshape(2, 3)[..., ::-1]",
+    "foreign byte order": "np.arange(6, dtype=np.dtype(np.float32).newbyteorder()).reshape(2, 3)",
+    "read-only": "np.broadcast_to(np.arange(3, dtype=np.float32), (2, 3))",
+    "negative strides through dlpack": "Foreign(np.arange(6, dtype=np.float32).reshape(2, 3)[::-1])",
+}
+PROGRAM = """
+import warnings
+import numpy as np
+from hyra._util.arrays import to_tensor
+warnings.simplefilter("error")
+
+class Foreign:
+    def __init__(self, array):
+        self.array, self.strides = array, array.strides
+    def copy(self):
+        return Foreign(self.array.copy())
+    def __dlpack__(self, **kwargs):
+        return self.array.__dlpack__(**kwargs)
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+array = {expression}
+tensor = to_tensor(array, "preds")
+expected = getattr(array, "array", array)
+assert np.array_equal(tensor.numpy(), expected)
+before = np.array(expected)
+tensor += 1
+assert np.array_equal(before, expected), "the copy is not a copy"
+"""
+
+
+@pytest.mark.parametrize("kind", AWKWARD)
+def test_awkward_arrays_are_copied(kind):
+    program = PROGRAM.format(expression=AWKWARD[kind])
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@accepts_arrays("preds", "target")
+def difference(preds: torch.Tensor, target: torch.Tensor, *, gain: float = 1.0) -> torch.Tensor:
+    """Difference."""
+    return (preds - target) * gain
+
+
+def test_decorator_converts_there_and_back():
+    a, b = np.ones((2, 2)), np.zeros((2, 2))
+    assert isinstance(difference(a, b), np.ndarray)
+    assert isinstance(difference(torch.ones(2), target=torch.zeros(2)), torch.Tensor)
+    assert difference(a, target=torch.zeros(2, 2), gain=3.0).tolist() == [[3, 3], [3, 3]]
+    with pytest.raises(TypeError, match="target must be"):
+        difference(a, "b")
+
+
+def test_fsds_takes_arrays():
+    preds, target = np.random.default_rng(0).random((2, 2, 3, 12, 14))
+    scores = hyra.fsds(preds[..., ::-1], target[..., ::-1])
+    assert isinstance(scores, np.ndarray)
+    expected = hyra.fsds(*(torch.from_numpy(x[..., ::-1].copy()) for x in (preds, target)))
+    assert scores.tolist() == expected.tolist()
+
+
+class CupyLike(OnlyDlpack):
+    """A CuPy array as far as hyra looks at it, in host memory."""
+
+    device = SimpleNamespace(id=3)
+
+
+CupyLike.__module__ = "cupy"
+
+
+@pytest.mark.parametrize(("address", "expected"), [(7, ("external", 7, 3)), (0, ("default", 3))])
+def test_work_goes_to_the_current_stream_of_cupy(monkeypatch, address, expected):
+    entered = []
+    cupy = SimpleNamespace(
+        cuda=SimpleNamespace(get_current_stream=lambda device: {3: SimpleNamespace(ptr=address)}[device]),
+        from_dlpack=np.from_dlpack,
+    )
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setattr(torch.cuda, "ExternalStream", lambda address, device: ("external", address, device))
+    monkeypatch.setattr(torch.cuda, "default_stream", lambda device: ("default", device))
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: entered.append(stream) or nullcontext())
+    result = difference(CupyLike(np.full(3, 5.0)), CupyLike(np.ones(3)))
+    assert result.tolist() == [4, 4, 4]
+    assert entered == [expected]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("stream", ["default", "non-blocking"])
+def test_cupy_shares_memory_and_stream(stream):
+    cupy = pytest.importorskip("cupy")
+    inside = []
+
+    @accepts_arrays("x")
+    def double(x: torch.Tensor) -> torch.Tensor:
+        result = 2 * x
+        inside.extend([x.data_ptr(), torch.cuda.current_stream().cuda_stream, result.data_ptr()])
+        return result
+
+    with cupy.cuda.Stream.null if stream == "default" else cupy.cuda.Stream(non_blocking=True) as current:
+        a = cupy.arange(12.0).reshape(3, 4)
+        result = double(a)
+        assert isinstance(result, cupy.ndarray)
+        assert inside == [a.data.ptr, current.ptr, result.data.ptr]
+        assert cupy.array_equal(result, 2 * a)
+        assert cupy.array_equal(double(a[:, ::-1]), 2 * a[:, ::-1])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_fsds_of_cupy_is_that_of_torch():
+    cupy = pytest.importorskip("cupy")
+    preds, target = torch.rand(2, 3, 12, 14, device="cuda")
+    score = hyra.fsds(*(cupy.from_dlpack(x) for x in (preds, target)))
+    assert isinstance(score, cupy.ndarray)
+    assert float(score) == float(hyra.fsds(preds, target))
