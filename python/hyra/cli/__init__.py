@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from hyra.cli import analyze, compare_models, demo, fsds, info, layers, lowpass_sweep, probe, track
 
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.filterwarnings("ignore", module="torch")  # what torch has to say to torch's users
         warnings.showwarning = lambda message, *_, **__: print(f"hyra: warning: {message}", file=sys.stderr)
         try:
-            args.run(args)
+            with _without_screen():
+                args.run(args)
         except KeyboardInterrupt:
             print("hyra: interrupted", file=sys.stderr)
             return 130
@@ -54,6 +56,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"hyra: {_sentence(error)}", file=sys.stderr)
             return 2
     return 0
+
+
+@contextmanager
+def _without_screen() -> Iterator[None]:
+    """Figures go to files: the backend that a notebook left in the environment may not even be installed."""
+    backend = os.environ.get("MPLBACKEND")
+    os.environ["MPLBACKEND"] = "agg"
+    try:
+        yield
+    finally:
+        del os.environ["MPLBACKEND"]
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
 
 
 def _sentence(error: Exception) -> str:

@@ -10,23 +10,17 @@ Example:
     ...     save(fig, f"{folder}/profile.pdf")
 """
 
-from hyra.plots.amplitude_sweep import amplitude_sweep
-from hyra.plots.band_psnr import band_psnr
-from hyra.plots.band_shares import band_shares, copy_compensation
-from hyra.plots.decomposition import decomposition, spectra
-from hyra.plots.fsds_sensitivity import fsds_sensitivity
-from hyra.plots.impulse_response import impulse_response
-from hyra.plots.layer_responses import layer_responses
-from hyra.plots.local_responses import local_responses
-from hyra.plots.lowpass_sweep import lowpass_sweep
-from hyra.plots.model_comparison import model_comparison
-from hyra.plots.probe import probe
-from hyra.plots.profile import profile
-from hyra.plots.radial import radial_profile, ring_correlation
-from hyra.plots.radial_power import radial_power
-from hyra.plots.sinc_fit import sinc_fit
+from hyra.plots.amplitudes import amplitude_sweep
+from hyra.plots.evaluate import lowpass_sweep, model_comparison
+from hyra.plots.layers import layer_responses
+from hyra.plots.probing import local_responses, probe
+from hyra.plots.response import impulse_response, profile, sinc_fit
+from hyra.plots.scores import fsds_sensitivity
+from hyra.plots.spectrum import band_psnr, radial_power, radial_profile, ring_correlation
+from hyra.plots.split import band_shares, copy_compensation, decomposition, spectra
 from hyra.plots.style import save
-from hyra.plots.transfer_function import transfer_function
+from hyra.plots.training import training_progress
+from hyra.plots.transfer import transfer_function
 
 __all__ = [
     "amplitude_sweep",
@@ -48,5 +42,6 @@ __all__ = [
     "save",
     "sinc_fit",
     "spectra",
+    "training_progress",
     "transfer_function",
 ]

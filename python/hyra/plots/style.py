@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec
@@ -31,6 +32,7 @@ AMPLITUDE = "magma"
 PHASE = "twilight"
 
 _STYLE: dict[str, Any] = {
+    "image.cmap": AMPLITUDE,
     "font.family": ["STIXGeneral"],  # comes with matplotlib, so a figure looks the same everywhere
     "mathtext.fontset": "stix",
     "font.size": 8,
@@ -66,12 +68,32 @@ def figure(draw: Callable[P, tuple[Figure, Any]]) -> Callable[P, tuple[Figure, A
         with extra("cli", "plotting"):
             import matplotlib.pyplot as plt
 
-        with plt.rc_context(_STYLE):
+        # From matplotlib's own settings, not the user's: one who draws images from below would see them upside down.
+        with plt.style.context(["default", _STYLE]):
             fig, axes = draw(*args, **kwargs)
             fig.draw_without_rendering()  # ticks and layout are made now, while the style is in force
         return fig, axes
 
     return styled
+
+
+@contextmanager
+def offscreen() -> Iterator[None]:
+    """Draw without a screen, whatever backend the user's settings or MPLBACKEND name, and be it not installed."""
+    with extra("cli", "plotting"):
+        import matplotlib.pyplot as plt
+
+    backend = plt.rcParams._get("backend") if hasattr(plt.rcParams, "_get") else plt.rcParams["backend"]
+    plt.switch_backend("agg")
+    try:
+        yield
+    finally:
+        plt.rcParams["backend"] = backend
+
+
+def plain(text: str) -> str:
+    """A user's text as it stands: the name of a network may have dollars, and what is between them is no formula."""
+    return text.replace("$", r"\$")
 
 
 def colorbar(drawn: ScalarMappable, axes: Axes, label: str, extend: str = "neither") -> None:
@@ -83,6 +105,6 @@ def save(fig: Figure, path: str | Path | BinaryIO, dpi: int = 300) -> None:
     """Write a figure to a file, as its suffix says (.png, .pdf or .svg, with real text), and close it."""
     import matplotlib.pyplot as plt
 
-    with plt.rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
+    with plt.style.context(["default", {**_STYLE, "pdf.fonttype": 42, "svg.fonttype": "none"}]):
         fig.savefig(path, dpi=dpi)
     plt.close(fig)

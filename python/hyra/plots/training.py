@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hyra._util.extra import extra
 from hyra.plots import style
-from hyra.plots.impulse_response import default_limit, draw, extent_of
+from hyra.plots.response import default_limit, draw_response, extent_of
 from hyra.results.figures import draws
 from hyra.split.parts import BAND_WIDTH
 from hyra.track.history import History, Record
@@ -36,7 +36,7 @@ _RADIUS = 4  # LR pixels of the response on each side of its centre
 
 @draws(History)
 @style.figure
-def progress(history: History, columns: int = 6) -> tuple[Figure, Any]:
+def training_progress(history: History, columns: int = 6) -> tuple[Figure, Any]:
     """Pictures at up to `columns` evenly spaced records, first and last among them, over curves of all records.
 
     G is drawn around grey with one factor for the whole row, so that the columns compare. The last of the curves' axes
@@ -105,7 +105,7 @@ def _frame(parts: Decomposition, gain: float) -> tuple[Figure, Any]:
 
 @draws(History, "animation")
 def animate(history: History, file: str | Path, frames_per_second: int = 4) -> None:
-    """Write the pictures of `progress` as an animated GIF, a frame for each record.
+    """Write the pictures of `training_progress` as an animated GIF, a frame for each record.
 
     Raises:
         ValueError: there are no records.
@@ -171,7 +171,7 @@ def _gain(splits: Sequence[Decomposition]) -> float:
 
 
 def _draw_column(panels: Sequence[Axes], parts: Decomposition, gain: float) -> None:
-    draw(panels[0], parts.response, _RADIUS, default_limit(parts.response))
+    draw_response(panels[0], parts.response, _RADIUS, default_limit(parts.response))
     panels[0].set(xlabel="", ylabel="")
     for panel, picture in zip(panels[1:], _shown(parts, gain), strict=True):
         panel.imshow(picture, interpolation="antialiased")

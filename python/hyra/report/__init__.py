@@ -18,6 +18,7 @@ from hyra import plots
 from hyra._util.warnings import recorded
 from hyra.analyzer import HyRA
 from hyra.environment import environment
+from hyra.plots.style import offscreen
 from hyra.probing.impulse import explodes
 from hyra.report import local, numbers, operating_points, page, text
 from hyra.report.numbers import Number
@@ -51,6 +52,7 @@ class _Folder:
         self.add(page.figure(buffer.getvalue(), name.replace("_", " "), caption))
 
 
+@offscreen()
 def write(
     model: HyRA,
     lr: Tensor,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from hyra.plots import style
-from hyra.plots.impulse_response import default_limit, draw
+from hyra.plots.response import default_limit, draw_response
 from hyra.probing.layers import LayerResponses, PrincipalPattern
 from hyra.results.figures import draws
 
@@ -94,11 +94,11 @@ def _spread(names: list[str]) -> list[str]:
 def _title(name: str, pattern: PrincipalPattern) -> str:
     short = name if len(name) <= _TITLE else f"…{name[1 - _TITLE :]}"
     score = "" if pattern.ring_cosine is None else f"\nring cosine {pattern.ring_cosine:.2f}".replace("-", "−")
-    return f"{short}\nshare {pattern.share:.2f}{score}"
+    return f"{style.plain(short)}\nshare {pattern.share:.2f}{score}"
 
 
 def _draw_pattern(axes: Axes, pattern: ImpulseResponse, radius: float) -> None:
-    draw(axes, pattern, radius, default_limit(pattern, of_peak=1 if pattern.scale == 1 else 0.3))
+    draw_response(axes, pattern, radius, default_limit(pattern, of_peak=1 if pattern.scale == 1 else 0.3))
     end = math.floor(axes.get_xlim()[1])
     axes.set(xlabel="", xticks=[-end, 0, end], yticks=[-end, 0, end])
 

@@ -1,4 +1,4 @@
-"""Networks side by side, beside the ideal sinc."""
+"""Networks side by side, and the low-pass filter over its cut-off."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from hyra.evaluate.comparison import ComparedModel, ModelComparison
+from hyra.evaluate.sweep import LowpassSweep
 from hyra.plots import style
-from hyra.plots.impulse_response import draw
-from hyra.plots.profile import off_centre
+from hyra.plots.response import draw_response, off_centre
 from hyra.results.figures import draws
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from hyra.filters.response import ImpulseResponse
+
 
 _LIMIT = 0.3
 _PANEL = 1.35
@@ -54,7 +56,7 @@ def model_comparison(comparison: ModelComparison, *, radius: float = 5) -> tuple
     ideal = _ideal(models[0].response.scale, radius)
     for column, response in enumerate([ideal, *(model.response for model in models)]):
         picture, section = axes[:2, column]
-        draw(picture, response, radius, _LIMIT)
+        draw_response(picture, response, radius, _LIMIT)
         _draw_section(section, response, radius)
         for panel in (picture, section):
             if column:
@@ -67,7 +69,7 @@ def model_comparison(comparison: ModelComparison, *, radius: float = 5) -> tuple
     axes[0, 0].set_title("ideal sinc")
     axes[1, 0].set_ylabel("section")
     for column, model in enumerate(models, 1):
-        axes[0, column].set_title(f"{_short(model.name)}\nring cosine {model.fit.ring_cosine:.3f}")
+        axes[0, column].set_title(f"{style.plain(_short(model.name))}\nring cosine {model.fit.ring_cosine:.3f}")
     if outputs:
         scale = models[0].response.scale
         _draw_image(axes[2, 0], comparison.target, scale, "reference" if comparison.target is not None else "")
@@ -123,3 +125,42 @@ def _scores(model: ComparedModel) -> str:
 
 def _short(name: str, limit: int = 24) -> str:
     return name if len(name) <= limit else f"{name[: limit - 1]}…"
+
+
+_LABELS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "fsds": "FSDS (dB)"}
+
+
+@draws(LowpassSweep)
+@style.figure
+def lowpass_sweep(sweep: LowpassSweep) -> tuple[Figure, tuple[Axes, ...]]:
+    """PSNR, SSIM and FSDS over the cut-off: the mean over the images, each image faintly, and the best of the mean.
+
+    Args:
+        sweep: what `hyra.lowpass_sweep` returned.
+
+    Returns:
+        The figure and its three axes.
+    """
+    import matplotlib.pyplot as plt
+
+    fig, axes = plt.subplots(1, 3, figsize=(style.PAGE, 0.33 * style.PAGE))
+    cutoff = sweep.cutoff.numpy()
+    for panel, (score, label), color in zip(axes, _LABELS.items(), style.SERIES, strict=False):
+        each = getattr(sweep, score).numpy()
+        if len(each) > 1:
+            panel.plot(cutoff, each.T, color=color, alpha=0.25, linewidth=0.5)
+        panel.plot(cutoff, each.mean(0), color=color)
+        where, value = sweep.best(score)
+        panel.plot(where, value, "o", color=color, markersize=4)
+        panel.axvline(0.5, color="black", linewidth=0.6, linestyle="--")
+        panel.set_title(f"best {value:.4g} at {where:.2f}")
+        panel.set(xlabel="cut-off (cycles / LR pixel)", ylabel=label, xlim=_limits(cutoff))
+    axes[0].text(
+        0.5, 0.02, "LR Nyquist ", transform=axes[0].get_xaxis_transform(), ha="right", rotation=90, fontsize=6.5
+    )
+    return fig, tuple(axes)
+
+
+def _limits(cutoff: np.ndarray) -> tuple[float, float]:
+    margin = 0.03 * (cutoff[-1] - cutoff[0]) or 0.1
+    return min(cutoff[0], 0.5) - margin, max(cutoff[-1], 0.5) + margin

@@ -1,0 +1,68 @@
+"""Figures look the same whatever the user's own settings are."""
+
+import io
+import os
+import subprocess
+import sys
+
+import matplotlib as mpl
+import pytest
+import torch
+
+import hyra
+from hyra import plots
+from hyra.plots import style
+
+
+@pytest.fixture(scope="module")
+def response():
+    return hyra.HyRA(torch.nn.Upsample(scale_factor=2, mode="bicubic")).impulse_response(16)
+
+
+def png(fig):
+    plots.save(fig, file := io.BytesIO(), dpi=100)
+    return file.getvalue()
+
+
+def test_the_users_settings_do_not_reach_a_figure(response):
+    usual = png(response.plot()[0])
+    foreign = {"image.origin": "lower", "image.cmap": "jet", "font.size": 20, "axes.grid": True, "lines.linewidth": 9}
+    with mpl.rc_context(foreign):
+        assert png(response.plot()[0]) == usual
+
+
+@pytest.mark.parametrize("name", [r"$\frac$", "a$b", "100% \\sin$$", "{x}^_$"])
+def test_a_name_is_no_formula(response, name):
+    png(plots.impulse_response(response, title=name)[0])
+    models = {name: hyra.HyRA(torch.nn.Upsample(scale_factor=2)) for name in (name, "other")}
+    fig, axes = hyra.compare_models(models, size=24).plot()
+    titles = [panel.get_title() for panel in axes[0]]
+    png(fig)
+    assert any(style.plain(name) in title for title in titles)
+
+
+def test_offscreen_leaves_the_users_backend():
+    before = mpl.rcParams["backend"]
+    with style.offscreen():
+        assert mpl.get_backend().lower() == "agg"
+    assert mpl.rcParams["backend"] == before
+
+
+def test_a_command_runs_under_a_backend_that_is_not_installed(tmp_path):
+    environment = {**os.environ, "MPLBACKEND": "module://nowhere_to_be_found"}
+    command = [sys.executable, "-m", "hyra", "layers", "demo-x2", "--size", "24", "--out", str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "layers.png").stat().st_size > 1000
+
+
+def test_a_report_is_written_under_a_backend_that_is_not_installed(tmp_path):
+    program = (
+        "import sys, torch, hyra, hyra.report;"
+        "model = hyra.HyRA(torch.nn.Upsample(scale_factor=2, mode='bicubic'));"
+        "hyra.report.write(model, torch.rand(3, 24, 32), sys.argv[1])"
+    )
+    environment = {**os.environ, "MPLBACKEND": "module://nowhere_to_be_found"}
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
