@@ -75,7 +75,9 @@ def _weights(module: nn.Module) -> bytes:
     """A digest of parameters and buffers: trainers write into them past torch's version counters."""
     digest = hashlib.blake2b()
     for tensor in (*module.parameters(), *module.buffers()):
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        values = tensor.detach().dequantize() if tensor.is_quantized else tensor.detach()
+        dense = values.to_dense() if values.layout != torch.strided or values.is_mkldnn else values
+        digest.update(dense.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.digest()
 
 

@@ -1,12 +1,86 @@
-"""Leaving a module as it was found, whatever happens in between."""
+"""Leaving a module, and the process, as they were found, whatever happens in between."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+_LOCKS: dict[int, threading.RLock] = {}
+_LOCKS_LOCK = threading.Lock()
+
+_SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.get_num_threads, torch.set_num_threads),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
+)
+"""What a network may set for the whole process: how to ask for it, and how to set it again."""
+
+
+def lock_of(owner: object) -> threading.RLock:
+    """The lock of an object, the same for everybody who asks while it lives.
+
+    Who probes a module switches it to evaluation mode and back, so two threads must not do so at a time.
+    """
+    with _LOCKS_LOCK:
+        lock = _LOCKS.get(id(owner))
+        if lock is None:
+            lock = _LOCKS[id(owner)] = threading.RLock()
+            weakref.finalize(owner, _LOCKS.pop, id(owner), None)
+        return lock
+
+
+@contextmanager
+def settings_kept() -> Iterator[None]:
+    """Afterwards torch's settings of the process are what they were."""
+    before = [get() for get, _ in _SETTINGS]
+    try:
+        yield
+    finally:
+        for value, (get, put) in zip(before, _SETTINGS, strict=True):
+            if get() != value:
+                put(value)
+
+
+class _RandomState:
+    """The state of one generator, held while anybody draws from it: the first to come keeps it, the last sets it."""
+
+    def __init__(self, get: Callable[[], Tensor], put: Callable[[Tensor], object]) -> None:
+        self.get, self.put = get, put
+        self.users, self.lock = 0, threading.Lock()
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.users == 0:
+                self.state = self.get()
+            self.users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                self.put(self.state)
+
+
+_RANDOM_STATES = {torch.device("cpu"): _RandomState(torch.get_rng_state, torch.set_rng_state)}
+
+
+@contextmanager
+def random_state_kept(device: torch.device | None) -> Iterator[None]:
+    """Afterwards torch's random state, and that of a GPU, are what they were, also when several threads do this."""
+    with ExitStack() as stack:
+        stack.enter_context(_RANDOM_STATES[torch.device("cpu")])
+        if device is not None and device.type == "cuda":
+            get, put = partial(torch.cuda.get_rng_state, device), partial(torch.cuda.set_rng_state, device=device)
+            stack.enter_context(_RANDOM_STATES.setdefault(device, _RandomState(get, put)))
+        yield
 
 
 @contextmanager
@@ -16,13 +90,12 @@ def evaluating(module: nn.Module | None, device: torch.device | None) -> Iterato
     Values are compared and copied back, since networks that merge their branches for inference write into their own
     parameters in `forward`, past every version counter.
     """
-    cuda = [device] if device is not None and device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda), torch.no_grad():
+    with random_state_kept(device), torch.no_grad():
         if module is None:
             yield
             return
         flags = [(part, part.training) for part in module.modules()]
-        tensors = [saved for part, _ in flags for saved in _save(part)]
+        tensors = [_Saved(part, name, tensor) for part, _ in flags for name, tensor in _own_tensors(part)]
         try:
             if any(flag for _, flag in flags):
                 with suppress(NotImplementedError):  # exported programs refuse, having no training mode
@@ -32,21 +105,34 @@ def evaluating(module: nn.Module | None, device: torch.device | None) -> Iterato
             for part, flag in flags:
                 part.training = flag
             for saved in tensors:
-                _restore(*saved)
+                saved.restore()
 
 
-_Saved = tuple[nn.Module, str, Tensor, Tensor, Tensor]
+def _own_tensors(part: nn.Module) -> list[tuple[str, Tensor]]:
+    return [*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)]
 
 
-def _save(part: nn.Module) -> list[_Saved]:
-    named = [*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)]
-    return [(part, name, tensor, tensor.data, tensor.detach().clone()) for name, tensor in named]
+class _Saved:
+    """One parameter or buffer of a module, with its values.
 
+    Only a strided tensor has an address and shares its memory with others; one of another layout (sparse, MKLDNN) is
+    put back whole.
+    """
 
-def _restore(part: nn.Module, name: str, tensor: Tensor, data: Tensor, value: Tensor) -> None:
-    if getattr(part, name, None) is not tensor and not isinstance(part, torch.jit.ScriptModule):
-        setattr(part, name, tensor)
-    if tensor.data_ptr() != data.data_ptr():
-        tensor.data = data
-    if not torch.equal(data, value):
-        data.copy_(value)
+    def __init__(self, part: nn.Module, name: str, tensor: Tensor) -> None:
+        self.part, self.name, self.tensor = part, name, tensor
+        self.data = tensor.data
+        self.value = tensor.detach().clone()
+        self.has_address = tensor.layout == torch.strided and not tensor.is_mkldnn
+
+    def restore(self) -> None:
+        if getattr(self.part, self.name, None) is not self.tensor and not isinstance(self.part, torch.jit.ScriptModule):
+            setattr(self.part, self.name, self.tensor)
+        if not self.has_address:
+            if not torch.equal(self.tensor.detach().to_dense(), self.value.to_dense()):
+                self.tensor.data = self.value
+            return
+        if self.tensor.data_ptr() != self.data.data_ptr():
+            self.tensor.data = self.data
+        if not torch.equal(self.data, self.value):
+            self.data.copy_(self.value)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from hyra._util import validate
-from hyra.network.untouched import evaluating
+from hyra.network.output import image_in, in_unit_range
+from hyra.network.untouched import evaluating, lock_of, settings_kept
 
 PROBE_SIZE = 64
 """Side of a probe in LR pixels where nothing else is asked for: wide enough for most networks' ringing."""
@@ -141,15 +143,28 @@ class Network:
     @contextmanager
     def untouched(self) -> Iterator[None]:
         """Hold the module in evaluation mode over many calls, and restore it once at the end."""
-        if self._entered:
-            yield
-            return
-        self._entered = True
-        try:
-            with evaluating(self.module, self._device):
+        with lock_of(self.module or self):
+            if self._entered:  # by this thread, which holds the lock
                 yield
-        finally:
-            self._entered = False
+                return
+            self._check_values()
+            self._entered = True
+            try:
+                with evaluating(self.module, self._device):
+                    yield
+            finally:
+                self._entered = False
+
+    def _check_values(self) -> None:
+        """Every parameter and buffer has values, which those on the meta device and lazy ones have not."""
+        if self.module is None:
+            return
+        for name, tensor in (*self.module.named_parameters(), *self.module.named_buffers()):
+            if is_lazy(tensor) or tensor.is_meta:
+                kind = "not initialised yet" if is_lazy(tensor) else "on the meta device, where it has no values"
+                raise NetworkError(
+                    f"the network's {name} is {kind}: load its weights, or run it once, before probing it"
+                )
 
     def __call__(self, images: Tensor) -> Tensor:
         """Run on images `[N, C, h, w]` in 0..1 and return `[N, C_out, s*h, s*w]`, at least float32.
@@ -196,7 +211,8 @@ class Network:
         # The product is always a new tensor: a network that works in place must not reach the caller's image.
         x = self.place(images) * self.input_range
         try:
-            returned = self._net(x)
+            with settings_kept():
+                returned = self._net(x)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
@@ -206,9 +222,9 @@ class Network:
                 raise torch.OutOfMemoryError(str(error)) from error
             message = f"the network raised {type(error).__name__} on an input of shape {list(x.shape)}: {error}"
             raise NetworkError(message) from error
-        output = self._image(returned, images.shape)
+        output = image_in(returned, images.shape, self._scale)
         self._scale = output.shape[-1] // images.shape[-1]
-        return output.to(torch.promote_types(output.dtype, torch.float32)) / self.input_range
+        return in_unit_range(output, self.input_range)
 
     def input_sizes(self, limit: int = _LARGEST_SIZE) -> InputSizes:
         """Find the smallest square input that works and the multiple that larger ones must have.
@@ -279,46 +295,3 @@ class Network:
         weights = () if self.module is None else self.module.parameters()
         taken = next((weight.shape[1] for weight in weights if weight.ndim == 4), 3)
         return list(dict.fromkeys((3, 1, taken)))
-
-    def _image(self, returned: Any, shape: torch.Size) -> Tensor:
-        """The one image in what the network returned for an input of `shape`."""
-        if isinstance(returned, Tensor):
-            if returned.ndim != 4 or returned.shape[0] != shape[0]:
-                expected = f"[{shape[0]}, channels, height, width]"
-                raise ValueError(f"the network must return images {expected}, got shape {list(returned.shape)}")
-            self._check_size(returned, shape)
-            return returned
-        tensors = list(_tensors(returned))
-        plausible = [x for x in tensors if x.ndim == 4 and x.shape[:2] == shape[:2] and self._fits(x, shape)]
-        if len(plausible) != 1:
-            came = ", ".join(str(list(x.shape)) for x in tensors) or "no tensor"
-            raise ValueError(
-                f"the network returned a {type(returned).__name__} with {came}, of which {len(plausible)} could "
-                f"be the image for an input {list(shape)}: pass a callable that returns it alone, "
-                "such as lambda x: net(x)[0]"
-            )
-        return plausible[0]
-
-    def _fits(self, output: Tensor, shape: torch.Size) -> bool:
-        (height, width), (h, w) = output.shape[-2:], shape[-2:]
-        return height * w == width * h and height % h == 0 and height > 0 and self._scale in (None, height // h)
-
-    def _check_size(self, output: Tensor, shape: torch.Size) -> None:
-        if self._fits(output, shape):
-            return
-        (height, width), (h, w) = output.shape[-2:], shape[-2:]
-        expected = (
-            "one integer multiple on both axes" if self._scale is None else f"{self._scale * h}x{self._scale * w}"
-        )
-        multiple = "" if height % h == 0 and width % w == 0 else f" is no multiple of input {h}x{w}:"
-        raise ValueError(f"output {height}x{width}{multiple or f' for input {h}x{w}:'} expected {expected}")
-
-
-def _tensors(returned: Any) -> Iterator[Tensor]:
-    if isinstance(returned, Tensor):
-        yield returned
-    elif isinstance(returned, Mapping):
-        yield from _tensors(list(returned.values()))
-    elif isinstance(returned, list | tuple):
-        for part in returned:
-            yield from _tensors(part)
