@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -54,57 +57,101 @@ def test_two_folders(folders, capsys, options):
 
 
 def rows(path):
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         return list(csv.DictReader(file))
 
 
-def test_rows_are_on_disk_as_they_come(folders, tmp_path, monkeypatch):
+def never(*_, **__):
+    raise AssertionError("computed again")
+
+
+def test_the_table_has_the_scores(folders, tmp_path):
     out = tmp_path / "scores.csv"
+    assert main(["fsds", *map(str, folders), "--out", str(out)]) == 0
+    assert [float(row["fsds"]) for row in rows(out)] == [expected(folders, f"080{i}") for i in range(3)]
+    assert rows(out)[0]["variant"] == "paper"
+
+
+def test_a_table_is_never_overwritten(folders, tmp_path, capsys):
+    out = tmp_path / "scores.csv"
+    out.write_text("something else\n")
+    assert main(["fsds", *map(str, folders), "--out", str(out)]) == 2
+    assert "scores.csv exists" in capsys.readouterr().err
+    assert out.read_text() == "something else\n"
+
+
+def test_an_interrupted_run_leaves_its_table_and_goes_on_from_the_store(folders, tmp_path, monkeypatch):
+    out, store = tmp_path / "scores.csv", tmp_path / "scores.sqlite"
     real, calls = hyra.fsds, []
 
     def counted(*args, **kwargs):
         if len(calls) == 2:
-            assert [row["sr"][-10:] for row in rows(out)] == ["0800x4.png", "0801x4.png"]
             raise KeyboardInterrupt
         calls.append(args)
         return real(*args, **kwargs)
 
     monkeypatch.setattr(hyra, "fsds", counted)
-    assert main(["fsds", *map(str, folders), "--out", str(out)]) == 130
-    assert len(rows(out)) == 2
-
+    assert main(["fsds", *map(str, folders), "--out", str(out), "--store", str(store)]) == 130
+    assert [row["sr"][-10:] for row in rows(out)] == ["0800x4.png", "0801x4.png"]
+    calls.clear()
+    second = tmp_path / "second.csv"
+    assert main(["fsds", *map(str, folders), "--out", str(second), "--store", str(store)]) == 0
+    assert len(calls) == 1
     monkeypatch.setattr(hyra, "fsds", real)
-    assert main(["fsds", *map(str, folders), "--out", str(out)]) == 2
-    with out.open("a") as file:
-        file.write("sr/0802x4.png,hr/08")  # killed while it wrote a row
-    assert main(["fsds", *map(str, folders), "--out", str(out), "--resume"]) == 0
-    assert [float(row["fsds"]) for row in rows(out)] == [expected(folders, f"080{i}") for i in range(3)]
+    assert [float(row["fsds"]) for row in rows(second)] == [expected(folders, f"080{i}") for i in range(3)]
 
 
-def test_resuming_computes_only_the_rest(folders, tmp_path, monkeypatch, capsys):
-    out = tmp_path / "scores.csv"
-    assert main(["fsds", *map(str, folders), "--out", str(out)]) == 0
+def test_the_store_knows_what_was_scored_by_its_content(folders, tmp_path, monkeypatch, capsys):
+    store = tmp_path / "scores.sqlite"
+    arguments = ["fsds", *map(str, folders), "--store", str(store)]
+    assert main(arguments) == 0
     first = capsys.readouterr().out
-    assert float(rows(out)[0]["fsds"]) == expected(folders, "0800")
-
-    def never(*_, **__):
-        raise AssertionError("computed again")
-
     with monkeypatch.context() as patched:
         patched.setattr(hyra, "fsds", never)
-        assert main(["fsds", *map(str, folders), "--out", str(out), "--resume"]) == 0
-    assert capsys.readouterr().out == first
-    # Another variant is another score.
-    arguments = ["--variant", "shift_invariant", "--out", str(out), "--resume"]
-    assert main(["fsds", *map(str, folders), *arguments]) == 0
-    assert len(rows(out)) == 6
+        assert main(arguments) == 0
+        assert capsys.readouterr().out == first
+        assert main([*arguments, "--variant", "radial"]) == 2  # another setting is another score
+        assert "computed again" in capsys.readouterr().err
+    images.write(torch.rand(3, 20, 24), folders[0] / "0802x4.png")  # the file is replaced
+    assert main(arguments) == 0
+    assert f"{expected(folders, '0802'):.4f}" in capsys.readouterr().out
 
 
-def test_results_are_never_overwritten(folders, tmp_path, capsys):
+def test_an_image_that_cannot_be_scored_does_not_stop_the_others(folders, capsys):
+    sr, hr = folders
+    (sr / "0800x4.png").write_bytes((sr / "0800x4.png").read_bytes()[:100])
+    images.write(torch.rand(3, 20, 23), sr / "0802x4.png")
+    images.write(torch.full((3, 20, 24), 0.5), sr / "0803x4.png")
+    assert main(["fsds", str(sr), str(hr)]) == 1
+    said = capsys.readouterr()
+    assert "0801x4.png" in said.out
+    assert "3 could not be scored" in said.out
+    for name, reason in (("0800x4", "cannot be read"), ("0802x4", "same size"), ("0803x4", "must not be constant")):
+        assert re.search(rf"{name}.*{reason}", said.err), (name, said.err)
+
+
+NAMES = ["carriage\rreturn", "form\x0cfeed", "line\u2028separator", 'quote"comma,', "new\nline", "🦊", "caf\udce9"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_file_name_survives_the_table(tmp_path, name, monkeypatch):
+    try:
+        images.write(picture := torch.rand(3, 12, 12), tmp_path / "hr" / f"{name}.png")
+    except OSError:
+        pytest.skip("the file system does not take this name")
+    images.write((picture + 0.1 * torch.randn(3, 12, 12)).clamp(0, 1), tmp_path / "sr" / f"{name}.png")
     out = tmp_path / "scores.csv"
-    out.write_text("something else\n")
-    assert main(["fsds", *map(str, folders), "--out", str(out)]) == 2
-    assert "scores.csv exists: add --resume to continue it" in capsys.readouterr().err
-    assert main(["fsds", *map(str, folders), "--out", str(out), "--resume"]) == 2
-    assert "scores.csv was not written by hyra fsds" in capsys.readouterr().err
-    assert out.read_text() == "something else\n"
+    assert main(["fsds", str(tmp_path / "sr"), str(tmp_path / "hr"), "--out", str(out)]) == 0
+    (row,) = rows(out)
+    assert row["sr"] == str(tmp_path / "sr" / f"{name}.png")
+    assert float(row["fsds"]) > 0
+
+
+def test_an_ascii_locale_is_no_reason_to_stop(tmp_path):
+    images.write(picture := torch.rand(3, 12, 12), tmp_path / "hr" / "fox 🦊.png")
+    images.write(1 - picture, tmp_path / "sr" / "fox 🦊.png")
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "hyra", "fsds", str(tmp_path / "sr"), str(tmp_path / "hr")]
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"fox \\" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import warnings
@@ -39,6 +40,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal has no letters for is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     args = parser().parse_args(arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
@@ -46,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.showwarning = lambda message, *_, **__: print(f"hyra: warning: {message}", file=sys.stderr)
         try:
             with _without_screen():
-                args.run(args)
+                code: int | None = args.run(args)
         except KeyboardInterrupt:
             print("hyra: interrupted", file=sys.stderr)
             return 130
@@ -55,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise
             print(f"hyra: {_sentence(error)}", file=sys.stderr)
             return 2
-    return 0
+    return code or 0
 
 
 @contextmanager

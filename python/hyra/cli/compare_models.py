@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from hyra._util.files import write_text
 from hyra.cli.arguments import (
     MODEL_HELP,
     Commands,
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     found = hyra.compare_models(models, image, hr, variant=args.variant, log=log, **probe(args))
     args.out.mkdir(parents=True, exist_ok=True)
     found.save(args.out / "comparison.safetensors")
-    (args.out / "comparison.txt").write_text(found.table() + "\n", "utf-8")
+    write_text(args.out / "comparison.txt", found.table() + "\n")
     plots.save(found.plot()[0], args.out / "comparison.png")
     print(found.table())
     print(args.out / "comparison.png")

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import math
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import Any, NamedTuple
 
 from hyra._util.extra import extra
+from hyra._util.files import write_text
 from hyra.cli.arguments import Commands, add_variant_option, command, log, natural
 
 _EPILOG = """\
 examples:
   hyra fsds sr.png hr.png
   hyra fsds results/x4 DIV2K/HR --variant shift_invariant
-  hyra fsds results/x4 DIV2K/HR --out x4.csv            rows are written as they come;
-  hyra fsds results/x4 DIV2K/HR --out x4.csv --resume   and after an interruption, the rest
+  hyra fsds results/x4 DIV2K/HR --out x4.csv            the scores as a table, too
+  hyra fsds results/x4 DIV2K/HR --store scores.sqlite   kept one by one: after an interruption the same command
+                                                        goes on, and scores only what is new or has changed
 
 Folders are matched by name: 0801.png, 0801x4.png and 0801_x4.jpg belong to 0801.png. The mean is over the
-images whose score is finite: identical images score inf and are counted instead.
+images whose score is finite: identical images score inf and are counted instead. An image that cannot be scored
+is named, the others are scored, and the exit code is 1.
 
 FSDS is in dB, higher is better. The paper's variant is decided in the outermost pixels of an image (try
 --crop-border) and changes by some dB when both images are flipped; shift_invariant has no favoured border;
 radial compares how much power there is at each frequency, wherever it lies."""
 
 _COLUMNS = ("sr", "hr", "variant", "crop_border", "fsds")
+
+
+class _Row(NamedTuple):
+    """A pair and its score, None where it could not be scored."""
+
+    sr: Path
+    hr: Path
+    score: float | None
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -39,31 +52,48 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("hr", type=Path, metavar="HR", help="the reference image, or the folder of references")
     add_variant_option(parser)
     parser.add_argument("--crop-border", type=natural, default=0, metavar="N", help="pixels to leave out at each side")
-    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="also write the scores there, one by one")
-    parser.add_argument("--resume", action="store_true", help="keep what --out already holds, compute the rest")
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="also write the scores there")
+    parser.add_argument(
+        "--store", type=Path, metavar="FILE.sqlite", help="keep every score there at once, and take known ones from it"
+    )
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Score two files, or the pairs of two folders."""
-    if args.resume and args.out is None:
-        raise ValueError("--resume needs --out FILE.csv, the file to continue")
+def run(args: argparse.Namespace) -> int:
+    """Score two files, or the pairs of two folders; 1 where some could not be scored."""
+    if args.out is not None and args.out.exists():
+        raise FileExistsError(f"{args.out} exists: name another file for --out (--store continues what it holds)")
     if args.sr.is_dir() != args.hr.is_dir() and args.sr.exists() and args.hr.exists():
         raise ValueError(f"SR and HR must be two files or two folders, got {args.sr} and {args.hr}")
-    if not args.sr.is_dir() and args.out is None:
-        print(f"{_score(args, args.sr, args.hr):.4f}")
-        return
+    if not args.sr.is_dir() and not args.hr.is_dir():
+        with _scorer(args) as score:
+            value = score(args.sr, args.hr)
+        print(f"{value:.4f}")
+        _write(args, [_Row(args.sr, args.hr, value)])
+        return 0
     pairs = _pairs(args)
     width = max(len(sr.name) for sr, _ in pairs)
-    scores = []
-    for sr, score in _scores(args, pairs):
-        print(f"{sr.name:{width}}  {score:9.4f}", flush=True)
-        scores.append(score)
+    rows: list[_Row] = []
+    try:
+        for row in _rows(args, pairs):
+            rows.append(row)
+            if row.score is not None:
+                print(f"{row.sr.name:{width}}  {row.score:9.4f}", flush=True)
+    finally:  # an interrupted run has a table, too
+        _write(args, rows)
+    return _conclude(rows, width)
+
+
+def _conclude(rows: Sequence[_Row], width: int) -> int:
+    """Print the mean and what it leaves out."""
+    scores = [row.score for row in rows if row.score is not None]
     finite = [score for score in scores if math.isfinite(score)]
-    identical = len(scores) - len(finite)
-    mean = f"{sum(finite) / len(finite):9.4f}" if finite else "      inf"
-    note = f", {identical} identical left out" if identical else ""
+    failed = len(rows) - len(scores)
+    mean = f"{sum(finite) / len(finite):9.4f}" if finite else "      inf" if scores else "        -"
+    note = f", {len(scores) - len(finite)} identical left out" if len(finite) < len(scores) else ""
+    note += f", {failed} could not be scored" if failed else ""
     print(f"{'mean':{width}}  {mean}  ({len(finite)} images{note})")
+    return 1 if failed else 0
 
 
 def _pairs(args: argparse.Namespace) -> list[tuple[Path, Path]]:
@@ -79,52 +109,42 @@ def _pairs(args: argparse.Namespace) -> list[tuple[Path, Path]]:
     return found.pairs
 
 
-def _scores(args: argparse.Namespace, pairs: list[tuple[Path, Path]]) -> Iterator[tuple[Path, float]]:
-    """The scores in the order of the pairs, each on disk before the next is begun."""
+def _rows(args: argparse.Namespace, pairs: list[tuple[Path, Path]]) -> Iterator[_Row]:
+    """The scores in the order of the pairs; what is wrong with an image is told, and the others are scored."""
     with extra("cli", "hyra fsds"):
         from tqdm import tqdm
 
-    with ExitStack() as stack:
-        known: dict[tuple[str, ...], float] = {}
-        file = None
-        if args.out is not None:
-            known = _known(args.out, resume=args.resume)
-            args.out.parent.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context(args.out.open("a", encoding="utf-8", newline=""))
+    with _scorer(args) as score:
         for sr, hr in tqdm(pairs, unit="image", leave=False, disable=None):
-            key = (str(sr), str(hr), args.variant, str(args.crop_border))
-            if key not in known:
-                known[key] = _score(args, sr, hr)
-                if file is not None:
-                    _append(file, (*key, repr(known[key])))
-            yield sr, known[key]
+            try:
+                yield _Row(sr, hr, score(sr, hr))
+            except (ValueError, OSError) as error:
+                log(str(error))
+                yield _Row(sr, hr, None)
 
 
-def _known(path: Path, *, resume: bool) -> dict[tuple[str, ...], float]:
-    """The scores of an earlier run; a row cut off by being killed does not count."""
-    if not path.exists():
-        return {}
-    if not resume:
-        raise FileExistsError(f"{path} exists: add --resume to continue it, or name another file")
-    text = path.read_text("utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    head, *rows = csv.reader(whole.splitlines()) if whole else [_COLUMNS]
-    if tuple(head) != _COLUMNS:
-        raise ValueError(f"{path} was not written by hyra fsds, it must begin with {','.join(_COLUMNS)}")
-    if whole != text:
-        path.write_text(whole, "utf-8")
-    return {tuple(row[:-1]): float(row[-1]) for row in rows}
+@contextmanager
+def _scorer(args: argparse.Namespace) -> Iterator[Callable[[Path, Path], float]]:
+    """What scores a pair of files with the settings of the command, by way of the store if one was named."""
+    from hyra.evaluate.store import Key, Store
+
+    settings = {"variant": args.variant, "crop_border": args.crop_border}
+    if args.store is None:
+        yield partial(_score, settings)
+        return
+    with Store(args.store) as store:
+
+        def kept(sr: Path, hr: Path) -> float:
+            key = Key.of(sr, hr, "fsds", settings)
+            known = store.get(key)
+            if known is None:
+                store[key] = known = _score(settings, sr, hr)
+            return known
+
+        yield kept
 
 
-def _append(file: TextIO, row: tuple[str, ...]) -> None:
-    writer = csv.writer(file, lineterminator="\n")
-    if file.tell() == 0:
-        writer.writerow(_COLUMNS)
-    writer.writerow(row)
-    file.flush()
-
-
-def _score(args: argparse.Namespace, sr: Path, hr: Path) -> float:
+def _score(settings: Mapping[str, Any], sr: Path, hr: Path) -> float:
     import hyra
     from hyra import images
 
@@ -133,6 +153,19 @@ def _score(args: argparse.Namespace, sr: Path, hr: Path) -> float:
         sizes = " and ".join(f"{x.shape[-1]}x{x.shape[-2]}" for x in (preds, target))
         raise ValueError(f"{sr} and {hr} must have the same size, got {sizes}")
     try:
-        return float(hyra.fsds(preds, target, variant=args.variant, crop_border=args.crop_border))
+        return float(hyra.fsds(preds, target, **settings))
     except ValueError as error:
         raise ValueError(f"{sr} and {hr}: {error}") from error
+
+
+def _write(args: argparse.Namespace, rows: Sequence[_Row]) -> None:
+    """The table, whole or not at all. Strings are quoted, whatever characters a file name has."""
+    if args.out is None:
+        return
+    table = io.StringIO(newline="")
+    writer = csv.writer(table, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(_COLUMNS)
+    for row in rows:
+        if row.score is not None:
+            writer.writerow((str(row.sr), str(row.hr), args.variant, args.crop_border, row.score))
+    write_text(args.out, table.getvalue(), errors="surrogateescape")  # names as the file system has them

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from hyra._util.files import write_text
 from hyra.cli.arguments import (
     MODEL_HELP,
     Commands,
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     found = model.layer_responses(args.layers, args.size, amplitude=args.amplitude, form=args.form)
     args.out.mkdir(parents=True, exist_ok=True)
     found.save(args.out / "layers.safetensors")
-    (args.out / "layers.txt").write_text(found.table() + "\n", "utf-8")
+    write_text(args.out / "layers.txt", found.table() + "\n")
     plots.save(found.plot(layers=args.layers)[0], args.out / "layers.png")
     print(found.table())
     print(args.out / "layers.png")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hyra.cli.arguments import Commands, add_out_option, add_variant_option, command, positive
 from hyra.filters.windows import WINDOWS
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _EPILOG = """\
 examples:
@@ -32,7 +37,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         help="the low-resolution images, as many and in the same order; made from HR by antialiased bicubic "
         "downscaling when not given",
     )
-    parser.add_argument("--scale", type=positive, default=2, metavar="S", help="HR pixels per LR pixel (default 2)")
+    parser.add_argument(
+        "--scale", type=positive, metavar="S", help="HR pixels per LR pixel (default 2, or that of --lr)"
+    )
     parser.add_argument(
         "--cutoffs",
         type=_cutoffs,
@@ -62,10 +69,11 @@ def run(args: argparse.Namespace) -> None:
 
     hr = [images.read(file) for file in args.hr]
     if args.lr is None:
-        pairs = [degrade(image, args.scale) for image in hr]
+        pairs = [degrade(image, args.scale or 2) for image in hr]
         lr, hr = [low for low, _ in pairs], [high for _, high in pairs]
     else:
         lr = [images.read(file) for file in args.lr]
+        _check_scale(args, lr, hr)
     options = lowpass.RELEASED if args.released else {"window": args.window, "taps": args.taps}
     sweep = hyra.lowpass_sweep(lr, hr, args.cutoffs, variant=args.variant, **options)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -76,6 +84,15 @@ def run(args: argparse.Namespace) -> None:
         end = "" if sweep.cutoff[0] < cutoff < sweep.cutoff[-1] else ", the last one tried: it may go on"
         print(f"{score.upper():5} {value:9.4f} at cut-off {cutoff:.4f}{end}")
     print(args.out / "sweep.png")
+
+
+def _check_scale(args: argparse.Namespace, lr: Sequence[Tensor], hr: Sequence[Tensor]) -> None:
+    """The images have the scale that was asked for."""
+    for file, low, high in zip(args.lr, lr, hr, strict=False):
+        expected = None if args.scale is None else tuple(args.scale * n for n in low.shape[1:])
+        if expected not in (None, tuple(high.shape[1:])):
+            sizes = " and ".join(f"{x.shape[2]}x{x.shape[1]}" for x in (low, high))
+            raise ValueError(f"--scale must be that of the images, {sizes} pixels for {file}, got {args.scale}")
 
 
 def _cutoffs(text: str) -> list[float]:

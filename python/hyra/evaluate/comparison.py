@@ -16,6 +16,7 @@ from hyra.analyzer import HyRA
 from hyra.filters.response import ImpulseResponse
 from hyra.filters.sinc import SincFit
 from hyra.images import in_colours
+from hyra.images.resampling import check_size
 from hyra.results.result import Result
 from hyra.scores.fsds import fsds
 from hyra.scores.psnr import psnr
@@ -124,8 +125,10 @@ def compare_models(
             raise ValueError(f"{name} must be one image [C, H, W], got shape {tuple(picture.shape)}")
         if picture is not None:
             validate.finite(name, picture)
-    if target is not None:
+    if image is not None and target is not None:
         validate.not_constant("target", target)
+        for model in models.values():
+            check_size("target", target, "image", image, model.scale)
     compared = []
     for name, model in models.items():
         log(f"probing {name}")

@@ -25,3 +25,15 @@ def degrade(photograph: Tensor, scale: int) -> tuple[Tensor, Tensor]:
 def enlarge(lr: Tensor, scale: int) -> Tensor:
     """The bicubic enlargement of [3, h, w] that a network has to beat: [3, scale*h, scale*w], clamped to 0..1."""
     return resize(lr, scale * lr.shape[1], scale * lr.shape[2], antialias=False)
+
+
+def check_size(name: str, hr: Tensor, lr_name: str, lr: Tensor, scale: int) -> None:
+    """Whether `hr` has the size of what a network of that `scale` makes of `lr`: better asked before it has run.
+
+    Raises:
+        ValueError: it has not.
+    """
+    expected = tuple(scale * n for n in lr.shape[-2:])
+    if tuple(hr.shape[-2:]) != expected:
+        sizes = "x".join(map(str, expected)), "x".join(map(str, hr.shape[-2:]))
+        raise ValueError(f"{name} must have {scale} times the size of {lr_name}, {sizes[0]}, got {sizes[1]}")

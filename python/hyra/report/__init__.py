@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from hyra import plots
+from hyra._util.files import write_text
 from hyra._util.warnings import recorded
 from hyra.analyzer import HyRA
 from hyra.environment import environment
+from hyra.images.resampling import check_size
 from hyra.plots.style import offscreen
 from hyra.probing.impulse import explodes
 from hyra.report import local, numbers, operating_points, page, text
@@ -106,6 +108,8 @@ def write(
     """
     made = _Folder(Path(folder))
     made.path.mkdir(parents=True, exist_ok=True)
+    if hr is not None:
+        check_size("hr", hr, "lr", lr, model.scale)
     with _messages() as told:
         log("measuring the impulse response")
         response = model.impulse_response(**(probe or {}))
@@ -172,9 +176,9 @@ def write(
         "warnings": told,
         "provenance": facts,
     }
-    (made.path / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    write_text(made.path / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
     title = f"Frequency response of {facts['model']}"
-    (made.path / "report.html").write_text(page.render(title, made.sections, facts), "utf-8")
+    write_text(made.path / "report.html", page.render(title, made.sections, facts))
     return summary
 
 

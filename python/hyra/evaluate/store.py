@@ -1,0 +1,121 @@
+"""Scores kept in one SQLite file: by what was scored, not by its name, so a replaced image is scored anew."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+VERSIONS = {"fsds": 1}
+"""Of the definition of each score: raised when its numbers change, so that older ones are computed again."""
+
+_APPLICATION = 0x68797261  # "hyra" in SQLite's application_id
+_FORMAT = 1
+_WAIT_S = 60.0
+_SCHEMA = """
+CREATE TABLE score (
+    preds TEXT NOT NULL, target TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL, version INTEGER NOT NULL,
+    value REAL, -- NULL is NaN
+    PRIMARY KEY (preds, target, name, settings, version)
+) WITHOUT ROWID
+"""
+
+
+def digest(file: Path) -> str:
+    """What is in a file, as a hash of 64 digits."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a score is of: the contents of both files, the score's name, its settings as JSON, and its version."""
+
+    preds: str
+    target: str
+    name: str
+    settings: str
+    version: int
+
+    @classmethod
+    def of(cls, preds: Path, target: Path, name: str, settings: Mapping[str, Any]) -> Self:
+        """The key of a score of two files."""
+        return cls(digest(preds), digest(target), name, json.dumps(settings, sort_keys=True), VERSIONS[name])
+
+
+class Store:
+    """A file of scores, made if it is not there; each score is a transaction of its own, so none is lost.
+
+    Several processes may share a file: they wait for each other.
+
+    Args:
+        file: where it is.
+
+    Raises:
+        ValueError: the file is no store of scores, or one of a later version of hyra.
+
+    Example:
+        >>> import tempfile
+        >>> key = Key("a" * 64, "b" * 64, "fsds", "{}", 1)
+        >>> with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "scores.sqlite") as store:
+        ...     store[key] = 30.5
+        ...     store.get(key), store.get(Key("c" * 64, "b" * 64, "fsds", "{}", 1))
+        (30.5, None)
+    """
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._file = file
+        self._database = sqlite3.connect(file, timeout=_WAIT_S, isolation_level=None)
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            self._database.close()
+            raise ValueError(f"{file} must be a store of scores, or not there yet, got: {error}") from error
+        except ValueError:
+            self._database.close()
+            raise
+
+    def _open(self) -> None:
+        with self._database as database:
+            database.execute("BEGIN IMMEDIATE")  # of two processes that make the file, one waits
+            (application,) = database.execute("PRAGMA application_id").fetchone()
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if (application, version, tables) == (0, 0, 0):
+                database.execute(_SCHEMA)
+                database.execute(f"PRAGMA application_id = {_APPLICATION}")
+                database.execute(f"PRAGMA user_version = {_FORMAT}")
+            elif application != _APPLICATION:
+                raise ValueError(f"{self._file} must be a store of scores, or not there yet, got another database")
+            elif version > _FORMAT:
+                raise ValueError(f"{self._file} was written by a later version of hyra (format {version}): update hyra")
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    def get(self, key: Key) -> float | None:
+        """The score of that key, None where there is none yet."""
+        where = "preds = ? AND target = ? AND name = ? AND settings = ? AND version = ?"
+        with closing(self._database.execute(f"SELECT value FROM score WHERE {where}", _values(key))) as rows:
+            row = rows.fetchone()
+        if row is None:
+            return None
+        return float("nan") if row[0] is None else float(row[0])
+
+    def __setitem__(self, key: Key, value: float) -> None:
+        self._database.execute("INSERT OR REPLACE INTO score VALUES (?, ?, ?, ?, ?, ?)", (*_values(key), value))
+
+
+def _values(key: Key) -> tuple[str, str, str, str, int]:
+    return key.preds, key.target, key.name, key.settings, key.version
