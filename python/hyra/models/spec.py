@@ -1,68 +1,62 @@
-"""Networks by name: a checkpoint, an exported program, a Python callable, or one that hyra brings along."""
+"""What a name means: which kind of network it asks for."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import inspect
-import pickle
-import sys
-import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+import os
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from hyra.models.builtin import BUILT_IN
+from hyra.models.checkpoint import load_checkpoint
+from hyra.models.model import Model, no_consent
+from hyra.models.program import load_program
+from hyra.models.python import named_callable
+from hyra.models.weights import archived_program
 
-from hyra._util.extra import extra
-from hyra.filters.lowpass import lowpass_upsample
-
-Network = Callable[[Tensor], Any]
-
-CHECKPOINTS = (".pth", ".pt", ".ckpt", ".safetensors")
-
-
-@dataclass(frozen=True)
-class Model:
-    """A network, and what is known about it before it is run.
-
-    `network` takes ``[N, C, h, w]`` and is what `hyra.HyRA` wants; `scale` and `input_range` (the network's value of
-    white) are None where only the caller can know them.
-    """
-
-    network: Network = field(repr=False)
-    description: str
-    scale: int | None = None
-    input_range: float | None = None
+_FILES = (".pth", ".pt", ".ckpt", ".pth.tar", ".safetensors", ".pt2")
+_OTHER_FORMATS = {
+    ".onnx": "an ONNX network",
+    ".param": "an ncnn network",
+    ".engine": "a TensorRT engine",
+    ".trt": "a TensorRT engine",
+    ".tflite": "a TensorFlow Lite network",
+    ".pb": "a TensorFlow graph",
+    ".h5": "a Keras network",
+    ".keras": "a Keras network",
+    ".mlmodel": "a Core ML network",
+    ".mlpackage": "a Core ML network",
+    ".mat": "a MATLAB file",
+    ".pkl": "a pickle of anything",
+    ".pickle": "a pickle of anything",
+}
 
 
-def load(spec: str, scale: int | None = None) -> Model:
+def load(spec: str | os.PathLike[str], scale: int | None = None, *, trust_code: bool = False) -> Model:
     """Find the network that `spec` names.
 
     * one that hyra brings: ``nearest``, ``bilinear``, ``bicubic``, ``lowpass`` (these need `scale`), ``demo``
       or ``demo-x2``;
-    * a checkpoint of weights (.pth, .pt, .ckpt, .safetensors) of an architecture that spandrel recognises, loaded with
-      ``weights_only``: no code in the file is run. What spandrel's own call would add, clamping to 0..1 and padding, is
+    * a checkpoint of weights (.safetensors, .pth, .pt, .ckpt, .pth.tar) of an architecture that spandrel recognises,
+      alone or among what a trainer saved with it; averaged (EMA) weights come before others, a generator's before a
+      discriminator's. No code in the file is run. What spandrel's own call would add, clamping to 0..1 and padding, is
       left out: a clamped response has no negative lobes;
-    * a TorchScript file or a ``torch.export`` program (.pt2), and ``package.module:callable`` or ``file.py:callable``:
-      **these run code, so only load what you trust**. The callable is the network itself, or a function without
-      arguments or a class that makes it.
+    * with `trust_code`, a file that holds code: a TorchScript archive, a ``torch.export`` program (.pt2), a network or
+      any other object that was pickled whole;
+    * ``package.module:callable`` or ``file.py:callable``: **to name one is to run its code**. The callable is the
+      network itself, or a class or a function that needs no arguments and makes it.
 
     Args:
         spec: see above.
         scale: for those built-ins that exist at any scale; for the others, what the result will claim if nothing better
             is known.
+        trust_code: whether code in the file that `spec` names may run, and do all that you may do on this machine.
+            Without it such a file is refused before anything in it has run. A .safetensors file never holds code.
 
     Returns:
         The network, in evaluation mode if it is a module, on the CPU.
 
     Raises:
-        ValueError: an unknown name, a missing scale, or a file that cannot be read as what it seems to be.
+        ValueError: an unknown name, a missing scale, a file that holds code, or one that cannot be read as what it
+            seems to be. Weights of an unknown architecture come with a note that shows the way on.
         FileNotFoundError: no such file.
         ModuleNotFoundError: a package is missing; the message names the extra to install.
 
@@ -71,175 +65,38 @@ def load(spec: str, scale: int | None = None) -> Model:
         >>> model.network(torch.zeros(1, 3, 8, 10)).shape
         torch.Size([1, 3, 24, 30])
     """
+    spec = os.fspath(spec)
     if spec in BUILT_IN:
         return BUILT_IN[spec](spec, scale)
     place, colon, name = spec.rpartition(":")
     if colon and name.isidentifier():
-        return Model(_python(place, name), spec, scale)
+        return Model(named_callable(place, name), spec, scale)
     path = Path(spec)
-    if path.suffix.lower() not in (*CHECKPOINTS, ".pt2"):
-        raise ValueError(
-            f"unknown model {spec!r}: expected one of {', '.join(BUILT_IN)}, a file ({', '.join(CHECKPOINTS)}, .pt2), "
-            "package.module:callable or file.py:callable"
-        )
-    if not path.is_file():
+    _check_file(spec, path)
+    if kind := archived_program(path):
+        if not trust_code:
+            raise no_consent(path, f"a {kind} program")
+        return load_program(path, kind, scale)
+    return load_checkpoint(path, scale, trust_code)
+
+
+def _check_file(spec: str, path: Path) -> None:
+    """Refuse what is no file, or one of a format that is none of ours."""
+    suffix = path.suffix.lower()
+    if suffix == ".py":
+        raise ValueError(f"a network in a Python file is named as FILE.py:NAME, got {spec!r} without the name")
+    if path.is_dir():
+        raise ValueError(f"a model must be a file, and {spec} is a folder: name a file in it")
+    if path.is_file():
+        if suffix in _OTHER_FORMATS:
+            raise ValueError(
+                f"{spec} is {_OTHER_FORMATS[suffix]}, which is not read here: call it from a Python function "
+                "[N, C, h, w] -> [N, C, s*h, s*w], named as file.py:NAME, or convert it to .safetensors or .pth"
+            )
+        return
+    if suffix in _OTHER_FORMATS or spec.lower().endswith(_FILES) or os.sep in spec:
         raise FileNotFoundError(f"no such model file: {spec}")
-    if path.suffix.lower() == ".pt2":
-        return Model(_exported(path), f"{path.name} (torch.export)", scale)
-    if _is_torchscript(path):
-        return Model(_torchscript(path), f"{path.name} (TorchScript)", scale)
-    return _checkpoint(path)
-
-
-def _interpolation(mode: str, scale: int | None) -> Model:
-    """Replicates the border, as every interpolation of torch does."""
-    corners = None if mode == "nearest" else False
-    network = partial(F.interpolate, scale_factor=_required(mode, scale), mode=mode, align_corners=corners)
-    return Model(network, f"{mode} interpolation", scale, 1.0)
-
-
-def _lowpass(name: str, scale: int | None) -> Model:
-    network = partial(lowpass_upsample, scale=_required(name, scale))
-    return Model(network, "windowed sinc with its cut-off at the LR Nyquist frequency", scale, 1.0)
-
-
-def _demo(name: str, scale: int | None) -> Model:
-    from hyra import demo
-
-    network = demo.load(scale=2 if name == "demo-x2" else 4)
-    if scale not in (None, network.scale):
-        raise ValueError(f"the model {name} has scale {network.scale}, got scale={scale}")
-    return Model(network, f"bundled x{network.scale} network, trained with the L1 loss", network.scale, 1.0)
-
-
-def _required(name: str, scale: int | None) -> int:
-    if scale is None:
-        raise ValueError(f"the model {name} works at any scale: say which one (scale=4, on the command line --scale 4)")
-    return scale
-
-
-BUILT_IN: dict[str, Callable[[str, int | None], Model]] = {
-    "nearest": _interpolation,
-    "bilinear": _interpolation,
-    "bicubic": _interpolation,
-    "lowpass": _lowpass,
-    "demo": _demo,
-    "demo-x2": _demo,
-}
-
-
-def _python(place: str, name: str) -> Network:
-    """The callable `name` of a module or of a file; what makes a network (a class, a function of nothing) is called."""
-    module = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
-    found = getattr(module, name, None)
-    if not callable(found):
-        got = "no such name" if found is None else f"{found!r}"
-        raise ValueError(f"{place}:{name} must be a callable, got {got}")
-    if isinstance(found, torch.nn.Module):
-        return found.eval()
-    if isinstance(found, type) or (inspect.isfunction(found) and not inspect.signature(found).parameters):
-        try:
-            made = found()
-        except Exception as error:
-            raise ValueError(f"{place}:{name}() failed: {_told(error)}") from error
-        if not callable(made):
-            raise ValueError(f"{place}:{name}() must return a callable, got {type(made).__name__}")
-        return made.eval() if isinstance(made, torch.nn.Module) else made
-    network: Network = found
-    return network
-
-
-def _import_module(name: str) -> ModuleType:
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # as `python -m` does: the modules of the current folder can be named
-    try:
-        return importlib.import_module(name)
-    except Exception as error:
-        raise ValueError(f"the module {name!r} cannot be imported: {_told(error)}") from error
-
-
-def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise FileNotFoundError(f"no such model file: {path}")
-    if (folder := str(path.parent.resolve())) not in sys.path:
-        sys.path.insert(0, folder)  # as `python FILE.py` does: it can import its neighbours
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise ValueError(f"{path} cannot be run: {_told(error)}") from error
-    return module
-
-
-def _exported(path: Path) -> Network:
-    try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it is no zip archive")  # torch would log pages before it says so
-        module = torch.export.load(path).module()
-    except Exception as error:
-        raise ValueError(f"{path} cannot be read as a torch.export program: {_told(error)}") from error
-    return partial(module)  # no longer an nn.Module: the eval() of an exported one raises
-
-
-def _is_torchscript(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any("/code/" in name for name in archive.namelist())
-
-
-def _torchscript(path: Path) -> Network:
-    try:
-        module: torch.nn.Module = torch.jit.load(path)  # type: ignore[no-untyped-call]
-    except Exception as error:
-        raise ValueError(f"{path} cannot be read as TorchScript: {_told(error)}") from error
-    return module.eval()
-
-
-def _checkpoint(path: Path) -> Model:
-    with extra("models", f"the checkpoint {path.name}"):
-        import spandrel
-
-    try:
-        weights = _weights(path)
-    except (pickle.UnpicklingError, EOFError, IndexError) as error:
-        raise ValueError(
-            f"{path} cannot be read as a checkpoint: it is broken, or holds more than weights, which would "
-            "run code when loaded (save the network's state_dict() alone, or name the network as file.py:callable)"
-        ) from error
-    except Exception as error:
-        raise ValueError(f"{path} cannot be read as a checkpoint of weights: {_told(error)}") from error
-    try:
-        found = spandrel.ModelLoader().load_from_state_dict(spandrel.canonicalize_state_dict(weights))
-    except spandrel.UnsupportedModelError as error:
-        raise ValueError(
-            f"{path} holds weights of no architecture that spandrel recognises; "
-            "a network of your own can be named as file.py:callable"
-        ) from error
-    except Exception as error:
-        raise ValueError(f"{path} resembles an architecture that its weights do not fit: {_told(error)}") from error
-    if not isinstance(found, spandrel.ImageModelDescriptor):
-        raise ValueError(f"{path} must hold a network from one image to one image, got {found.architecture.name}")
-    # spandrel's models take and give 0..1.
-    return Model(found.model.eval(), f"{path.name} ({found.architecture.name})", found.scale, 1.0)
-
-
-def _weights(path: Path) -> dict[str, Any]:
-    if path.suffix.lower() == ".safetensors":
-        with extra("models", f"the checkpoint {path.name}"):
-            from safetensors.torch import load_file
-
-        return dict(load_file(path))
-    weights = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(weights, dict):
-        raise ValueError(f"a dictionary of weights was expected, got {type(weights).__name__}")
-    return weights
-
-
-def _told(error: Exception) -> str:
-    """What to repeat of another library's error: its first line, since torch's go on, and its kind where that helps."""
-    line = f"{error}".strip().partition("\n")[0]
-    return line if isinstance(error, RuntimeError | ValueError) and line else f"{type(error).__name__} {line}".strip()
+    raise ValueError(
+        f"unknown model {spec!r}: expected one of {', '.join(BUILT_IN)}, a file ({', '.join(_FILES)}), "
+        "package.module:callable or file.py:callable"
+    )
