@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from hyra._util.extra import extra
-from hyra.models.model import Model, Network, reason
+from hyra.models.model import Model, Network, printable, reason
 from hyra.models.state_dicts import StateDict, state_dicts
 from hyra.models.weights import check_tensors, read_checkpoint
 
@@ -67,7 +67,7 @@ def _recognised(path: Path, candidates: list[StateDict]) -> tuple[StateDict, Any
         return candidates[0] if candidates else StateDict((), (), {}), None
     different = [candidate for candidate, _ in known if not _equal(candidate.weights, known[0][0].weights)]
     if different:
-        names = ", ".join(candidate.place or "its own keys" for candidate in (known[0][0], *different))
+        names = ", ".join(printable(candidate.place, 100) or "its own keys" for candidate in (known[0][0], *different))
         raise _explained(
             f"{path} holds several networks ({names}): save the one that is meant in a file of its own",
             path,
@@ -96,7 +96,7 @@ def _check_dtypes(path: Path, network: torch.nn.Module, found: StateDict) -> Non
     for key, weight in found.weights.items():
         is_weight = expected[key].is_floating_point() if key in expected else key.endswith((".weight", ".bias"))
         if is_weight and not weight.is_floating_point():
-            raise ValueError(f"{path} must hold floating-point weights, got {weight.dtype} for {key}")
+            raise ValueError(f"{path} must hold floating-point weights, got {weight.dtype} for {printable(key, 80)}")
 
 
 def _mismatch(error: Exception) -> str:
@@ -105,7 +105,7 @@ def _mismatch(error: Exception) -> str:
     if len(lines) < 2 or "state_dict" not in lines[0]:
         return reason(error)
     more = f" (and {len(lines) - 2} more)" if len(lines) > 2 else ""
-    return (lines[1] if len(lines[1]) <= 200 else f"{lines[1][:200]} ...") + more
+    return printable(lines[1], 200) + more
 
 
 def _unknown(path: Path, content: object, candidates: list[StateDict]) -> ValueError:
@@ -115,12 +115,12 @@ def _unknown(path: Path, content: object, candidates: list[StateDict]) -> ValueE
             f"{path} holds no weights by name: expected a dictionary of tensors, got {type(content).__name__}"
         )
     if not candidates:
-        keys = ", ".join(str(key)[:60] for key in list(content)[:8]) or "none"
+        keys = ", ".join(printable(str(key), 60) for key in list(content)[:8]) or "none"
         return ValueError(
             f"{path} holds no weights of a network: expected a dictionary of tensors, its keys are {keys}"
         )
     largest = max(candidates, key=lambda candidate: len(candidate.weights))
-    shown = (f"{key[:80]} {list(tensor.shape)}" for key, tensor in list(largest.weights.items())[:_SHOWN])
+    shown = (f"{printable(key, 80)} {list(tensor.shape)}" for key, tensor in list(largest.weights.items())[:_SHOWN])
     dots = ", ..." if len(largest.weights) > _SHOWN else ""
     return _explained(
         f"{path} holds {len(largest.weights)} tensors{_in(largest)} of no architecture that spandrel recognises "
@@ -131,12 +131,12 @@ def _unknown(path: Path, content: object, candidates: list[StateDict]) -> ValueE
 
 
 def _in(place: StateDict) -> str:
-    return f" under {place.place!r}" if place.place else ""
+    return f" under {printable(place.place, 100)!r}" if place.place else ""
 
 
 def _explained(sentence: str, path: Path, place: StateDict) -> ValueError:
     """The sentence, with the file that the user would write as its note."""
-    reading = "safetensors.torch.load_file({!r})" if path.suffix.lower() == ".safetensors" else "torch.load({!r})"
+    reading = "safetensors.torch.load_file({!r})" if path.suffix.lower() == ".safetensors" else "torch.load({!r}, 'cpu', weights_only=True)"
     weights = reading.format(str(path)) + "".join(f"[{key!r}]" for key in place.keys)
     error = ValueError(sentence)
     error.add_note(

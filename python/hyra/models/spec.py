@@ -8,9 +8,8 @@ from pathlib import Path
 from hyra.models.builtin import BUILT_IN
 from hyra.models.checkpoint import load_checkpoint
 from hyra.models.model import Model, no_consent
-from hyra.models.program import load_program
+from hyra.models.program import archived_program, check_archive, load_program
 from hyra.models.python import named_callable
-from hyra.models.weights import archived_program
 
 _FILES = (".pth", ".pt", ".ckpt", ".pth.tar", ".safetensors", ".pt2")
 _OTHER_FORMATS = {
@@ -73,11 +72,11 @@ def load(spec: str | os.PathLike[str], scale: int | None = None, *, trust_code: 
         return Model(named_callable(place, name), spec, scale)
     path = Path(spec)
     _check_file(spec, path)
-    if kind := archived_program(path):
-        if not trust_code:
-            raise no_consent(path, f"a {kind} program")
-        return load_program(path, kind, scale)
-    return load_checkpoint(path, scale, trust_code)
+    kind = archived_program(path)
+    if kind and not trust_code:
+        raise no_consent(path, f"a {kind} program")
+    check_archive(path, kind)
+    return load_program(path, kind, scale) if kind else load_checkpoint(path, scale, trust_code)
 
 
 def _check_file(spec: str, path: Path) -> None:
