@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import pytest
 import torch
@@ -140,16 +141,15 @@ def test_weights_are_never_left_out_silently(tmp_path):
         models.load(tmp_path / "network.pth")
 
 
-def test_unknown_architecture_says_what_was_seen_and_the_way_on(tmp_path, monkeypatch):
-    weights = {f"head.{i}.weight": torch.zeros(2, i + 1) for i in range(6)}
-    torch.save({"params": weights, "optimizer": {"state": {}}}, tmp_path / "own.pth")
-    with pytest.raises(
-        ValueError, match="holds 6 tensors under 'params' of no architecture that spandrel recognises"
-    ) as caught:
+@pytest.mark.parametrize(("prefix", "under"), [("", "params"), ("module._orig_mod.", "params: module._orig_mod.")])
+def test_unknown_architecture_says_what_was_seen_and_the_way_on(tmp_path, monkeypatch, prefix, under):
+    weights = {f"head.{i}.weight": torch.rand(2, i + 1) for i in range(6)}
+    torch.save({"params": prefixed(prefix, weights), "optimizer": {"state": {}}}, tmp_path / "own.pth")
+    message = f"holds 6 tensors under '{under}' of no architecture that spandrel recognises"
+    with pytest.raises(ValueError, match=message) as caught:
         models.load(tmp_path / "own.pth")
-    assert "(head.0.weight [2, 1], head.1.weight [2, 2], head.2.weight [2, 3], head.3.weight [2, 4], ...)" in str(
-        caught.value
-    )
+    seen = "(head.0.weight [2, 1], head.1.weight [2, 2], head.2.weight [2, 3], head.3.weight [2, 4], ...)"
+    assert seen in str(caught.value)
     assert "file.py:NAME" in str(caught.value)
     (note,) = caught.value.__notes__
     assert note.count("\n") == 4
@@ -163,6 +163,7 @@ def test_unknown_architecture_says_what_was_seen_and_the_way_on(tmp_path, monkey
     monkeypatch.syspath_prepend(tmp_path)
     loaded = models.load(f"{tmp_path}/upscaler.py:network").network
     assert torch.equal(loaded.head[0].weight, weights["head.0.weight"])
+    sys.modules.pop("my_networks")
 
 
 def test_mismatch_says_what_does_not_fit(tmp_path):

@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hostile_checkpoints
 import pytest
 
-import hostile_checkpoints
 import hyra
 from hyra import models
 

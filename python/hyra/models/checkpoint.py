@@ -119,7 +119,7 @@ def _unknown(path: Path, content: object, candidates: list[StateDict]) -> ValueE
         return ValueError(
             f"{path} holds no weights of a network: expected a dictionary of tensors, its keys are {keys}"
         )
-    largest = max(candidates, key=lambda candidate: len(candidate.weights))
+    largest = max(candidates, key=lambda candidate: (len(candidate.weights), _wrappers_off(candidate)))
     shown = (f"{printable(key, 80)} {list(tensor.shape)}" for key, tensor in list(largest.weights.items())[:_SHOWN])
     dots = ", ..." if len(largest.weights) > _SHOWN else ""
     return _explained(
@@ -130,14 +130,26 @@ def _unknown(path: Path, content: object, candidates: list[StateDict]) -> ValueE
     )
 
 
+def _wrappers_off(candidate: StateDict) -> int:
+    """How many prefixes of torch's own wrappers have been taken off, and none of the network's."""
+    return len(candidate.prefix) if {"module", "_orig_mod"}.issuperset(candidate.prefix) else 0
+
+
 def _in(place: StateDict) -> str:
     return f" under {printable(place.place, 100)!r}" if place.place else ""
 
 
 def _explained(sentence: str, path: Path, place: StateDict) -> ValueError:
     """The sentence, with the file that the user would write as its note."""
-    reading = "safetensors.torch.load_file({!r})" if path.suffix.lower() == ".safetensors" else "torch.load({!r}, 'cpu', weights_only=True)"
+    reading = (
+        "safetensors.torch.load_file({!r})"
+        if path.suffix.lower() == ".safetensors"
+        else "torch.load({!r}, 'cpu', weights_only=True)"
+    )
     weights = reading.format(str(path)) + "".join(f"[{key!r}]" for key in place.keys)
+    if place.prefix:
+        prefix = ".".join((*place.prefix, ""))
+        weights = f"{{key.removeprefix({prefix!r}): value for key, value in {weights}.items()}}"
     error = ValueError(sentence)
     error.add_note(
         "For example, in a file upscaler.py, then named as upscaler.py:network:\n"

@@ -60,6 +60,7 @@ def load(spec: str | os.PathLike[str], scale: int | None = None, *, trust_code: 
         ModuleNotFoundError: a package is missing; the message names the extra to install.
 
     Example:
+        >>> import torch
         >>> model = load("bicubic", scale=3)
         >>> model.network(torch.zeros(1, 3, 8, 10)).shape
         torch.Size([1, 3, 24, 30])
