@@ -235,9 +235,7 @@ def _damaged() -> Iterator[tuple[str, Callable[[Path], bytes]]]:
         at = chance.randrange(len(source))
         flipped = source[:at] + bytes([source[at] ^ 1 << chance.randrange(8)]) + source[at + 1 :]
         yield f"flipped{number}.pth", lambda _, flipped=flipped: flipped
-    network = saved(_esrgan())
-    middle = len(network) // 2  # within a tensor: only the checksum tells
-    yield "flipped_weight.pth", lambda _: network[:middle] + bytes([network[middle] ^ 64]) + network[middle + 1 :]
+    yield "flipped_weight.pth", lambda _: _flipped_weight()
     header = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}
     good = _safetensors(header, bytes(8))
     for end in (1, 7, 8, 20, len(good) - 1):
@@ -272,6 +270,13 @@ def _damaged() -> Iterator[tuple[str, Callable[[Path], bytes]]]:
     yield "deep.pth", lambda _: _nested(10**5)
     yield "laughs.pth", lambda _: _laughs()
     yield "itself.pth", lambda _: _endless()
+
+
+def _flipped_weight() -> bytes:
+    """A network with one bit changed amid a tensor: only the checksum tells."""
+    network = saved(_esrgan())
+    middle = len(network) // 2
+    return network[:middle] + bytes([network[middle] ^ 64]) + network[middle + 1 :]
 
 
 def _other_archive() -> bytes:

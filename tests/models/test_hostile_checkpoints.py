@@ -17,48 +17,44 @@ from hyra import models
 
 pytest.importorskip("spandrel")
 
-SECONDS = 120
-"""For all files together: a tenth is needed, and one that never ends takes them all."""
+SECONDS = 300
+"""For all files together: a tenth is needed on a quiet machine, and one that never ends takes them all."""
 
 
-@pytest.fixture(scope="module")
-def attempts(tmp_path_factory):
-    """What became of every file, by name, after the canary was looked for."""
-    folder, canary = tmp_path_factory.mktemp("checkpoints"), tmp_path_factory.mktemp("canary") / "canary"
-    hostile_checkpoints.write(folder, canary)
-    assert not canary.exists()
-    log = canary.parent / "log"
-    with log.open("w") as output:
+@pytest.fixture
+def attempts(tmp_path):
+    """What became of every file in a child that had to end, after the canary was looked for."""
+    files, elsewhere = tmp_path / "checkpoints", tmp_path / "elsewhere"
+    files.mkdir()
+    elsewhere.mkdir()
+    hostile_checkpoints.write(files, elsewhere / "canary")
+    with (tmp_path / "log").open("w") as log:
         child = subprocess.run(
-            [sys.executable, hostile_checkpoints.__file__, folder],
+            [sys.executable, hostile_checkpoints.__file__, files],
             timeout=SECONDS,
-            cwd=canary.parent,
+            cwd=elsewhere,
             env={**os.environ, "PYTHONPATH": str(Path(hyra.__file__).parent.parent)},
-            stdout=output,
+            stdout=log,
             check=False,
         )
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert child.returncode == 0, f"the child ended with {child.returncode} at {lines[-1:]}"
-    assert sorted(path.name for path in canary.parent.iterdir()) == ["log"]
-    return {line["name"]: line for line in lines if "name" in line}
+    assert not list(elsewhere.iterdir()), "some file ran its code"
+    return [line for line in lines if "name" in line]
 
 
-def test_there_are_many(attempts):
-    assert len(attempts) == len(hostile_checkpoints.FILES) >= 200
-
-
-@pytest.mark.parametrize("name", hostile_checkpoints.FILES)
-def test_hostile_file(attempts, name):
+def test_hostile_files_get_one_sentence_and_run_nothing(attempts):
     """None is accepted: even those with a flipped bit hold no network."""
-    attempt = attempts[name]
-    message = attempt["message"]
-    assert attempt["kind"] == "ValueError", message
-    assert f"/{name} " in message
-    assert message.isprintable(), message
-    assert len(message) < 900
-    code = name.startswith(("script", "endless", "program", "pickled")) or name.partition(".")[0] in ("os", "builtins")
-    if code and not name.endswith(".safetensors"):
-        assert "say --trust-code" in message
+    assert len(attempts) == len(hostile_checkpoints.FILES) >= 200
+    wrong = []
+    for attempt in attempts:
+        name, message = attempt["name"], attempt["message"]
+        is_sentence = f"/{name} " in message and message.isprintable() and len(message) < 900
+        holds_code = name.startswith(("script", "endless", "program", "pickled", "os.", "builtins."))
+        asks = "say --trust-code" in message or not holds_code or name.endswith(".safetensors")
+        if attempt["kind"] != "ValueError" or not is_sentence or not asks:
+            wrong.append(attempt)
+    assert not wrong
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
