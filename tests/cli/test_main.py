@@ -31,8 +31,9 @@ def test_help_warns_of_models_that_run_code(capsys):
     with pytest.raises(SystemExit):
         main(["analyze", "--help"])
     text = capsys.readouterr().out
-    assert "TorchScript FILE      a network with its code: runs it, so only use what you trust" in text
+    assert "TorchScript FILE      a network with its code: only with --trust-code" in text
     assert "only weights are loaded, no code" in text
+    assert "to name it is to" in text
 
 
 def test_examples_in_the_help_are_valid(capsys):

@@ -41,7 +41,9 @@ def test_exported_program(tmp_path, image):
     sides = {2: torch.export.Dim("height"), 3: torch.export.Dim("width")}
     program = torch.export.export(network, (torch.rand(1, 3, 8, 8),), dynamic_shapes=(sides,))
     torch.export.save(program, tmp_path / "network.pt2")
-    model = models.load(str(tmp_path / "network.pt2"))
+    with pytest.raises(ValueError, match=r"holds a torch\.export program, .* say --trust-code"):
+        models.load(str(tmp_path / "network.pt2"))
+    model = models.load(str(tmp_path / "network.pt2"), trust_code=True)
     torch.testing.assert_close(model.network(image), network(image))
     assert model.description == "network.pt2 (torch.export)"
     assert model.scale is None
@@ -49,11 +51,13 @@ def test_exported_program(tmp_path, image):
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-@pytest.mark.parametrize("suffix", [".pt", ".pth"])
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".pth.tar", ".torchscript"])
 def test_torchscript_is_told_from_a_checkpoint(tmp_path, image, suffix):
     network = Doubling().train()
     torch.jit.trace(network, image).save(tmp_path / f"network{suffix}")
-    model = models.load(str(tmp_path / f"network{suffix}"), scale=2)
+    with pytest.raises(ValueError, match=r"holds a TorchScript program, .* \(in Python: trust_code=True\)"):
+        models.load(str(tmp_path / f"network{suffix}"), scale=2)
+    model = models.load(str(tmp_path / f"network{suffix}"), scale=2, trust_code=True)
     torch.testing.assert_close(model.network(image), network(image))
     assert not model.network.training
     assert model.scale == 2
@@ -67,7 +71,7 @@ def architecture():
     return ESRGAN(in_nc=3, out_nc=3, num_filters=8, num_blocks=1, scale=4).eval()
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".pth.tar", ".bin", ".safetensors"])
 def test_checkpoint_is_not_clamped(tmp_path, image, architecture, suffix):
     path = tmp_path / f"network{suffix}"
     if suffix == ".safetensors":
@@ -85,6 +89,8 @@ def test_checkpoint_is_not_clamped(tmp_path, image, architecture, suffix):
 
 
 PYTHON = """
+import functools
+import sys
 import torch
 
 class Network(torch.nn.Module):
@@ -97,6 +103,15 @@ def function(x):
 def factory():
     return Network()
 
+def factory_with_defaults(path="x", *, factor=2, **options):
+    assert (path, factor, options) == ("x", 2, {})
+    return Network()
+
+partial_factory = functools.partial(lambda path: Network(), path="x")
+
+def function_of_many(*images):
+    return Network()(*images)
+
 instance = Network()
 number = 3
 
@@ -105,6 +120,9 @@ def failing():
 
 def nothing():
     return 3
+
+def ending():
+    sys.exit(3)
 """
 
 
@@ -117,7 +135,13 @@ def python_file(tmp_path, monkeypatch):
     sys.modules.pop("my_network", None)
 
 
-@pytest.mark.parametrize("name", ["Network", "function", "factory", "instance"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Network", "function", "function_of_many", "instance"),
+        *("factory", "factory_with_defaults", "partial_factory"),
+    ],
+)
 @pytest.mark.parametrize("by_module", [False, True])
 def test_python_callables(python_file, image, name, by_module):
     model = models.load(f"{'my_network' if by_module else python_file}:{name}")
@@ -137,6 +161,7 @@ def test_python_file_can_import_its_neighbours(python_file, image, tmp_path, mon
         ("missing", r"my_network\.py:missing must be a callable, got no such name"),
         ("number", r"my_network\.py:number must be a callable, got 3"),
         ("failing", r"my_network\.py:failing\(\) failed: KeyError 'weights'"),
+        ("ending", r"my_network\.py:ending\(\) failed: SystemExit 3"),
         ("nothing", r"my_network\.py:nothing\(\) must return a callable, got int"),
     ],
 )
@@ -162,49 +187,38 @@ def test_unknown_names_list_what_there_is():
         models.load("bicubic")
     with pytest.raises(FileNotFoundError, match=r"no such model file: missing\.pth"):
         models.load("missing.pth")
-
-
-class Unwanted:
-    def __reduce__(self):
-        return (sys.exit, ("a checkpoint ran code",))
-
-
-def test_checkpoints_never_run_code(tmp_path):
-    pytest.importorskip("spandrel")
-    torch.save({"weights": Unwanted()}, tmp_path / "evil.pth")
-    with pytest.raises(ValueError, match=r"evil\.pth cannot be read as a checkpoint: .* would run code"):
-        models.load(str(tmp_path / "evil.pth"))
-
-
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors", ".pt2"])
-def test_broken_files(tmp_path, suffix):
-    pytest.importorskip("spandrel")
-    path = tmp_path / f"broken{suffix}"
-    path.write_bytes(b"this is not a network" * 10)
-    with pytest.raises(ValueError, match=rf"broken\{suffix} cannot be read as a"):
-        models.load(str(path))
+    with pytest.raises(FileNotFoundError, match="no such model file: a/folder/network"):
+        models.load("a/folder/network")
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("name", "message"),
     [
-        ({"a": torch.zeros(3)}, "holds weights of no architecture that spandrel recognises; a network of your own can"),
-        ([torch.zeros(3)], "cannot be read as a checkpoint of weights: a dictionary of weights was expected, got list"),
+        ("network.onnx", "is an ONNX network, which is not read here: call it from a Python function"),
+        ("network.param", "is an ncnn network, which is not read here"),
+        ("network.pkl", "is a pickle of anything, which is not read here: .* convert it to .safetensors or .pth"),
+        ("network.py", r"named as FILE\.py:NAME, got '.*network\.py' without the name"),
     ],
 )
-def test_checkpoints_of_something_else(tmp_path, content, message):
-    pytest.importorskip("spandrel")
-    torch.save(content, tmp_path / "other.pth")
+def test_other_formats_say_what_to_do(tmp_path, name, message):
+    (tmp_path / name).write_bytes(b"anything")
     with pytest.raises(ValueError, match=message):
-        models.load(str(tmp_path / "other.pth"))
+        models.load(tmp_path / name)
 
 
-def test_checkpoint_cut_down_to_half_its_weights(tmp_path, architecture):
-    weights = architecture.state_dict()
-    weights["model.0.weight"] = weights["model.0.weight"][:, :, :1]
-    torch.save(weights, tmp_path / "cut.pth")
-    with pytest.raises(ValueError, match=r"cut\.pth resembles an architecture that its weights do not fit"):
-        models.load(str(tmp_path / "cut.pth"))
+def test_folders_and_links(tmp_path, architecture):
+    pytest.importorskip("spandrel")
+    (tmp_path / "folder.pth").mkdir()
+    with pytest.raises(ValueError, match=r"a model must be a file, and .*folder\.pth is a folder"):
+        models.load(tmp_path / "folder.pth")
+    (tmp_path / "loop.pth").symlink_to(tmp_path / "loop.pth")
+    (tmp_path / "nowhere.pth").symlink_to(tmp_path / "missing")
+    for name in ("loop.pth", "nowhere.pth"):
+        with pytest.raises(FileNotFoundError, match="no such model file"):
+            models.load(tmp_path / name)
+    torch.save(architecture.state_dict(), tmp_path / "network.pth")
+    (tmp_path / "link.pth").symlink_to("network.pth")
+    assert models.load(tmp_path / "link.pth").scale == 4
 
 
 def test_missing_extra_is_named(tmp_path, monkeypatch):

@@ -76,9 +76,10 @@ def _without_screen() -> Iterator[None]:
 
 
 def _sentence(error: Exception) -> str:
-    """One line; what is no message of ours is named by its kind."""
+    """One line, and what was added to explain it; what is no message of ours is named by its kind."""
     from hyra.network.wrapper import NetworkError
 
     line = str(error).strip().partition("\n")[0]
     expected = isinstance(error, ValueError | TypeError | OSError | ImportError | NetworkError)
-    return line if expected and line else f"{type(error).__name__}: {line} (HYRA_DEBUG=1 shows where)"
+    sentence = line if expected and line else f"{type(error).__name__}: {line} (HYRA_DEBUG=1 shows where)"
+    return "\n".join((sentence, *getattr(error, "__notes__", ())))

@@ -25,9 +25,10 @@ MODEL is one of
   demo, demo-x2                        small networks that come with hyra
   FILE.pth .pt .ckpt .safetensors      a checkpoint of an architecture that spandrel knows
                                        (pip install 'hyra[models]'); only weights are loaded, no code
-  FILE.pt2, or a TorchScript FILE      a network with its code: runs it, so only use what you trust
-  package.module:NAME, FILE.py:NAME    a network, a function [N,C,h,w] -> [N,C,s*h,s*w], or a class or
-                                       function without arguments that makes one: runs its code, too"""
+  FILE.pt2, or a TorchScript FILE      a network with its code: only with --trust-code
+  package.module:NAME, FILE.py:NAME    a network, a function [N,C,h,w] -> [N,C,s*h,s*w], or a class or a
+                                       function that needs no arguments and makes one: to name it is to
+                                       run its code"""
 
 
 def command(
@@ -48,6 +49,12 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scale", type=positive, metavar="S", help="HR pixels per LR pixel (found when not given)")
     parser.add_argument(
         "--input-range", type=float, metavar="W", help="the network's value of white: 1 or 255 (default 1)"
+    )
+    parser.add_argument(
+        "--trust-code",
+        action="store_true",
+        help="run the code in a MODEL file that holds any (TorchScript, .pt2, pickled objects): it may do all that you "
+        "may; without it such a file is refused",
     )
     parser.add_argument("--device", default="cpu", help="where the network runs: cpu (default), cuda, cuda:1 ...")
 
@@ -140,7 +147,7 @@ def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
     import hyra
     from hyra import models
 
-    found = models.load(spec, args.scale)
+    found = models.load(spec, args.scale, trust_code=args.trust_code)
     if args.scale is not None and found.scale != args.scale:
         raise ValueError(f"the model {spec} has scale {found.scale}, got --scale {args.scale}")
     try:

@@ -1,0 +1,48 @@
+"""The networks that hyra brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch.nn.functional as F
+
+from hyra.filters.lowpass import lowpass_upsample
+from hyra.models.model import Model
+
+
+def _interpolation(mode: str, scale: int | None) -> Model:
+    """Replicates the border, as every interpolation of torch does."""
+    corners = None if mode == "nearest" else False
+    network = partial(F.interpolate, scale_factor=_required(mode, scale), mode=mode, align_corners=corners)
+    return Model(network, f"{mode} interpolation", scale, 1.0)
+
+
+def _lowpass(name: str, scale: int | None) -> Model:
+    network = partial(lowpass_upsample, scale=_required(name, scale))
+    return Model(network, "windowed sinc with its cut-off at the LR Nyquist frequency", scale, 1.0)
+
+
+def _demo(name: str, scale: int | None) -> Model:
+    from hyra import demo
+
+    network = demo.load(scale=2 if name == "demo-x2" else 4)
+    if scale not in (None, network.scale):
+        raise ValueError(f"the model {name} has scale {network.scale}, got scale={scale}")
+    return Model(network, f"bundled x{network.scale} network, trained with the L1 loss", network.scale, 1.0)
+
+
+def _required(name: str, scale: int | None) -> int:
+    if scale is None:
+        raise ValueError(f"the model {name} works at any scale: say which one (scale=4, on the command line --scale 4)")
+    return scale
+
+
+BUILT_IN: dict[str, Callable[[str, int | None], Model]] = {
+    "nearest": _interpolation,
+    "bilinear": _interpolation,
+    "bicubic": _interpolation,
+    "lowpass": _lowpass,
+    "demo": _demo,
+    "demo-x2": _demo,
+}

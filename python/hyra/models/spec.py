@@ -1,0 +1,102 @@
+"""What a name means: which kind of network it asks for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hyra.models.builtin import BUILT_IN
+from hyra.models.checkpoint import load_checkpoint
+from hyra.models.model import Model, no_consent
+from hyra.models.program import archived_program, check_archive, load_program
+from hyra.models.python import named_callable
+
+_FILES = (".pth", ".pt", ".ckpt", ".pth.tar", ".safetensors", ".pt2")
+_OTHER_FORMATS = {
+    ".onnx": "an ONNX network",
+    ".param": "an ncnn network",
+    ".engine": "a TensorRT engine",
+    ".trt": "a TensorRT engine",
+    ".tflite": "a TensorFlow Lite network",
+    ".pb": "a TensorFlow graph",
+    ".h5": "a Keras network",
+    ".keras": "a Keras network",
+    ".mlmodel": "a Core ML network",
+    ".mlpackage": "a Core ML network",
+    ".mat": "a MATLAB file",
+    ".pkl": "a pickle of anything",
+    ".pickle": "a pickle of anything",
+}
+
+
+def load(spec: str | os.PathLike[str], scale: int | None = None, *, trust_code: bool = False) -> Model:
+    """Find the network that `spec` names.
+
+    * one that hyra brings: ``nearest``, ``bilinear``, ``bicubic``, ``lowpass`` (these need `scale`), ``demo``
+      or ``demo-x2``;
+    * a checkpoint of weights (.safetensors, .pth, .pt, .ckpt, .pth.tar) of an architecture that spandrel recognises,
+      alone or among what a trainer saved with it; averaged (EMA) weights come before others, a generator's before a
+      discriminator's. No code in the file is run. What spandrel's own call would add, clamping to 0..1 and padding, is
+      left out: a clamped response has no negative lobes;
+    * with `trust_code`, a file that holds code: a TorchScript archive, a ``torch.export`` program (.pt2), a network or
+      any other object that was pickled whole;
+    * ``package.module:callable`` or ``file.py:callable``: **to name one is to run its code**. The callable is the
+      network itself, or a class or a function that needs no arguments and makes it.
+
+    Args:
+        spec: see above.
+        scale: for those built-ins that exist at any scale; for the others, what the result will claim if nothing better
+            is known.
+        trust_code: whether code in the file that `spec` names may run, and do all that you may do on this machine.
+            Without it such a file is refused before anything in it has run. A .safetensors file never holds code.
+
+    Returns:
+        The network, in evaluation mode if it is a module, on the CPU.
+
+    Raises:
+        ValueError: an unknown name, a missing scale, a file that holds code, or one that cannot be read as what it
+            seems to be. Weights of an unknown architecture come with a note that shows the way on.
+        FileNotFoundError: no such file.
+        ModuleNotFoundError: a package is missing; the message names the extra to install.
+
+    Example:
+        >>> import torch
+        >>> model = load("bicubic", scale=3)
+        >>> model.network(torch.zeros(1, 3, 8, 10)).shape
+        torch.Size([1, 3, 24, 30])
+    """
+    spec = os.fspath(spec)
+    if spec in BUILT_IN:
+        return BUILT_IN[spec](spec, scale)
+    place, colon, name = spec.rpartition(":")
+    if colon and name.isidentifier():
+        return Model(named_callable(place, name), spec, scale)
+    path = Path(spec)
+    _check_file(spec, path)
+    kind = archived_program(path)
+    if kind and not trust_code:
+        raise no_consent(path, f"a {kind} program")
+    check_archive(path, kind)
+    return load_program(path, kind, scale) if kind else load_checkpoint(path, scale, trust_code)
+
+
+def _check_file(spec: str, path: Path) -> None:
+    """Refuse what is no file, or one of a format that is none of ours."""
+    suffix = path.suffix.lower()
+    if suffix == ".py":
+        raise ValueError(f"a network in a Python file is named as FILE.py:NAME, got {spec!r} without the name")
+    if path.is_dir():
+        raise ValueError(f"a model must be a file, and {spec} is a folder: name a file in it")
+    if path.is_file():
+        if suffix in _OTHER_FORMATS:
+            raise ValueError(
+                f"{spec} is {_OTHER_FORMATS[suffix]}, which is not read here: call it from a Python function "
+                "[N, C, h, w] -> [N, C, s*h, s*w], named as file.py:NAME, or convert it to .safetensors or .pth"
+            )
+        return
+    if suffix in _OTHER_FORMATS or spec.lower().endswith(_FILES) or os.sep in spec:
+        raise FileNotFoundError(f"no such model file: {spec}")
+    raise ValueError(
+        f"unknown model {spec!r}: expected one of {', '.join(BUILT_IN)}, a file ({', '.join(_FILES)}), "
+        "package.module:callable or file.py:callable"
+    )
