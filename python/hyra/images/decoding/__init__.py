@@ -1,0 +1,1 @@
+"""One decoder for each kind of image file, from file to integers."""
