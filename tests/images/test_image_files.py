@@ -122,7 +122,7 @@ def test_a_damaged_file_is_one_sentence_or_an_image(case, tmp_path, monkeypatch)
     data, _ = readable(case)
     random = np.random.default_rng(len(data))
     path = tmp_path / "image.bin"
-    for _ in range(15):
+    for _ in range(10):
         damaged = bytearray(data)
         for at in random.integers(0, min(len(data), int(random.choice([64, 300, 10**6]))), random.integers(1, 5)):
             damaged[at] = random.integers(256)

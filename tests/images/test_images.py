@@ -36,6 +36,8 @@ def random() -> np.random.Generator:
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_png_of_8_and_16_bits(tmp_path, random, channels, dtype):
+    if dtype == np.uint16:
+        pytest.importorskip("imagecodecs")
     white = np.iinfo(dtype).max
     stored = random.integers(0, white + 1, (5, 7, channels)).astype(dtype)
     if channels == 4:
@@ -109,12 +111,9 @@ def test_reading_says_what_is_wrong(tmp_path, random):
         images.read(tmp_path / "broken.png")
 
     Image.fromarray(random.random((4, 4), dtype=np.float32)).save(tmp_path / "float.tif")
-    with pytest.raises(ValueError, match=r"float\.tif: an image of 8 or 16 bits was expected, got Pillow's mode 'F'"):
+    pytest.importorskip("tifffile")
+    with pytest.raises(ValueError, match=r"float\.tif cannot be read as an image: .*floats of 32 bits"):
         images.read(tmp_path / "float.tif")
-
-    (tmp_path / "alpha.png").write_bytes(png(random.integers(0, 65536, (4, 4, 2)).astype(np.uint16)))
-    with pytest.raises(ValueError, match=r"alpha\.png: an image of 16 bits must be grey, RGB or RGBA"):
-        images.read(tmp_path / "alpha.png")
 
 
 def test_writing_says_what_is_wrong(tmp_path):

@@ -61,7 +61,9 @@ def decode(path: str | Path) -> Decoded:
         raise
     # Decoders report a broken file with every exception there is.
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split())
+        if " " not in reason:  # a number or a key
+            reason = f"{type(error).__name__} {reason}".rstrip()
         raise ValueError(f"{path} cannot be read as an image: {reason}") from error
     for sentence in image.ignored:
         warn(f"{path}: {sentence}")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _EXTRA, _FORMAT, _SUBSAMPLING = 258, 259, 262, 274, 338, 339, 530
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
+_PLAIN_COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946)
+"""None, CCITT, LZW, JPEG, Deflate, PackBits: what every build of Pillow knows."""
 _NO_ALPHA, _MULTIPLIED, _ALPHA = (), (1,), (2,)
 
 
@@ -35,13 +37,14 @@ def decode(path: Path) -> Decoded:
 def _plain(image: TiffImageFile) -> bool:
     """Whether Pillow reads it as it is; its modes alone hide signs, the low bytes of colours, and extra channels."""
     tags = image.tag_v2
-    colours = tags.get(_PHOTOMETRIC)
+    colours, compression = tags.get(_PHOTOMETRIC), tags.get(_COMPRESSION, 1)
     # Pillow takes YCbCr that is not compressed for full resolution.
-    full = colours != _YCBCR or tags.get(_COMPRESSION, 1) != 1 or tags.get(_SUBSAMPLING) == (1, 1)
+    full = colours != _YCBCR or compression != 1 or tags.get(_SUBSAMPLING) == (1, 1)
     return (
         max(tags.get(_BITS, (1,))) <= 8
         and set(tags.get(_FORMAT, (1,))) == {1}
         and colours in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR)
+        and compression in _PLAIN_COMPRESSIONS
         and tags.get(_EXTRA, ()) in (_NO_ALPHA, _MULTIPLIED, _ALPHA)
         and full
     )
