@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,10 @@ def outcome(path: Path) -> torch.Tensor | None:
     except ValueError as error:
         if not str(error).startswith(f"{path} cannot be read as an image: ") or "\n" in str(error):
             raise
-        return None
+    except ModuleNotFoundError as error:  # a TIFF may be damaged so that only the extra could read it
+        if find_spec("tifffile") or "hyra[images]" not in str(error):
+            raise
+    return None
 
 
 def agrees(case: Case, image: torch.Tensor, stored: np.ndarray) -> bool:
