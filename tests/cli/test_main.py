@@ -79,7 +79,7 @@ def test_info_names_what_runs(capsys):
         (["analyze", "bicubic", "--scale", "2", "--image", "{text}"], "text.png cannot be read as an image"),
         (
             ["analyze", "bicubic", "--scale", "2", "--image", "{image}", "--hr", "{image}"],
-            "hr must have the output's shape (3, 96, 128), got (3, 48, 64)",
+            "hr must have 2 times the size of lr, 96x128, got 48x64",
         ),
         (
             ["analyze", "{python}:tuple_of_two", "--image", "{image}"],
@@ -98,7 +98,8 @@ def test_info_names_what_runs(capsys):
             "input_range must be a finite number above 0",
         ),
         (["analyze", "demo", "--image", "{image}", "--device", "tpu"], "--device must be one that torch can use here"),
-        (["fsds", "{image}", "{image}", "--resume"], "--resume needs --out FILE.csv"),
+        (["fsds", "{image}", "{image}", "--out", "{text}"], "text.png exists: name another file for --out"),
+        (["fsds", "{image}", "{image}", "--store", "{text}"], "text.png must be a store of scores"),
         (
             ["demo", "--photograph", "nobody"],
             "--photograph must be one of astronaut, chelsea, china, flower, got nobody",

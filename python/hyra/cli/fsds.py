@@ -104,9 +104,14 @@ def _pairs(args: argparse.Namespace) -> list[tuple[Path, Path]]:
     found = images.pair(args.sr, args.hr)
     for folder, partner, left in ((args.sr, args.hr, found.unpaired_sr), (args.hr, args.sr, found.unpaired_hr)):
         if left:
-            names = ", ".join(path.name for path in left[:3]) + (", ..." if len(left) > 3 else "")
-            log(f"{len(left)} of {folder} without a partner in {partner} left out: {names}")
+            log(f"{len(left)} of {folder} without a partner in {partner} left out: {_listed(left)}")
+    if found.skipped:
+        log(f"{len(found.skipped)} files that are no images by their suffix left out: {_listed(found.skipped)}")
     return found.pairs
+
+
+def _listed(files: Sequence[Path]) -> str:
+    return ", ".join(path.name for path in files[:3]) + (", ..." if len(files) > 3 else "")
 
 
 def _rows(args: argparse.Namespace, pairs: list[tuple[Path, Path]]) -> Iterator[_Row]:
@@ -118,7 +123,7 @@ def _rows(args: argparse.Namespace, pairs: list[tuple[Path, Path]]) -> Iterator[
         for sr, hr in tqdm(pairs, unit="image", leave=False, disable=None):
             try:
                 yield _Row(sr, hr, score(sr, hr))
-            except (ValueError, OSError) as error:
+            except (ValueError, OSError, ImportError) as error:
                 log(str(error))
                 yield _Row(sr, hr, None)
 
