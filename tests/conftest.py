@@ -19,8 +19,9 @@ import backends
 import hyra
 
 # The same examples in every run, lest luck decide about a change; HYPOTHESIS_PROFILE=search looks for others.
-hypothesis.settings.register_profile("same", derandomize=True)
-hypothesis.settings.register_profile("search")
+# No deadline: how long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("search", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
