@@ -13,6 +13,7 @@ from hyra.network.locality import Locality
 from hyra.network.wrapper import InputSizes, NetworkError
 from hyra.probing.amplitude import AmplitudeSweep
 from hyra.probing.layers import LayerResponses
+from hyra.probing.operating_point import OperatingPoint
 from hyra.probing.probe import Probe
 from hyra.results import figures
 from hyra.results.result import Result
@@ -46,6 +47,7 @@ __all__ = [
     "LowpassSweep",
     "ModelComparison",
     "NetworkError",
+    "OperatingPoint",
     "Probe",
     "Result",
     "SincFit",

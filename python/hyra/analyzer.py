@@ -13,6 +13,7 @@ from hyra.network.wrapper import InputSizes, Network
 from hyra.probing.amplitude import AmplitudeSweep, amplitude_sweep
 from hyra.probing.impulse import impulse_response
 from hyra.probing.layers import LayerResponses, layer_responses
+from hyra.probing.operating_point import OperatingPoint
 from hyra.probing.probe import Probe, probe
 from hyra.split.decompose import decompose
 from hyra.split.parts import Decomposition
@@ -106,18 +107,8 @@ class HyRA:
             NetworkError: the network raised; the message says at which input size, and which sizes work.
             ValueError: an argument is not as above, or the output's size is no multiple of the input's.
         """
-        pixel = torch.zeros(self.network.in_channels, 1, 1, dtype=self.network.dtype, device=self.network.device)
-        return impulse_response(
-            self.network,
-            pixel,
-            size=size,
-            channels=channels,
-            amplitude=amplitude,
-            background=background,
-            form=form,
-            mode=mode,
-            position=position,
-        )
+        point = OperatingPoint(amplitude, background, form, mode, channels)
+        return impulse_response(self.network, point, size=size, position=position)
 
     def amplitude_sweep(
         self,
@@ -152,16 +143,8 @@ class HyRA:
             >>> print(hyra.HyRA(torch.nn.Upsample(scale_factor=2)).amplitude_sweep([-0.5, 0.1, 1], size=16))
             AmplitudeSweep(3 amplitudes from -0.5 to 1, linearity 1)
         """
-        pixel = torch.zeros(self.network.in_channels, 1, 1, dtype=self.network.dtype, device=self.network.device)
-        return amplitude_sweep(
-            self.network,
-            pixel,
-            amplitudes,
-            background=background,
-            size=size,
-            channels=channels,
-            position=position,
-        )
+        point = OperatingPoint(background=background, form="affine", channels=channels)
+        return amplitude_sweep(self.network, point, amplitudes, size=size, position=position)
 
     def layer_responses(
         self,
@@ -200,7 +183,7 @@ class HyRA:
             >>> {name: h.response.shape for name, h in hyra.HyRA(net).layer_responses(size=16).items()}
             {'0': torch.Size([12, 16, 16]), '1': torch.Size([3, 32, 32])}
         """
-        return layer_responses(self.network, layers, size=size, amplitude=amplitude, form=form)
+        return layer_responses(self.network, OperatingPoint(amplitude, form=form), layers, size=size)
 
     def probe(
         self,
@@ -261,15 +244,11 @@ class HyRA:
         """
         return probe(
             self.network,
+            OperatingPoint(amplitude, background, form, mode, channels),
             positions,
-            channels=channels,
             canvas=canvas,
             size=size,
-            packing=pack,
-            amplitude=amplitude,
-            background=background,
-            form=form,
-            mode=mode,
+            pack=pack,
             keep_responses=keep_responses,
             batch_size=batch_size,
             progress=progress,

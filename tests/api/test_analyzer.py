@@ -138,7 +138,7 @@ def test_jvp_is_the_limit_of_small_amplitudes():
 
 
 @pytest.mark.parametrize("position", [(0, 0), (3, 7), (9, 9)])
-@pytest.mark.filterwarnings("ignore:.*border of the probe")
+@pytest.mark.filterwarnings("ignore:.*border of the canvas")
 def test_position_moves_the_origin(position):
     model = HyRA(linear_network(2, "circular"))
     moved, middle = (model.impulse_response(10, "matrix", position=p) for p in (position, None))
@@ -211,7 +211,7 @@ def test_size_is_found_or_the_error_says_what_works():
 @pytest.mark.parametrize(("net", "warning", "message"), [
     (lambda x: F.interpolate(x, scale_factor=2) / (1 - x.amax()), RuntimeWarning, "not finite"),
     (lambda x: F.interpolate(x, scale_factor=2) * 1e6, RuntimeWarning, r"explodes, with a peak of 1e\+06 at amplitude"),
-    (lambda x: F.interpolate(x, scale_factor=2) + x.amax(), UserWarning, "border of the probe: use a larger size"),
+    (lambda x: F.interpolate(x, scale_factor=2) + x.amax(), UserWarning, "border of the canvas: use a larger size"),
 ], ids=["nan", "explosion", "border"])  # fmt: skip
 def test_odd_responses_are_results_with_a_warning(net, warning, message):
     model = HyRA(net)
@@ -276,7 +276,7 @@ PROBES_REFUSED = {
     "literal jvp": ({"form": "literal", "mode": "jvp"}, "form='literal' needs mode='finite'"),
     "mode": ({"mode": "limit"}, "mode must be one of 'finite', 'jvp'"),
     "position type": ({"size": 8, "position": (1.5, 0)}, "position must be an integer, got float 1.5"),
-    "position": ({"size": 8, "position": (8, 0)}, r"position must be \(y, x\) inside the 8x8 probe, got \(8, 0\)"),
+    "position": ({"size": 8, "position": (8, 0)}, r"position must be \(y, x\) inside the 8x8 canvas, got \(8, 0\)"),
 }
 
 

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = {
     *("AmplitudeSweep", "BackgroundOutput", "BandShares", "ComparedModel", "CopyCompensation", "Decomposition"),
     *("FSDSLoss", "FSDSReference", "HyRA", "ImpulseResponse", "InputSizes", "LayerResponses", "Locality"),
-    *("LowpassSweep", "ModelComparison", "NetworkError", "Probe", "Result", "SincFit", "Spectra", "TransferFunction"),
+    *("LowpassSweep", "ModelComparison", "NetworkError", "OperatingPoint", "Probe", "Result", "SincFit", "Spectra"),
+    "TransferFunction",
     *("__version__", "compare_models", "fft_library", "fft_library_versions", "fsds", "images", "lowpass_sweep"),
     *("lowpass_upsample", "ops", "set_fft_library", "spectrum"),
 }

@@ -9,7 +9,7 @@ from torch import nn
 
 from hyra import HyRA
 from hyra.network.locality import Locality, measure_locality
-from hyra.probing.packing import pack
+from hyra.probing.packing import groups_apart
 from hyra.probing.probe import Probe
 
 
@@ -34,8 +34,7 @@ def pooled(x):
 
 
 def locality(net):
-    network = HyRA(net).network
-    return measure_locality(network, torch.zeros(network.in_channels, 1, 1, dtype=network.dtype), 1.0, 0.0)
+    return measure_locality(HyRA(net).network, 1.0, 0.0)
 
 
 @pytest.mark.parametrize("reach", [0, 1, 4, 9])
@@ -50,7 +49,7 @@ def test_a_reach_beyond_the_first_canvas():
         return F.conv2d(x, torch.ones(1, 1, 1, 81).to(x), padding=(0, 40))
 
     network = HyRA(far, in_channels=1).network
-    assert measure_locality(network, torch.zeros(1, 1, 1), 1.0, 0.0).reach == 40
+    assert measure_locality(network, 1.0, 0.0).reach == 40
 
 
 def test_a_window_is_found():
@@ -103,7 +102,7 @@ def test_a_global_network_has_no_reach():
 def test_packing_keeps_distance_and_period(positions, steps, period):
     spacing = steps * period
     positions = torch.tensor(positions)
-    groups = pack(positions, spacing, period)
+    groups = groups_apart(positions, spacing, period)
     assert sorted(i for group in groups for i in group) == list(range(len(positions)))
     for group in groups:
         for a in group:
@@ -285,7 +284,7 @@ def test_batches_are_halved_when_memory_runs_out():
 ], ids=["cost of a call", "cost of an image", "slower from some size on", "long calls"])  # fmt: skip
 def test_a_batch_size_is_found(seconds, batches, monkeypatch):
     clock, sizes = [0.0], []
-    monkeypatch.setattr("hyra.probing.probe.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("hyra.probing.batching.perf_counter", lambda: clock[0])
 
     def net(x):
         clock[0] += seconds(len(x))

@@ -9,14 +9,14 @@ from hyra.cli.arguments import (
     Commands,
     add_image_options,
     add_out_option,
-    add_probe_options,
+    add_response_options,
     command,
     finish,
     load_model,
     log,
     natural,
+    operating_point,
     positive,
-    probe,
     read_images,
 )
 
@@ -40,7 +40,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = command(commands, "analyze", summary, _EPILOG)
     parser.add_argument("model", metavar="MODEL", help="see below")
     add_image_options(parser)
-    add_probe_options(parser)
+    add_response_options(parser)
     parser.add_argument(
         "--boundary",
         choices=("reflect", "zeros", "replicate", "circular"),
@@ -86,7 +86,8 @@ def run(args: argparse.Namespace) -> None:
         args.out,
         hr=None if hr is None else in_colours(hr, channels),
         boundary=args.boundary,
-        probe=probe(args),
+        point=operating_point(args),
+        size=args.size,
         tile=args.tile,
         halo=args.halo,
         over_image=args.over_image,

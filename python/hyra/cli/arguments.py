@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from hyra.analyzer import HyRA
     from hyra.models import Model
+    from hyra.probing.operating_point import OperatingPoint
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 
@@ -62,10 +63,18 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 def add_impulse_options(parser: argparse.ArgumentParser) -> None:
     """The impulse, and what it is added to."""
     parser.add_argument(
-        "--amplitude", type=float, default=1.0, metavar="A", help="brightness of the probe's pixel in 0..1 (default 1)"
+        "--amplitude",
+        type=float,
+        default=1.0,
+        metavar="A",
+        help="height of the impulse, in 0..1 (default 1)",
     )
     parser.add_argument(
-        "--background", type=float, default=0.0, metavar="B", help="level around the probe's pixel (default 0, black)"
+        "--background",
+        type=float,
+        default=0.0,
+        metavar="B",
+        help="level below the impulse (default 0, black)",
     )
     parser.add_argument(
         "--form",
@@ -85,8 +94,8 @@ def add_channels_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_probe_options(parser: argparse.ArgumentParser) -> None:
-    """The options of `HyRA.impulse_response`, for commands that probe a network."""
+def add_response_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `HyRA.impulse_response`, for commands that measure one response."""
     add_network_options(parser)
     add_impulse_options(parser)
     add_channels_option(parser)
@@ -95,18 +104,20 @@ def add_probe_options(parser: argparse.ArgumentParser) -> None:
         "--mode",
         choices=("finite", "jvp"),
         default="finite",
-        help="finite (default): the pixel is lit; jvp: the derivative at the background, for small changes",
+        help="finite (default): an impulse of that height; jvp: the derivative at the background, for small changes",
     )
 
 
-def probe(args: argparse.Namespace) -> dict[str, Any]:
-    """What the probe options say, as arguments of `HyRA.impulse_response`."""
-    return {name: getattr(args, name) for name in ("size", "channels", "amplitude", "background", "mode", "form")}
+def operating_point(args: argparse.Namespace) -> OperatingPoint:
+    """What the response options say, but for the size of the canvas."""
+    from hyra.probing.operating_point import OperatingPoint
+
+    return OperatingPoint(args.amplitude, args.background, args.form, args.mode, args.channels)
 
 
 def add_size_option(parser: argparse.ArgumentParser) -> None:
-    """How much of the plane to probe."""
-    parser.add_argument("--size", type=positive, metavar="N", help="side of the probe in LR pixels (default 64)")
+    """The size of the canvas."""
+    parser.add_argument("--size", type=positive, metavar="N", help="side of the canvas in LR pixels (default 64)")
 
 
 def add_image_options(parser: argparse.ArgumentParser) -> None:

@@ -12,12 +12,12 @@ from hyra.cli.arguments import (
     Commands,
     add_image_options,
     add_out_option,
-    add_probe_options,
+    add_response_options,
     add_variant_option,
     command,
     load_model,
     log,
-    probe,
+    operating_point,
     read_images,
 )
 
@@ -39,7 +39,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = command(commands, "compare-models", summary, _EPILOG)
     parser.add_argument("models", nargs="+", metavar="MODEL", help="see below")
     add_image_options(parser)
-    add_probe_options(parser)
+    add_response_options(parser)
     add_variant_option(parser)
     add_out_option(parser, "hyra-comparison")
     parser.set_defaults(run=run)
@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> None:
     names = _names(args.models)
     models = {name: load_model(args, spec)[0] for name, spec in zip(names, args.models, strict=True)}
     image, hr = read_images(args, next(iter(models.values())))
-    found = hyra.compare_models(models, image, hr, variant=args.variant, log=log, **probe(args))
+    point = vars(operating_point(args))
+    found = hyra.compare_models(models, image, hr, variant=args.variant, log=log, size=args.size, **point)
     args.out.mkdir(parents=True, exist_ok=True)
     found.save(args.out / "comparison.safetensors")
     write_text(args.out / "comparison.txt", found.table() + "\n")

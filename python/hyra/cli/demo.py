@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
     net = network.load(args.scale)
     lr, hr = degrade(photographs.load(args.photograph), args.scale)
     names = {"model": f"the bundled ×{args.scale} network (L1 loss)", "photograph": args.photograph}
-    probe = operating_points.LOCAL if args.probe == "local" else None
+    point = operating_points.LOCAL if args.probe == "local" else None
     model = hyra.HyRA(net, args.scale)
-    summary = report.write(model, lr, args.out, hr=hr, probe=probe, over_image=True, provenance=names, log=log)
+    summary = report.write(model, lr, args.out, hr=hr, point=point, over_image=True, provenance=names, log=log)
     finish(args.out, summary)

@@ -43,7 +43,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     add_network_options(parser)
     add_size_option(parser)
     parser.add_argument(
-        "--amplitude", type=float, default=1.0, metavar="A", help="brightness of the probe's pixel in 0..1 (default 1)"
+        "--amplitude", type=float, default=1.0, metavar="A", help="height of the impulse, in 0..1 (default 1)"
     )
     parser.add_argument(
         "--form",

@@ -89,7 +89,7 @@ def compare_models(
     *,
     variant: str = "paper",
     log: Callable[[str], None] = lambda _: None,
-    **probe: Any,
+    **options: Any,
 ) -> ModelComparison:
     """Measure the impulse responses of several networks in the same way, and run them on one image.
 
@@ -102,7 +102,7 @@ def compare_models(
         target: what `image` should become, `[C, s*h, s*w]` in 0..1: adds PSNR and FSDS.
         variant: of the FSDS: `"paper"`, `"shift_invariant"` or `"radial"`.
         log: called with a line before each network.
-        probe: arguments of `HyRA.impulse_response`, such as `background=0.5, mode="jvp"`.
+        options: arguments of `HyRA.impulse_response`, such as `background=0.5, mode="jvp"`.
 
     Raises:
         ValueError: no networks, no image for the target, or an output without the target's shape.
@@ -133,16 +133,16 @@ def compare_models(
     for name, model in models.items():
         log(f"probing {name}")
         with recorded() as caught:
-            compared.append(_measure(name, model, image, target, variant=variant, probe=probe))
+            compared.append(_measure(name, model, image, target, variant=variant, options=options))
         for warning in caught:
             warn(f"{name}: {warning.message}", warning.category)
     return ModelComparison(tuple(_ranked(compared)), target, variant)
 
 
 def _measure(
-    name: str, model: HyRA, image: Tensor | None, target: Tensor | None, *, variant: str, probe: Mapping[str, Any]
+    name: str, model: HyRA, image: Tensor | None, target: Tensor | None, *, variant: str, options: Mapping[str, Any]
 ) -> ComparedModel:
-    response = model.impulse_response(**probe)
+    response = model.impulse_response(**options)
     fit = response.fit_sinc()
     if image is None:
         return ComparedModel(name, response, fit)

@@ -51,20 +51,20 @@ class Locality:
         return math.ceil(self.receptive_field / self.period) * self.period
 
 
-def measure_locality(network: Network, pixel: Tensor, amplitude: float, background: float) -> Locality:
-    """Find reach and period with impulses on canvases of 64, 128 and 256 LR pixels; `pixel` `[C, 1, 1]` is black.
+def measure_locality(network: Network, amplitude: float, background: float) -> Locality:
+    """Find reach and period with impulses on canvases of 64, 128 and 256 LR pixels.
 
-    The reach is measured on noise too, since a flat image leaves parts of a network silent, and for two impulses on a
-    diagonal, which lie differently in windows; the largest counts.
+    The reach is measured on noise too, since a constant image leaves parts of a network silent, and at two places on
+    the diagonal, which lie differently in the network's windows; the largest counts.
 
     For a module it is measured once and again when its weights have changed; a function may hide what it depends on.
     """
     if network.module is None:
-        return _measure(network, pixel, amplitude, background)
-    key = _weights(network.module), tuple(pixel.shape), pixel.dtype, amplitude, background
+        return _measure(network, amplitude, background)
+    key = _weights(network.module), network.in_channels, network.dtype, amplitude, background
     known = _KNOWN.setdefault(network, {})
     if key not in known:
-        known[key] = _measure(network, pixel, amplitude, background)
+        known[key] = _measure(network, amplitude, background)
     return known[key]
 
 
@@ -81,17 +81,17 @@ def _weights(module: nn.Module) -> bytes:
     return digest.digest()
 
 
-def _measure(network: Network, pixel: Tensor, amplitude: float, background: float) -> Locality:
+def _measure(network: Network, amplitude: float, background: float) -> Locality:
     """`measure_locality`, without looking it up."""
     sizes = network.input_sizes()
     with network.untouched():
         for side in dict.fromkeys(sizes.at_least(side) for side in _SIDES):
-            flat = pixel.new_full((len(pixel), side, side), background)
-            noise = torch.rand(flat.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(flat)
+            blank = network.blank(side, background)
+            noise = torch.rand(blank.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(blank)
             middle = side // 2
             reaches = [
                 _reach(network, canvas, position, amplitude)
-                for canvas in (flat, noise)
+                for canvas in (blank, noise)
                 for position in (middle, middle + 3)
             ]
             if all(reach is not None for reach in reaches):
@@ -99,16 +99,17 @@ def _measure(network: Network, pixel: Tensor, amplitude: float, background: floa
                 # What an impulse changes looks as far again: both must stay clear of the border and its padding.
                 needed = 4 * reach + 1 + _LARGEST_PERIOD
                 roomy = max(side, sizes.at_least(needed))  # may fall short if the network takes one size alone
-                flat = pixel.new_full((len(pixel), roomy, roomy), background)
-                return Locality(reach, _period(network, flat, reach, amplitude) if roomy >= needed else None)
+                if roomy < needed:
+                    return Locality(reach, None)
+                return Locality(reach, _period(network, network.blank(roomy, background), reach, amplitude))
     return Locality(None, None)
 
 
 def _excess(network: Network, canvas: Tensor, position: int, amplitude: float) -> Tensor:
     """What one impulse on the diagonal changes of the output: `[C_out, H, W]`."""
-    lit = canvas.clone()
-    lit[:, position, position] += amplitude
-    return network(lit[None])[0] - network(canvas[None])[0]
+    image = canvas.clone()
+    image[:, position, position] += amplitude
+    return network(image[None])[0] - network(canvas[None])[0]
 
 
 def _reach(network: Network, canvas: Tensor, position: int, amplitude: float) -> int | None:

@@ -65,9 +65,7 @@ def find_tiling(network: Network, tile: int, halo: int | None) -> Tiling:
         ValueError: the network looks at the whole image and no `halo` says how far to follow it.
     """
     validate.positive_integer("tile", tile)
-    dtype = torch.promote_types(network.dtype, torch.float32)
-    black = torch.zeros(network.in_channels, 1, 1, dtype=dtype, device=network.device)
-    locality = measure_locality(network, black, amplitude=1.0, background=0.0)
+    locality = measure_locality(network, amplitude=1.0, background=0.0)
     sizes, period = network.input_sizes(), locality.period or 1
     if halo is not None:
         validate.integer("halo", halo, 0)

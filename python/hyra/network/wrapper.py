@@ -16,9 +16,9 @@ from hyra._util import validate
 from hyra.network.output import image_in, in_unit_range
 from hyra.network.untouched import evaluating, lock_of, settings_kept
 
-PROBE_SIZE = 64
-"""Side of a probe in LR pixels where nothing else is asked for: wide enough for most networks' ringing."""
-_COMMON_SIZES = (PROBE_SIZE, 60, 56)
+CANVAS_SIDE = 64
+"""LR pixels of a canvas for one impulse where nothing else is asked for: wide enough for most networks' ringing."""
+_COMMON_SIZES = (CANVAS_SIDE, 60, 56)
 """Multiples of most windows in use: 4, 8, 16; 5, 6, 12; 7."""
 _LARGEST_SIZE = 128
 """Side in LR pixels up to which sizes that a network takes are looked for."""
@@ -118,12 +118,12 @@ class Network:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of the probes: the network's, or torch's default for a callable without weights."""
+        """Type that it runs in: the network's, or torch's default for a callable without weights."""
         return self._dtype or torch.get_default_dtype()
 
     @property
     def device(self) -> torch.device:
-        """Where probes are made: the network's device, or the CPU for a callable without weights."""
+        """Where it runs: the network's device, or the CPU for a callable without weights."""
         return self._device or torch.device("cpu")
 
     @property
@@ -139,6 +139,20 @@ class Network:
     def place(self, images: Tensor) -> Tensor:
         """The images on the network's device and in its dtype, where it has any."""
         return images.to(self._device or images.device, self._dtype or images.dtype)
+
+    def blank(self, side: int, level: float = 0.0, *, like: Tensor | None = None) -> Tensor:
+        """A constant image `[C, side, side]`, at least float32: what impulses are added to.
+
+        Args:
+            side: LR pixels.
+            level: of all its pixels, in 0..1.
+            like: an image `[..., C, h, w]` with the colours, dtype and device to use; those of the network when not
+                given.
+        """
+        if like is not None:
+            return like.new_full((like.shape[-3], side, side), level)
+        dtype = torch.promote_types(self.dtype, torch.float32)
+        return torch.full((self.in_channels, side, side), level, dtype=dtype, device=self.device)
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
@@ -245,13 +259,12 @@ class Network:
         return self._sizes[limit]
 
     def _search_sizes(self, limit: int) -> InputSizes:
-        channels, dtype = self.in_channels, self.dtype
         last: Exception | None = None
 
         def works(size: int) -> bool:
             nonlocal last
             try:
-                self(torch.zeros(1, channels, size, size, dtype=dtype, device=self.device))
+                self(self.blank(size)[None])
             except (NetworkError, ValueError) as error:
                 last = error
                 return False

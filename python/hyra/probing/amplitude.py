@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,7 +15,8 @@ from hyra._util.warnings import warn
 from hyra.filters.response import ImpulseResponse
 from hyra.filters.sinc import SincFit
 from hyra.network.wrapper import Network, NetworkError
-from hyra.probing.impulse import canvas_of, check_amplitude, explodes, impulse_response
+from hyra.probing.impulse import canvas_of, explodes, impulse_response
+from hyra.probing.operating_point import OperatingPoint
 from hyra.results.result import Result
 
 AMPLITUDES = tuple(sign * a for sign in (-1, 1) for a in (0.01, 0.03, 0.1, 0.3, 1.0))
@@ -75,44 +77,28 @@ class AmplitudeSweep(Result):
 
 def amplitude_sweep(
     network: Network,
-    pixel: Tensor,
+    point: OperatingPoint,
     amplitudes: Sequence[float] | None,
     *,
-    background: float | Tensor,
     size: int | None,
-    channels: str,
     position: tuple[int, int] | None,
 ) -> AmplitudeSweep:
-    """`HyRA.amplitude_sweep`; the black `pixel` `[C, 1, 1]` says colours, dtype and device of the probe."""
-    chosen = AMPLITUDES if amplitudes is None else tuple(float(amplitude) for amplitude in amplitudes)
-    if not chosen:
+    """`HyRA.amplitude_sweep` with everything of the operating point, of the affine form, but its amplitude."""
+    heights = AMPLITUDES if amplitudes is None else tuple(float(amplitude) for amplitude in amplitudes)
+    if not heights:
         raise ValueError("amplitudes must hold at least one number, got none")
-    for amplitude in chosen:
-        check_amplitude(amplitude)
-
-    def measure(amplitude: float, mode: str = "finite") -> ImpulseResponse:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # one warning for the sweep, below
-            return impulse_response(
-                network,
-                pixel,
-                size=size,
-                channels=channels,
-                amplitude=amplitude,
-                background=background,
-                form="affine",
-                mode=mode,
-                position=position,
-                canvas=canvas,
-            )
+    points = [replace(point, amplitude=amplitude) for amplitude in sorted(set(heights))]
 
     with network.untouched():
-        canvas = canvas_of(network, pixel, size, background)
-        responses = tuple(measure(amplitude) for amplitude in sorted(set(chosen)))
-        try:
-            local = measure(1.0, "jvp")
-        except NetworkError:
-            local = None
+        canvas = canvas_of(network, point.background, size)
+        measure = partial(impulse_response, network, position=position, canvas=canvas)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one warning for the sweep, below
+            responses = tuple(measure(point) for point in points)
+            try:
+                local = measure(replace(point, mode="jvp"))
+            except NetworkError:
+                local = None
     broken = [response.amplitude for response in responses if explodes(response.response)]
     explosion = min(broken, key=abs) if broken else None
     if explosion is not None:

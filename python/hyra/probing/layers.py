@@ -15,7 +15,8 @@ from hyra._util.table import in_columns
 from hyra.filters.response import ImpulseResponse
 from hyra.filters.sinc import cosines
 from hyra.network.wrapper import Network
-from hyra.probing.impulse import canvas_of, check_amplitude, directions_of, form_of, provenance_of
+from hyra.probing.impulse import canvas_of
+from hyra.probing.operating_point import OperatingPoint
 from hyra.results.result import Result
 
 OUTPUT = "(output)"
@@ -102,9 +103,45 @@ class LayerResponses(Result, Mapping[str, ImpulseResponse]):
 
 
 def layer_responses(
-    network: Network, layers: Sequence[str] | None, *, size: int | None, amplitude: float, form: str
+    network: Network, point: OperatingPoint, layers: Sequence[str] | None, *, size: int | None
 ) -> LayerResponses:
     """`HyRA.layer_responses`."""
+    modules = _modules(network, layers)
+    with network.untouched():
+        canvas = canvas_of(network, point.background, size)
+        y, x = canvas.position(None)
+        with _recording(modules) as outputs:
+            network.run(canvas.image[None] + point.amplitude * canvas.impulses(point, y, x))
+        with _recording(modules) as background_outputs:
+            network.run(canvas.image[None])
+    height, width = canvas.size
+    responses: dict[str, ImpulseResponse] = {}
+    for name in outputs if layers is None else modules:
+        output = _image(outputs.get(name), height, width)
+        if output is None:
+            if layers is None:
+                continue
+            came = "nothing" if name not in outputs else f"shape {list(outputs[name].shape)}"
+            raise ValueError(f"layer {name!r} must give images [1, C, k * {height}, k * {width}], got {came}")
+        scale = output.shape[-1] // width
+        response = point.response(output, background_outputs[name][0].to(output))
+        last = next(reversed(responses), "")
+        if layers is None and _contains(name, last) and response.equal(responses[last].response):
+            continue  # a container that returns what its last part does
+        responses[name] = ImpulseResponse(
+            response=response,
+            scale=scale,
+            origin=(scale * y, scale * x),
+            amplitude=point.amplitude,
+            background=point.background,
+            form=point.form,
+            provenance=canvas.provenance() | {"layer": name},
+        )
+    return LayerResponses(responses, {name: PrincipalPattern.of(response) for name, response in responses.items()})
+
+
+def _modules(network: Network, layers: Sequence[str] | None) -> dict[str, nn.Module]:
+    """The modules whose names were given, or all."""
     module = network.module
     if module is None:
         raise ValueError(f"net must be an nn.Module to look into its layers, got the function {network.name}")
@@ -114,41 +151,7 @@ def layer_responses(
     unknown = [name for name in layers or () if name not in modules]
     if unknown:
         raise ValueError(f"layers must be names of the network's modules, got {unknown[0]!r}; it has {list(modules)}")
-    form = form_of(form, "finite", 0.0)
-    check_amplitude(amplitude)
-    chosen = modules if layers is None else {name: modules[name] for name in layers}
-    pixel = torch.zeros(network.in_channels, 1, 1, dtype=network.dtype, device=network.device)
-    with network.untouched():
-        canvas, _ = canvas_of(network, pixel, size, 0.0)
-        h, w = canvas.shape[-2:]
-        with _recording(chosen) as lit:
-            network.run(canvas[None] + amplitude * directions_of(canvas, "joint", h // 2, w // 2))
-        with _recording(chosen) as dark:
-            network.run(canvas[None])
-    found: dict[str, ImpulseResponse] = {}
-    for name in lit if layers is None else chosen:
-        response = _image(lit.get(name), h, w)
-        if response is None:
-            if layers is None:
-                continue
-            came = "nothing" if name not in lit else f"shape {list(lit[name].shape)}"
-            raise ValueError(f"layer {name!r} must give images [1, C, k * {h}, k * {w}], got {came}")
-        without = dark[name][0].to(response) if form == "affine" else 0
-        scale = response.shape[-1] // w
-        origin = (scale * (h // 2), scale * (w // 2))
-        response = (response - without) / amplitude
-        last = next(reversed(found), "")
-        if layers is None and _contains(name, last) and response.equal(found[last].response):
-            continue  # a container that returns what its last part does
-        found[name] = ImpulseResponse(
-            response=response,
-            scale=scale,
-            origin=origin,
-            amplitude=float(amplitude),
-            form=form,
-            provenance=provenance_of(network, canvas) | {"layer": name},
-        )
-    return LayerResponses(found, {name: PrincipalPattern.of(response) for name, response in found.items()})
+    return modules if layers is None else {name: modules[name] for name in layers}
 
 
 def _contains(name: str, part: str) -> bool:

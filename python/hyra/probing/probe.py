@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from time import perf_counter
+from functools import cached_property, partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,36 +13,29 @@ from torch import Tensor
 from hyra._util import validate
 from hyra._util.progress import Progress
 from hyra._util.warnings import warn
-from hyra.filters.response import MODES, ImpulseResponse, energy_outside
-from hyra.filters.sinc import SIMILARITY_RADIUS, cosines
+from hyra.filters.response import ImpulseResponse, energy_outside
+from hyra.filters.sinc import cosines
 from hyra.filters.transfer import dc_gain_per_phase
-from hyra.network.locality import TOLERANCE, Locality, measure_locality
+from hyra.network.locality import Locality, measure_locality
 from hyra.network.wrapper import Network
-from hyra.ops.impulse_batch import impulse_batch
 from hyra.ops.response_moments import response_moments
-from hyra.probing.impulse import CHANNELS, check_amplitude, colours_of, form_of, provenance_of, warn_if_it_explodes
-from hyra.probing.packing import pack
+from hyra.probing.batching import run_in_batches
+from hyra.probing.canvas import Canvas
+from hyra.probing.impulse import warn_if_it_explodes
+from hyra.probing.operating_point import OperatingPoint
+from hyra.probing.packing import Packing, find_packing
 from hyra.probing.window import Window
 from hyra.results.result import Result
 
-_CANVAS = 128
+_CANVAS_SIDE = 128
 _STEP = 7
 """LR pixels between the positions of a grid: prime to most windows, so that every place in a window is seen."""
-_WINDOW = 33
-"""LR pixels of a response to keep where the network's reach is not known, and at most twice as many."""
-_SMALLEST_WINDOW = 2 * SIMILARITY_RADIUS + 1
-"""At least what the likeness to the sinc looks at, so that it does not depend on the network's reach."""
-_CHECKED = 4
 _LARGE_DISCARDED_ENERGY = 1e-6
-_LONG_CALL = 0.1
-"""Seconds that a call of the network takes when its own cost no longer counts."""
-_WORTHWHILE = 1.1
-"""How many times as many images per second a batch of twice the size must give to be kept."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Probe(Result):
-    """Responses to one lit pixel at many positions, aligned.
+    """Impulse responses at many positions, aligned.
 
     Attributes:
         positions: `[P, 2]` int64, LR row and column of each impulse.
@@ -100,8 +92,8 @@ class Probe(Result):
         Raises:
             ValueError: responses were not kept.
         """
-        found = (self.response(i) for i in range(len(self._kept)))
-        return torch.tensor([cosines(h.white, h.center, h.scale)[1] for h in found], dtype=torch.float64)
+        responses = (self.response(i) for i in range(len(self._kept)))
+        return torch.tensor([cosines(h.white, h.center, h.scale)[1] for h in responses], dtype=torch.float64)
 
     @property
     def _kept(self) -> Tensor:
@@ -138,221 +130,159 @@ class Probe(Result):
 
 def probe(
     network: Network,
+    point: OperatingPoint,
     positions: Tensor | str,
     *,
-    channels: str,
     canvas: int | None,
     size: int | None,
-    packing: bool,
-    amplitude: float,
-    background: float | Tensor,
-    form: str | None,
-    mode: str,
+    pack: bool,
     keep_responses: bool,
     batch_size: int | None,
     progress: bool,
 ) -> Probe:
-    """`HyRA.probe`."""
-    validate.choice("channels", channels, CHANNELS)
-    validate.choice("mode", mode, MODES)
-    form = form_of(form, mode, background)
-    check_amplitude(amplitude)
+    """`HyRA.probe`; `canvas` is the side of the canvas and `size` that of the windows."""
     for name, value in (("canvas", canvas), ("size", size), ("batch_size", batch_size)):
         if value is not None:
             validate.positive_integer(name, value)
-    dtype = torch.promote_types(network.dtype, torch.float32)
-    pixel = torch.zeros(network.in_channels, 1, 1, dtype=dtype, device=network.device)
+    _check_image(network, point.background, canvas)
     with network.untouched():
-        flat = _canvas(network, pixel, canvas, background)
-        height, width = flat.shape[-2:]
-        without = network.run(flat[None])
-        colours = colours_of(flat, channels)
-
-        def lit(impulses: Tensor, colour: Tensor) -> Tensor:
-            if mode == "jvp":
-                directions = impulse_batch(torch.zeros_like(flat), impulses, colour.expand(len(impulses), -1))
-                return network.derivative(flat.expand_as(directions), directions)
-            heights = (amplitude * colour).expand(len(impulses), -1)
-            outputs = network(impulse_batch(flat, impulses, heights))
-            outputs = outputs - without if form == "affine" else outputs
-            return outputs if amplitude == 1 else outputs / amplitude
-
-        def run(impulses: Tensor) -> Tensor:
-            """Responses `[N, K * C_out, H, W]` to images with impulses at `[N, M, 2]`, those outside left out."""
-            responses = [lit(impulses, colour) for colour in colours]
-            return responses[0] if len(responses) == 1 else torch.cat(responses, dim=1)
-
-        locality = measure_locality(network, pixel, amplitude, float(flat.mean())) if packing else None
-        size = _window(size, locality, min(height, width))
-        places = _places(positions, height, width, size).to(flat.device)
-        window = Window(network.scale, size)
-        middle = places[(places - places.new_tensor([height // 2, width // 2])).square().sum(1).argmin()]
-        whole = run(middle[None, None])
-        reference = window.cut(whole, middle)
-        warn_if_it_explodes(reference, 0.0 if mode == "jvp" else amplitude, background)
-        # What the impulse changes; in the literal form the rest of the canvas holds the background's output too.
-        excess = whole if form == "affine" else whole - without.repeat(1, len(colours), 1, 1) / amplitude
-        discarded = energy_outside(window.cut(excess, middle), excess)
-        if discarded > _LARGE_DISCARDED_ENERGY:
-            message = f"the window of {size}x{size} LR pixels discards {discarded:.2g} of the response's energy"
-            warn(f"{message}: use a larger size")
-
-        members, error = torch.arange(len(places))[:, None], None
-        if locality is not None and locality.spacing is not None and locality.period is not None:
-            spacing = math.ceil(max(locality.spacing, size) / locality.period) * locality.period
-            packed = _padded(pack(places, spacing, locality.period))
-            error = _packing_error(run, window, places[packed[0]])
-            members = packed if error <= TOLERANCE else members
-        if packing and members.shape[1] == 1 < len(places):
-            _warn_not_packed(locality, error)
-        members = members.to(places.device)
-        impulses = torch.where(members[..., None] < 0, -1, places[members])
-
-        state = window.empty(reference)
-        kept = reference.new_empty(len(places), *reference.shape) if keep_responses else None
-        deviations = reference.new_empty(len(places), 2, dtype=torch.float64)
-        with Progress(len(members), "image", enabled=progress) as bar:
-            for start, outputs in _batches(run, impulses, batch_size):
-                these = slice(start, start + len(outputs))
-                origins = impulses[these] * network.scale
-                *state, deviation = response_moments(outputs, origins, reference, window.origin, state)
-                real = members[these] >= 0
-                deviations[members[these][real]] = deviation[real]
-                if kept is not None:
-                    for image, position in real.nonzero().tolist():
-                        index = members[these][image, position]
-                        kept[index] = window.cut(outputs[image : image + 1], places[index])
-                bar.update(len(outputs))
-    count, mean, m2 = state
-
-    def by_colour(planes: Tensor) -> Tensor:
-        """`[..., K * C_out, kh, kw]`, colour by colour as they were lit, in the shape of an `ImpulseResponse`."""
-        if channels == "joint":
-            return planes
-        *leading, _, height, width = planes.shape
-        return planes.view(*leading, len(colours), -1, height, width).transpose(-4, -3)
-
+        ground = Canvas.of(network, point.background, canvas, usual=_CANVAS_SIDE)
+        locality = _locality(ground, point) if pack else None
+        if size is None:
+            window = Window.for_locality(network.scale, locality, min(ground.size))
+        else:
+            window = Window(network.scale, size)
+        places = _positions(positions, ground.size, window.side).to(ground.image.device)
+        reference, discarded = _reference(ground, point, window, places)
+        measure = partial(ground.responses, point)
+        packing = Packing.none(len(places)) if locality is None else find_packing(measure, window, places, locality)
+        statistics = _statistics(
+            measure, window, places, packing, reference, keep=keep_responses, batch_size=batch_size, progress=progress
+        )
+    by_colour = partial(_by_colour, point=point, colours=len(ground.image))
     alone = ImpulseResponse(
         response=by_colour(reference),
         scale=network.scale,
-        origin=(window.origin[0], window.origin[1]),
-        amplitude=0.0 if mode == "jvp" else float(amplitude),
-        background=background if isinstance(background, Tensor) else float(background),
-        form=form,
-        mode=mode,
+        origin=window.origin,
+        amplitude=point.amplitude,
+        background=point.background,
+        form=point.form,
+        mode=point.mode,
         discarded_energy=discarded,
-        provenance=provenance_of(network, flat),
+        provenance=ground.provenance(),
     )
     return Probe(
         positions=places,
-        deviation=deviations[:, 0],
-        peak_deviation=deviations[:, 1],
-        mean=replace(alone, response=by_colour(mean)),
-        variance=by_colour(m2 / count.clamp(min=1)),
+        deviation=statistics.deviations[:, 0],
+        peak_deviation=statistics.deviations[:, 1],
+        mean=replace(alone, response=by_colour(statistics.mean)),
+        variance=by_colour(statistics.variance),
         reference=alone,
-        canvas=(height, width),
+        canvas=ground.size,
         locality=locality,
-        packed=members.shape[1] > 1,
-        packing_error=error,
-        images=len(members) * len(colours),
-        responses=None if kept is None else by_colour(kept),
+        packed=packing.shares,
+        packing_error=packing.error,
+        images=len(packing.members) * len(point.colours(ground.image)),
+        responses=None if statistics.responses is None else by_colour(statistics.responses),
     )
 
 
-def _window(size: int | None, locality: Locality | None, side: int) -> int:
-    if size is not None:
-        return size
-    field = None if locality is None else locality.receptive_field
-    return min(max(field or _WINDOW, _SMALLEST_WINDOW), 2 * _WINDOW - 1, side)
+class _Statistics(NamedTuple):
+    """Of the responses at all positions: planes colour by colour, `[K * C_out, kh, kw]`, and deviations `[P, 2]`."""
+
+    mean: Tensor
+    variance: Tensor
+    deviations: Tensor
+    responses: Tensor | None
 
 
-def _canvas(network: Network, pixel: Tensor, side: int | None, background: float | Tensor) -> Tensor:
-    """What the impulses are added to: an image `[C, h, w]`, or a level on a square."""
-    if isinstance(background, Tensor):
-        validate.floating_tensor("background", background)
-        if background.ndim != 3 or len(background) != len(pixel):
-            expected = f"[{len(pixel)}, h, w]"
-            raise ValueError(f"background must be a level or an image {expected}, got {list(background.shape)}")
-        if side is not None:
-            raise ValueError(f"canvas must be left out when background is an image, got {side}")
-        return background.to(pixel)
-    if not (isinstance(background, int | float) and math.isfinite(background)):
-        raise ValueError(f"background must be a finite level or an image [C, h, w], got {background!r}")
-    side = network.input_sizes().at_least(_CANVAS) if side is None else side
-    return pixel.new_full((len(pixel), side, side), background)
+def _statistics(
+    measure: Callable[[Tensor], Tensor],
+    window: Window,
+    positions: Tensor,
+    packing: Packing,
+    reference: Tensor,
+    *,
+    keep: bool,
+    batch_size: int | None,
+    progress: bool,
+) -> _Statistics:
+    """Run the images of a packing, and stream the responses in them through their moments."""
+    impulses, members = packing.impulses(positions), packing.members.to(positions.device)
+    moments = window.no_moments(reference)
+    deviations = reference.new_empty(len(positions), 2, dtype=torch.float64)
+    responses = reference.new_empty(len(positions), *reference.shape) if keep else None
+    with Progress(len(impulses), "image", enabled=progress) as bar:
+        for start, outputs in run_in_batches(measure, impulses, batch_size):
+            batch = slice(start, start + len(outputs))
+            origins = impulses[batch] * window.scale
+            *moments, deviation = response_moments(outputs, origins, reference, window.origin, moments)
+            occupied = members[batch] >= 0
+            deviations[members[batch][occupied]] = deviation[occupied]
+            if responses is not None:
+                for output, group, places in zip(
+                    outputs, packing.members[batch].tolist(), impulses[batch].tolist(), strict=True
+                ):
+                    for index, place in zip(group, places, strict=True):
+                        if index >= 0:
+                            responses[index] = window.cut(output, place)
+            bar.update(len(outputs))
+    count, mean, m2 = moments
+    return _Statistics(mean, m2 / count.clamp(min=1), deviations, responses)
 
 
-def _places(positions: Tensor | str, height: int, width: int, size: int) -> Tensor:
-    """The positions, or a grid of those whose windows lie inside."""
+def _reference(canvas: Canvas, point: OperatingPoint, window: Window, positions: Tensor) -> tuple[Tensor, float]:
+    """The response `[K * C_out, kh, kw]` nearest to the middle, and the share of energy that its window discards."""
+    middle = positions.new_tensor([n // 2 for n in canvas.size])
+    nearest = positions[(positions - middle).square().sum(1).argmin()]
+    response = canvas.responses(point, nearest[None, None])[0]
+    reference = window.cut(response, nearest.tolist())
+    warn_if_it_explodes(reference, point)
+    colours = len(point.colours(canvas.image))
+    excess = point.excess(response, canvas.output.repeat(colours, 1, 1))
+    discarded = energy_outside(window.cut(excess, nearest.tolist()), excess)
+    if discarded > _LARGE_DISCARDED_ENERGY:
+        side = window.side
+        message = f"the window of {side}x{side} LR pixels discards {discarded:.2g} of the response's energy"
+        warn(f"{message}: use a larger size")
+    return reference, discarded
+
+
+def _by_colour(planes: Tensor, point: OperatingPoint, colours: int) -> Tensor:
+    """Planes `[..., K * C_out, kh, kw]`, one impulse's after another's, in the shape of an `ImpulseResponse`."""
+    if point.channels == "joint":
+        return planes
+    *leading, _, height, width = planes.shape
+    return planes.view(*leading, colours, -1, height, width).transpose(-4, -3)
+
+
+def _locality(canvas: Canvas, point: OperatingPoint) -> Locality:
+    """How far the network looks: found with impulses of this height, or of 1 where it is a limit."""
+    return measure_locality(canvas.network, point.amplitude or 1.0, float(canvas.image.mean()))
+
+
+def _check_image(network: Network, background: float | Tensor, canvas: int | None) -> None:
+    """A background that is an image fits the network, and is its own canvas."""
+    if not isinstance(background, Tensor):
+        return
+    if len(background) != network.in_channels:
+        expected = f"[{network.in_channels}, h, w]"
+        raise ValueError(f"background must be a level or an image {expected}, got {list(background.shape)}")
+    if canvas is not None:
+        raise ValueError(f"canvas must be left out when background is an image, got {canvas}")
+
+
+def _positions(positions: Tensor | str, canvas: tuple[int, int], window: int) -> Tensor:
+    """The positions given, or a grid of those whose windows lie inside."""
     if isinstance(positions, Tensor):
         if positions.ndim != 2 or positions.shape[1] != 2 or len(positions) == 0 or positions.is_floating_point():
             raise ValueError(f"positions must be integers [P, 2], got {positions.dtype} {list(positions.shape)}")
-        outside = ((positions < 0) | (positions >= positions.new_tensor([height, width]))).any(1)
+        outside = ((positions < 0) | (positions >= positions.new_tensor(canvas))).any(1)
         if bool(outside.any()):
-            first = positions[outside][0].tolist()
+            (height, width), first = canvas, positions[outside][0].tolist()
             raise ValueError(f"positions must lie inside the {height}x{width} canvas, got {first}")
         return positions.long()
     if positions != "grid":
         raise ValueError(f"positions must be 'grid' or a tensor of integers [P, 2], got {positions!r}")
-    along = (torch.arange(size // 2, max(size // 2 + 1, n - (size - 1) // 2), _STEP) for n in (height, width))
+    along = (torch.arange(window // 2, max(window // 2 + 1, n - (window - 1) // 2), _STEP) for n in canvas)
     return torch.cartesian_prod(*along)
-
-
-def _padded(groups: list[list[int]]) -> Tensor:
-    """`[G, M]`, the fullest group first, with -1 where a group has fewer."""
-    groups = sorted(groups, key=len, reverse=True)
-    return torch.tensor([group + [-1] * (len(groups[0]) - len(group)) for group in groups])
-
-
-def _packing_error(run: Callable[[Tensor], Tensor], window: Window, impulses: Tensor) -> float:
-    """Largest difference over the peak that packing `[M, 2]` into one image makes to some of the responses."""
-    together = run(impulses[None])
-    worst = 0.0
-    for i in sorted({round(j * (len(impulses) - 1) / (_CHECKED - 1)) for j in range(_CHECKED)}):
-        alone = window.cut(run(impulses[None, i : i + 1]), impulses[i])
-        difference = (window.cut(together, impulses[i]) - alone).abs().max() / alone.abs().max()
-        worst = max(worst, float(difference.nan_to_num(math.inf)))
-    return worst
-
-
-def _warn_not_packed(locality: Locality | None, error: float | None) -> None:
-    if error is not None and error > TOLERANCE:
-        why = f"impulses in one image change each other's responses by {error:.2g} of the peak"
-    elif locality is None or locality.reach is None:
-        why = "one impulse changes the output everywhere"
-    elif locality.spacing is None:
-        why = "the response differs at every position"
-    else:
-        why = f"no two positions lie {locality.spacing} LR pixels apart, by whole windows: use a larger canvas"
-    warn(f"probing one impulse an image, which takes longer: {why}")
-
-
-def _batches(run: Callable[[Tensor], Tensor], impulses: Tensor, batch_size: int | None) -> Iterator[tuple[int, Tensor]]:
-    """Run in batches of the size given, or of one that is found, and in ever smaller ones when memory runs out.
-
-    What batches save is the cost of a call. So the size is doubled while calls are short and that makes them faster.
-    """
-    searching, fastest, start = batch_size is None, 0.0, 0
-    batch = batch_size or (1 if impulses.device.type == "cpu" else 16)
-    while start < len(impulses):
-        began = perf_counter()
-        try:
-            outputs = run(impulses[start : start + batch])
-        except torch.OutOfMemoryError:
-            if batch == 1:
-                raise
-            batch //= 2
-            searching = False
-            continue
-        if searching:
-            outputs[0, 0, 0, 0].item()  # waits for the device
-            seconds = perf_counter() - began
-            rate = len(outputs) / seconds
-            if rate <= _WORTHWHILE * fastest:
-                batch, searching = batch // 2, False
-            elif seconds > _LONG_CALL:
-                searching = False
-            else:
-                batch, fastest = 2 * batch, rate
-        yield start, outputs
-        start += len(outputs)

@@ -1,38 +1,70 @@
-"""The part of a network's output that counts as the response to one of many impulses."""
+"""The window: the part of a network's output around one of many impulses that counts as its response."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from hyra.ops.response_moments import response_moments
+from hyra.filters.sinc import SIMILARITY_RADIUS
+from hyra.network.locality import Locality
+
+_USUAL = 33
+"""Side where the network's reach is not known; at most twice as much where it is."""
+_SMALLEST = 2 * SIMILARITY_RADIUS + 1
+"""At least what the likeness to the sinc looks at, so that it does not depend on the network's reach."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """`size x size` LR pixels around an impulse."""
+    """A square of `side x side` LR pixels around an impulse.
+
+    Attributes:
+        scale: HR pixels per LR pixel.
+        side: LR pixels.
+    """
 
     scale: int
-    size: int
+    side: int
+
+    @classmethod
+    def for_locality(cls, scale: int, locality: Locality | None, largest: int) -> Window:
+        """The receptive field, within reason and the canvas, whose shorter side is `largest`."""
+        field = None if locality is None else locality.receptive_field
+        return cls(scale, min(max(field or _USUAL, _SMALLEST), 2 * _USUAL - 1, largest))
 
     @property
-    def origin(self) -> list[int]:
-        """HR index in the window of the first pixel of the lit LR pixel's cell."""
-        return [self.scale * (self.size // 2)] * 2
+    def extent(self) -> int:
+        """Its side in HR pixels."""
+        return self.scale * self.side
 
-    def empty(self, like: Tensor) -> list[Tensor]:
-        """Count, mean and M2 of no response."""
-        extent = self.scale * self.size
-        count = torch.zeros(extent, extent, dtype=torch.int64, device=like.device)
-        mean = torch.zeros(like.shape[-3], extent, extent, dtype=torch.float64, device=like.device)
+    @property
+    def origin(self) -> tuple[int, int]:
+        """HR index in the window of the first pixel of the cell that belongs to the impulse's LR pixel."""
+        return (self.scale * (self.side // 2),) * 2
+
+    def no_moments(self, like: Tensor) -> list[Tensor]:
+        """Count, mean and M2 of no response, for `response_moments`; channels and device are those of `like`."""
+        count = torch.zeros(self.extent, self.extent, dtype=torch.int64, device=like.device)
+        mean = torch.zeros(like.shape[-3], self.extent, self.extent, dtype=torch.float64, device=like.device)
         return [count, mean, mean]
 
-    def cut(self, output: Tensor, position: Tensor) -> Tensor:
-        """The window around one position of one output `[1, C, H, W]`; zero beyond the output."""
-        state = self.empty(output)
-        nothing = state[1].to(output.dtype)
-        origins = self.scale * position[None, None]
-        mean: Tensor = response_moments(output, origins, nothing, self.origin, state)[1]
-        return mean.to(output.dtype)
+    def cut(self, output: Tensor, position: Sequence[int]) -> Tensor:
+        """The window `[C, kh, kw]` around an LR position of an output `[C, H, W]`; zero beyond the output.
+
+        Example:
+            >>> output = torch.arange(1.0, 17).view(1, 4, 4)
+            >>> Window(scale=1, side=3).cut(output, (0, 2)).tolist()
+            [[[0.0, 0.0, 0.0], [2.0, 3.0, 4.0], [6.0, 7.0, 8.0]]]
+        """
+        inside, placed = [], []
+        for index, origin, length in zip(position, self.origin, output.shape[-2:], strict=True):
+            first = self.scale * index - origin
+            start, stop = max(first, 0), max(min(first + self.extent, length), 0)
+            inside.append(slice(start, stop))
+            placed.append(slice(start - first, stop - first))
+        window = output.new_zeros(*output.shape[:-2], self.extent, self.extent)
+        window[..., placed[0], placed[1]] = output[..., inside[0], inside[1]]
+        return window

@@ -21,10 +21,11 @@ from hyra.analyzer import HyRA
 from hyra.environment import environment
 from hyra.images.resampling import check_size
 from hyra.plots.style import offscreen
-from hyra.probing.impulse import explodes
+from hyra.probing.impulse import explodes, impulse_response
+from hyra.probing.operating_point import OperatingPoint
 from hyra.report import local, numbers, operating_points, page, text
 from hyra.report.numbers import Number
-from hyra.report.operating_points import OperatingPoint
+from hyra.report.operating_points import Characteristics
 from hyra.report.quality import Quality, compare
 from hyra.split.parts import BAND_WIDTH
 
@@ -62,7 +63,8 @@ def write(
     *,
     hr: Tensor | None = None,
     boundary: str = "reflect",
-    probe: Mapping[str, Any] | None = None,
+    point: OperatingPoint | None = None,
+    size: int | None = None,
     tile: int | None = None,
     halo: int | None = None,
     over_image: bool = False,
@@ -79,9 +81,10 @@ def write(
             (`hyra.Decomposition.load`), with the images of the split.
         hr: what the output should be, ``[C, s*h, s*w]`` in 0..1: adds PSNR and FSDS, beside bicubic's.
         boundary: as for `HyRA.decompose`.
-        probe: arguments of `HyRA.impulse_response` for the response that is shown and that splits the image; its
-            defaults, the paper's white pixel on black, when not given. Whatever it is, a table sets the network's
-            response at the paper's operating point beside that for small changes of a grey image.
+        point: the operating point of the response that is shown and that splits the image: the paper's white pixel on
+            black when not given. Whatever it is, a table sets the network's response at the paper's operating point
+            beside that for small changes of a grey image.
+        size: as for `HyRA.impulse_response`.
         tile: as for `HyRA.decompose`, for an image that is too large for the network in one piece.
         halo: as for `HyRA.decompose`.
         over_image: whether to measure at many places of `lr`, too, what the network does to small changes. It takes
@@ -112,12 +115,12 @@ def write(
         check_size("hr", hr, "lr", lr, model.scale)
     with _messages() as told:
         log("measuring the impulse response")
-        response = model.impulse_response(**(probe or {}))
+        response = impulse_response(model.network, point or OperatingPoint(), size=size)
         response.save(made.path / "response.safetensors")
         tiles = "" if tile is None else f", tiles of {tile}"
         facts = {
             "scale": f"×{response.scale}",
-            "probe": operating_points.describe(response),
+            "probe": str(OperatingPoint.of(response)),
             **response.provenance,
             "input": f"{lr.shape[-1]}×{lr.shape[-2]} pixels, {boundary} boundary{tiles}",
             **environment(),
@@ -129,7 +132,7 @@ def write(
         split.save(made.path / "decomposition.safetensors")
         quality = [] if hr is None else compare(split.input, split.output, hr)
         log("comparing operating points")
-        points = operating_points.compare(model) if response.is_finite else []
+        characteristics = operating_points.compare(model) if response.is_finite else []
         places = spread = None
         if over_image:
             log("measuring responses over the image")
@@ -146,7 +149,7 @@ def write(
         made.figure("impulse_response", plots.impulse_response(response), text.RESPONSE_FIGURE)
         made.figure("profile", plots.profile(response, fit=fit), text.PROFILE_FIGURE)
         made.section("Operating point", text.OPERATING_POINT)
-        made.add(page.table(OperatingPoint.HEAD, (point.row() for point in points)))
+        made.add(page.table(Characteristics.HEAD, (row.row() for row in characteristics)))
         if places is not None and spread is not None:
             made.section("Over the image", *spread.paragraphs())
             made.figure("over_image", plots.local_responses(places), text.OVER_IMAGE_FIGURE)
@@ -170,7 +173,7 @@ def write(
     summary = {
         "numbers": {n.key: _json(n.value) for n in measured},
         "band_shares": _fields(split.band_shares(BAND_WIDTH)),
-        "operating_points": [_fields(point) for point in points],
+        "operating_points": [_fields(row) for row in characteristics],
         "over_image": None if spread is None else _fields(spread),
         "quality": [_fields(q) for q in quality],
         "warnings": told,

@@ -1,24 +1,26 @@
-"""How much the response depends on where it is measured: the paper's probe, and small changes of a grey image."""
+"""How much the response depends on the operating point: the paper's, and small changes of a grey image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor
-
 from hyra._util.table import number
 from hyra.analyzer import HyRA
-from hyra.filters.response import ImpulseResponse
 from hyra.network.wrapper import NetworkError
+from hyra.probing.impulse import impulse_response
+from hyra.probing.operating_point import OperatingPoint
 
-PAPER = {"amplitude": 1.0, "background": 0.0, "form": "affine"}
-LOCAL = {"background": 0.5, "mode": "jvp"}
+PAPER = OperatingPoint(form="affine")
+LOCAL = OperatingPoint(background=0.5, mode="jvp")
 
 
 @dataclass(frozen=True)
-class OperatingPoint:
-    """What the response is like at one operating point; all values are ideal at 1, 0.5 and 1 but for `main_lobe`."""
+class Characteristics:
+    """What the response is like at an operating point; all values are ideal at 1, 0.5 and 1 but for `main_lobe`.
+
+    `probe` is the operating point in words; the name is that in `summary.json`.
+    """
 
     probe: str
     ring_cosine: float
@@ -34,32 +36,19 @@ class OperatingPoint:
         return self.probe, *(number(value).replace("-", "−") for value in values)
 
 
-def compare(model: HyRA) -> list[OperatingPoint]:
+def compare(model: HyRA) -> list[Characteristics]:
     """Both operating points, less what the network makes of the background alone; those that can be measured."""
-    points = []
-    for probe in (PAPER, LOCAL):
+    rows = []
+    for point in (PAPER, LOCAL):
         try:
-            response = model.impulse_response(**probe)  # type: ignore[arg-type]  # one mapping for unlike arguments
+            response = impulse_response(model.network, point)
         except NetworkError:
-            if probe is PAPER:
+            if point is PAPER:
                 raise
             continue  # an operation of the network has no forward-mode derivative
         if not response.is_finite:
             continue
         fit = response.fit_sinc()
         gain = float(response.dc_gain.mean())
-        points.append(OperatingPoint(describe(response), fit.ring_cosine, fit.cutoff, response.main_lobe, gain))
-    return points
-
-
-def describe(response: ImpulseResponse) -> str:
-    """The operating point in words."""
-    background = "an image" if isinstance(response.background, Tensor) else _level(response.background)
-    channels = "each colour" if response.response.ndim == 4 else "all colours"
-    if response.mode == "jvp":
-        return f"derivative at {background}, {channels}"
-    return f"a pixel of {response.amplitude:g} on {background}, {channels}, {response.form} form"
-
-
-def _level(value: float) -> str:
-    return {0.0: "black", 1.0: "white"}.get(value, f"grey {value:g}")
+        rows.append(Characteristics(str(point), fit.ring_cosine, fit.cutoff, response.main_lobe, gain))
+    return rows

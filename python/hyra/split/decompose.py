@@ -14,6 +14,7 @@ from hyra.network.tiling import find_tiling, run_tiled
 from hyra.network.wrapper import Network
 from hyra.ops.boundary import BOUNDARIES
 from hyra.probing.impulse import impulse_response
+from hyra.probing.operating_point import OperatingPoint
 from hyra.split.parts import Decomposition
 
 
@@ -38,13 +39,12 @@ def decompose(
         raise ValueError(f"halo must be left out without tile, got {halo}")
     if response is not None:
         _check_kind(response, channels, form)
+    point = OperatingPoint(form=form, channels="joint" if channels is None else channels)
     _warn_about_range(lr)
     images = network.place(lr if lr.ndim == 4 else lr[None])
     with network.untouched():
         if response is None:
-            pixel = images.new_zeros(images.shape[1], 1, 1)
-            asked = "joint" if channels is None else channels
-            response = impulse_response(network, pixel, channels=asked, form=form)
+            response = impulse_response(network, point, like=images)
         run = network.run if tile is None else partial(run_tiled, network, find_tiling(network, tile, halo))
         output = run(images)
         if output.shape[-1] != response.scale * images.shape[-1]:
@@ -64,10 +64,10 @@ def decompose(
 
 def _check_kind(response: ImpulseResponse, channels: str | None, form: str | None) -> None:
     """What was asked for beside a response is what that response is."""
-    measured = "joint" if response.response.ndim == 3 else "matrix"
-    for name, asked, found in (("channels", channels, measured), ("form", form, response.form)):
-        if asked not in (None, found):
-            raise ValueError(f"{name} must be that of the response, {found!r}, or left out, got {asked!r}")
+    point = OperatingPoint.of(response)
+    for name, asked, measured in (("channels", channels, point.channels), ("form", form, point.form)):
+        if asked not in (None, measured):
+            raise ValueError(f"{name} must be that of the response, {measured!r}, or left out, got {asked!r}")
 
 
 def _check_colours(response: ImpulseResponse, images: Tensor, output: Tensor) -> None:
