@@ -103,7 +103,7 @@ class ImpulseResponse(Result):
         if self.response.ndim not in (3, 4) or 0 in self.response.shape:
             shape = list(self.response.shape)
             raise ValueError(f"response must be [C, kh, kw] or [C_out, C_in, kh, kw], got shape {shape}")
-        validate.shaped("response", self.response, [..., None, None])
+        validate.shaped("response", self.response, [..., None, None, None])
         validate.scale("scale", self.scale)
         validate.choice("form", self.form, FORMS)
         validate.choice("mode", self.mode, MODES)
