@@ -90,7 +90,7 @@ def _finished(line: str) -> str:
     Before files were mended as they are now, one that a killed run had left unfinished had the next one after it.
     """
     before, brace, last = line.rpartition("{")
-    if line and not (brace + before).startswith("{"):
+    if line and not line.startswith("{"):
         raise ValueError(f"it must begin with a brace, got {short(line)}")
     if "}" in before:
         raise ValueError("it holds several records")
