@@ -86,7 +86,7 @@ def test_numbers_that_json_lacks_come_back(tmp_path):
 
 def test_loading_another_kind_is_refused(results, tmp_path):
     results[ImpulseResponse].save(tmp_path / "r.safetensors")
-    with pytest.raises(ValueError, match="must hold a result of kind Decomposition, got ImpulseResponse"):
+    with pytest.raises(ValueError, match="must hold a result of kind Decomposition, got 'ImpulseResponse'"):
         Decomposition.load(tmp_path / "r.safetensors")
 
 

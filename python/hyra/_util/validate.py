@@ -6,13 +6,19 @@ The functions are small and compose; each returns what it checked where the call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from numbers import Integral, Real
+from types import EllipsisType
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+
+FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+COMPLEX = (torch.complex64, torch.complex128)
+INTEGER = (torch.int64,)
+LARGEST_SCALE = 1024
 
 
 def choice(name: str, value: str, choices: Collection[str]) -> None:
@@ -37,6 +43,14 @@ def positive_integer(name: str, value: object) -> int:
     return integer(name, value, 1)
 
 
+def scale(name: str, value: object) -> int:
+    """`value` is how many HR pixels one LR pixel can become along a side."""
+    number = positive_integer(name, value)
+    if number > LARGEST_SCALE:
+        raise ValueError(f"{name} must be at most {LARGEST_SCALE}, got {number}")
+    return number
+
+
 def positive_number(name: str, value: object) -> float:
     """`value` is a finite number above 0."""
     if not isinstance(value, Real) or isinstance(value, bool):
@@ -59,6 +73,32 @@ def floating_tensor(name: str, x: object) -> Tensor:
         )
     without_tangent(name, x)
     return x
+
+
+def shaped(
+    name: str, x: object, shape: Sequence[int | EllipsisType | None], dtypes: Collection[torch.dtype] = FLOATING
+) -> Tensor:
+    """`x` is a tensor of one of the dtypes and of a shape: None is any size from 1 on, a leading ... a batch or not."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {_kind(x)}")
+    if x.dtype not in dtypes:
+        raise TypeError(f"{name} must have one of the dtypes {', '.join(map(str, dtypes))}, got {x.dtype}")
+    batched = ... in shape and x.ndim == len(shape)
+    sizes = [size for size in shape if size is not ...]
+    came = x.shape[1:] if batched else x.shape
+    extents = zip(came, sizes, strict=False)
+    if len(came) != len(sizes) or not all(n == size or (size is None and n > 0) for n, size in extents):
+        expected = ", ".join("..." if size is ... else "n" if size is None else str(size) for size in shape)
+        raise ValueError(f"{name} must have the shape [{expected}], got {_sizes(x)}")
+    return x
+
+
+def rising(name: str, x: object, length: int | None = None) -> Tensor:
+    """`x` is a row of finite numbers, one or more, of which none is below the one before. Reads them."""
+    tensor = shaped(name, x, [length])
+    if not bool(tensor.isfinite().all() and (tensor.diff() >= 0).all()):
+        raise ValueError(f"{name} must be finite numbers that rise, got others among {len(tensor)}")
+    return tensor
 
 
 def without_tangent(name: str, x: Tensor) -> None:
@@ -113,6 +153,10 @@ def not_constant(name: str, x: Tensor) -> None:
                 f"{name} must not be constant, since the standard deviation would be 0: "
                 f"{which} is {image.flatten()[0].item():.6g} everywhere"
             )
+
+
+def _sizes(x: Tensor) -> str:
+    return str(list(x.shape)) if x.ndim <= 16 else f"{x.ndim} dimensions"
 
 
 def _kind(value: object) -> str:

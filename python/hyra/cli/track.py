@@ -10,7 +10,7 @@ from hyra._util.table import in_columns, number
 from hyra.cli.arguments import Commands, command, positive
 
 if TYPE_CHECKING:
-    from hyra.track.history import Record
+    from hyra.track.records import Record
 
 _EPILOG = """\
 The folder is filled while a network trains, by a few lines in the training script:

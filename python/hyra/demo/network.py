@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hyra._util.extra import extra
+from hyra._util.files import replacing
 
 BUNDLED = ((4, "l1"), (2, "l1"))
 """The (scale, kind) of every network that ships with the package."""
@@ -74,9 +75,11 @@ class Network(nn.Module):
 def save(network: Network, file: Path) -> None:
     """Write the weights as float16 safetensors."""
     with extra("demo", "hyra.demo"):
-        from safetensors.torch import save_file
+        from safetensors.torch import save as to_bytes
 
-    save_file({name: weight.half().contiguous() for name, weight in network.state_dict().items()}, file)
+    weights = {name: weight.half().contiguous() for name, weight in network.state_dict().items()}
+    with replacing(file) as opened:
+        opened.write(to_bytes(weights))
 
 
 def read(file: Path) -> Network:

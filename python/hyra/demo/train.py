@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hyra._util.extra import extra
+from hyra._util.files import replacing
 from hyra.demo.adversarial import AdversarialLoss
 from hyra.demo.network import Network, load, save, super_resolve
 from hyra.demo.patches import Patches, validation_pairs
@@ -115,10 +116,8 @@ def train(
             progress.set_postfix_str(f"validation {_mean_gain(network, validation):+.2f} dB over bicubic")
             if checkpoint is not None:
                 parts = {name: part.state_dict() for name, part in stateful.items()}
-                # Written whole, then moved: being killed in between costs at most the last interval.
-                written = checkpoint.with_name(checkpoint.name + ".partial")
-                torch.save({**parts, "generator": generator.get_state(), "done": done}, written)
-                written.replace(checkpoint)
+                with replacing(checkpoint) as opened:  # being killed costs at most the last interval
+                    torch.save({**parts, "generator": generator.get_state(), "done": done}, opened)
     return network
 
 

@@ -18,6 +18,7 @@ from hyra.filters.sinc import SincFit
 from hyra.images import in_colours
 from hyra.images.resampling import check_size
 from hyra.results.result import Result
+from hyra.scores.energy import VARIANTS
 from hyra.scores.fsds import fsds
 from hyra.scores.psnr import psnr
 
@@ -45,6 +46,10 @@ class ComparedModel:
     psnr: float | None = None
     fsds: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.output is not None:
+            validate.shaped("output", self.output, [None, None, None])
+
     def row(self) -> tuple[str, ...]:
         """The cells of a table."""
         values = (self.fit.ring_cosine, self.fit.similarity, self.fit.cutoff)
@@ -71,6 +76,13 @@ class ModelComparison(Result):
     models: tuple[ComparedModel, ...]
     target: Tensor | None = None
     variant: str = "paper"
+
+    def __post_init__(self) -> None:
+        validate.choice("variant", self.variant, VARIANTS)
+        if not self.models:
+            raise ValueError("models must hold at least one network, got none")
+        if self.target is not None:
+            validate.shaped("target", self.target, [None, None, None])
 
     def __repr__(self) -> str:
         ranked = ", ".join(f"{model.name} {model.fit.ring_cosine:.3f}" for model in self.models)

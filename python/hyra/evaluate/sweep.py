@@ -14,6 +14,7 @@ from hyra._util.extra import extra
 from hyra._util.progress import Progress
 from hyra.filters.lowpass import lowpass_upsample
 from hyra.results.result import Result
+from hyra.scores.energy import VARIANTS
 from hyra.scores.fsds import FSDSReference
 from hyra.scores.psnr import psnr
 
@@ -42,6 +43,14 @@ class LowpassSweep(Result):
     scale: int
     variant: str
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        validate.scale("scale", self.scale)
+        validate.choice("variant", self.variant, VARIANTS)
+        cutoffs = len(validate.rising("cutoff", self.cutoff))
+        images = len(validate.shaped("psnr", self.psnr, [None, cutoffs]))
+        for score in SCORES:
+            validate.shaped(score, getattr(self, score), [images, cutoffs])
 
     def __repr__(self) -> str:
         images, count = self.psnr.shape

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +25,7 @@ from hyra.results.result import Result
 
 FORMS = ("literal", "affine")
 MODES = ("finite", "jvp")
+_FARTHEST = 2**31
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,14 @@ class ImpulseResponse(Result):
         if self.response.ndim not in (3, 4) or 0 in self.response.shape:
             shape = list(self.response.shape)
             raise ValueError(f"response must be [C, kh, kw] or [C_out, C_in, kh, kw], got shape {shape}")
-        validate.positive_integer("scale", self.scale)
+        validate.shaped("response", self.response, [..., None, None, None])
+        validate.scale("scale", self.scale)
         validate.choice("form", self.form, FORMS)
         validate.choice("mode", self.mode, MODES)
-        if len(self.origin) != 2 or not all(isinstance(o, int) for o in self.origin):
+        if len(self.origin) != 2 or not all(isinstance(o, Integral) and abs(o) < _FARTHEST for o in self.origin):
             raise ValueError(f"origin must be two integers (y, x), got {self.origin!r}")
+        if isinstance(self.background, Tensor):
+            validate.shaped("background", self.background, [None, None, None])
 
     def __repr__(self) -> str:
         shape = "x".join(str(n) for n in self.response.shape)

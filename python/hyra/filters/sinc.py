@@ -11,6 +11,7 @@ import torch
 from scipy import optimize
 from torch import Tensor
 
+from hyra._util import validate
 from hyra.filters.windows import WINDOWS, Floats, windowed, windowed_sinc
 from hyra.results.result import Result
 
@@ -52,6 +53,10 @@ class SincFit(Result):
     residuals: Mapping[str, float]
     similarity: float
     ring_cosine: float
+
+    def __post_init__(self) -> None:
+        for family in (self.window, *self.residuals):
+            validate.choice("window", family, WINDOWS)
 
     def kernel(self, t: Tensor) -> Tensor:
         """The factor `k` at distances `t` in LR pixels; the fitted response is `gain * k(y)[:, None] * k(x)`."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hyra._util import validate
 from hyra.results.result import Result
 
 PASSBAND_EDGE = 0.8
@@ -47,6 +48,13 @@ class TransferFunction(Result):
     frequency_y: Tensor
     frequency_x: Tensor
     scale: int
+
+    def __post_init__(self) -> None:
+        validate.scale("scale", self.scale)
+        rows, columns = (len(validate.rising(name, getattr(self, name))) for name in ("frequency_y", "frequency_x"))
+        validate.shaped("gain", self.gain, [None] * (self.gain.ndim - 2) + [rows, columns], validate.COMPLEX)
+        if self.gain.ndim not in (3, 4):
+            raise ValueError(f"gain must be [C, kh, kw] or [C_out, C_in, kh, kw], got {self.gain.ndim} dimensions")
 
     def __repr__(self) -> str:
         shape = "x".join(str(n) for n in self.gain.shape)

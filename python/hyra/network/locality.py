@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from hyra._util import validate
 from hyra.network.wrapper import Network
 
 TOLERANCE = 1e-6
@@ -37,6 +38,12 @@ class Locality:
 
     reach: int | None
     period: int | None
+
+    def __post_init__(self) -> None:
+        if self.reach is not None:
+            validate.integer("reach", self.reach, 0)
+        if self.period is not None:
+            validate.positive_integer("period", self.period)
 
     @property
     def receptive_field(self) -> int | None:

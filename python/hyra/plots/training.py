@@ -14,7 +14,8 @@ from hyra.plots import style
 from hyra.plots.response import default_limit, draw_response, extent_of
 from hyra.results.figures import draws
 from hyra.split.parts import BAND_WIDTH
-from hyra.track.history import History, Record
+from hyra.track.history import History
+from hyra.track.records import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

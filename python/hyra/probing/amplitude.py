@@ -40,6 +40,14 @@ class AmplitudeSweep(Result):
     local: ImpulseResponse | None
     explosion: float | None
 
+    def __post_init__(self) -> None:
+        responses = (*self.responses, *([] if self.local is None else [self.local]))
+        if not self.responses or len(self.fits) != len(self.responses):
+            counts = f"{len(self.responses)} and {len(self.fits)}"
+            raise ValueError(f"responses and fits must be as many, one or more, got {counts}")
+        if len({(response.response.shape, response.scale) for response in responses}) > 1:
+            raise ValueError("responses and local must have one shape and scale, got several")
+
     def __repr__(self) -> str:
         first, last = self.responses[0].amplitude, self.responses[-1].amplitude
         broken = "" if self.explosion is None else f"; explodes at {self.explosion:g}"

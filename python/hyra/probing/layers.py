@@ -80,6 +80,11 @@ class LayerResponses(Result, Mapping[str, ImpulseResponse]):
     responses: Mapping[str, ImpulseResponse]
     patterns: Mapping[str, PrincipalPattern]
 
+    def __post_init__(self) -> None:
+        if [*self.responses] != [*self.patterns]:
+            counts = f"{len(self.responses)} and {len(self.patterns)}"
+            raise ValueError(f"responses and patterns must be of the same layers in the same order, got {counts}")
+
     def __getitem__(self, layer: str) -> ImpulseResponse:
         return self.responses[layer]
 

@@ -67,6 +67,19 @@ class Probe(Result):
     images: int
     responses: Tensor | None = None
 
+    def __post_init__(self) -> None:
+        count, shape = len(self.positions), self.mean.response.shape
+        validate.shaped("positions", self.positions, [None, 2], validate.INTEGER)
+        validate.shaped("deviation", self.deviation, [count])
+        validate.shaped("peak_deviation", self.peak_deviation, [count])
+        validate.shaped("variance", self.variance, shape)
+        validate.shaped("reference", self.reference.response, shape)
+        for side in self.canvas:
+            validate.positive_integer("canvas", side)
+        validate.positive_integer("images", self.images)
+        if self.responses is not None:
+            validate.shaped("responses", self.responses, [count, *shape])
+
     def __repr__(self) -> str:
         height, width = self.canvas
         how = "packed" if self.packed else "not packed"

@@ -1,96 +1,147 @@
-"""Results on disk: tensors as safetensors, everything else as JSON in the same file's header."""
+"""Results on disk: tensors as safetensors, everything else as JSON in the same file's header.
+
+The file's metadata have two entries. `hyra` is the JSON of `{"format": 1, "kind": the name of the class, "fields":
+...}`; `crc32` is a checksum over that text and all tensors, which tells a damaged file from a sound one. Files without
+a format number, by hyra before it had one, are of format 0 and have no checksum. Whoever changes what is stored gives
+`FORMAT` the next number, keeps its files as fixtures (tests/results/fixtures) and goes on reading all earlier ones.
+"""
 
 from __future__ import annotations
 
 import json
-import math
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from hyra._util import files
 from hyra._util.extra import extra
+from hyra.results.fields import pack, short, unpack
 
 R = TypeVar("R")
 
+FORMAT = 1
+"""Number of the format that is written; all numbers up to it are read."""
+
 
 def write(file: str | Path, result: Any) -> None:
-    """Write a dataclass of tensors, numbers, strings, None, and mappings, tuples and dataclasses of those."""
-    with _safetensors():
-        from safetensors.torch import save_file
+    """Write a dataclass as `hyra.results.fields` says, in place of what was there before or not at all.
 
+    Raises:
+        TypeError, ValueError: it holds what could not be read again.
+    """
+    with _safetensors():
+        from safetensors.torch import save
+
+    kind = type(result)
     tensors: dict[str, Tensor] = {}
-    header = json.dumps({"kind": type(result).__name__, "fields": _pack(result, "", tensors)}, allow_nan=False)
-    Path(file).parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, str(file), {"hyra": header})
+    fields = pack(result, tensors)
+    try:
+        unpack(kind, fields, dict(tensors), FORMAT)
+    except ValueError as error:
+        raise ValueError(f"a {kind.__name__} to be saved must be sound, got one of which {error}") from error
+    header = json.dumps({"format": FORMAT, "kind": kind.__name__, "fields": fields}, allow_nan=False)
+    content = save(tensors, {"hyra": header, "crc32": checksum(header, tensors)})
+    with files.replacing(file) as opened:
+        opened.write(content)
 
 
 def read(file: str | Path, kind: type[R]) -> R:
-    """Read what `write` wrote; the types of the fields say how.
+    """Read what `write` wrote, now or in an earlier version; the types of the fields say how.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it holds no result of this kind.
+        ValueError: it holds no result of this kind, is damaged, or was written by a newer version.
     """
-    with _safetensors():
-        from safetensors import SafetensorError, safe_open
-
-    name = kind.__name__
+    name, shown = kind.__name__, repr(str(file))
     if not Path(file).is_file():
-        raise FileNotFoundError(f"no file {str(file)!r} to load the {name} from")
+        raise FileNotFoundError(f"no file {shown} to load the {name} from")
     try:
-        with safe_open(str(file), framework="pt") as opened:
-            header = json.loads((opened.metadata() or {}).get("hyra", "{}"))
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, ValueError) as error:
-        raise ValueError(f"{str(file)!r} is no safetensors file: {error}") from error
-    found = header.get("kind", "something else")
-    if found != name:
-        raise ValueError(f"{str(file)!r} must hold a result of kind {name}, got {found}")
-    result: R = _unpack(kind, header["fields"], "", tensors)
+        metadata, tensors = _opened(Path(file).read_bytes())
+        header = metadata.get("hyra", "{}")
+        content = parsed(header)
+    except ValueError as error:
+        raise ValueError(f"{shown} is no safetensors file of a result: {error}") from error
+    if content.get("kind") != name:
+        came = short(content["kind"]) if "kind" in content else "something else"
+        raise ValueError(f"{shown} must hold a result of kind {name}, got {came}")
+    try:
+        form = format_of(content)
+        if metadata.get("crc32", "" if form else None) not in (None, checksum(header, tensors)):
+            raise ValueError("its content does not have the checksum that it was written with")
+        if content.keys() != {"format", "kind", "fields"} - ({"format"} if form == 0 else set()):
+            raise ValueError(f"its header must have format, kind and fields, got {short(list(content))}")
+        result: R = unpack(kind, content["fields"], tensors, form)
+        if tensors:
+            raise ValueError(f"it must have no other tensors than its fields, got {short(min(tensors))}")
+    except ValueError as error:
+        raise ValueError(f"{shown} holds no sound {name}: {error}") from error
     return result
 
 
-def _pack(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
-    """The value as JSON; its tensors go into `tensors`, each under the path that leads to it."""
-    if isinstance(value, Tensor):
-        stored = value.detach().cpu()
-        stored = torch.view_as_real(stored) if stored.is_complex() else stored
-        tensors[path] = stored.clone(memory_format=torch.contiguous_format)  # the format refuses shared memory
-        return "complex" if value.is_complex() else "real"
-    if is_dataclass(value):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {name: _pack(part, f"{path}/{name}", tensors) for name, part in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_pack(part, f"{path}/{i}", tensors) for i, part in enumerate(value)]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value  # JSON has no NaN
+def parsed(text: str) -> dict[str, Any]:
+    """The JSON object that is all of `text`.
+
+    Raises:
+        ValueError: it is none, has a name twice, or is nested too deeply.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_object)
+    except RecursionError:
+        raise ValueError("its JSON is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"its JSON must be an object, got {short(value)}")
+    return value
 
 
-def _unpack(kind: Any, value: Any, path: str, tensors: Mapping[str, Tensor]) -> Any:
-    """The inverse of `_pack` for a value of the annotated type `kind`."""
-    if path in tensors:
-        return torch.view_as_complex(tensors[path]) if value == "complex" else tensors[path]
-    if get_origin(kind) is UnionType:
-        if value is None:
-            return None
-        (kind,) = (part for part in get_args(kind) if part not in (NoneType, Tensor))
-    if is_dataclass(kind):
-        kinds = get_type_hints(kind)
-        parts = {name: _unpack(kinds[name], part, f"{path}/{name}", tensors) for name, part in value.items()}
-        return kind(**parts)  # type: ignore[operator]  # it is a class, not an instance
-    if isinstance(value, dict):
-        _, kind = get_args(kind)
-        return {name: _unpack(kind, part, f"{path}/{name}", tensors) for name, part in value.items()}
-    if isinstance(value, list):
-        first, *_ = get_args(kind)
-        return tuple(_unpack(first, part, f"{path}/{i}", tensors) for i, part in enumerate(value))
-    return float(value) if kind is float else value
+def format_of(content: Mapping[str, Any]) -> int:
+    """The number of the format that stored content says it has: 0 where it says none.
+
+    Raises:
+        ValueError: it is no number, or that of a newer version.
+    """
+    form = content.get("format", 0)
+    if type(form) is not int or form < 0:
+        raise ValueError(f"its format must be a number, got {short(form)}")
+    if form > FORMAT:
+        raise ValueError(f"its format must be at most {FORMAT}, got {short(form)}: a newer version of hyra wrote it")
+    return form
+
+
+def checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
+    """CRC-32 of a text and of tensors with their names, types and shapes, as 8 hexadecimal digits."""
+    crc = zlib.crc32(text.encode())
+    for name, tensor in sorted(tensors.items()):
+        crc = zlib.crc32(f"{name} {tensor.dtype} {list(tensor.shape)}".encode(), crc)
+        if tensor.numel():
+            content: Any = tensor.reshape(-1).view(torch.uint8).numpy()
+            crc = zlib.crc32(content, crc)
+    return f"{crc:08x}"
+
+
+def _opened(data: bytes) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata and tensors of a safetensors file."""
+    with _safetensors():
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+    try:
+        tensors = load(data)
+    except (SafetensorError, KeyError, OverflowError, RuntimeError, TypeError) as error:
+        raise ValueError(str(error).partition("\n")[0]) from error
+    # The library gives no metadata of bytes, and takes the last of several entries with one name.
+    return parsed(data[8 : 8 + int.from_bytes(data[:8], "little")].decode()).get("__metadata__", {}), tensors
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("its JSON has a name twice")
+    return value
 
 
 def _safetensors() -> AbstractContextManager[None]:

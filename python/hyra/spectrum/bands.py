@@ -21,6 +21,10 @@ class BandPSNR(Result):
     edges: tuple[float, ...]
     psnr: Tensor
 
+    def __post_init__(self) -> None:
+        _check(self.edges)
+        validate.shaped("psnr", self.psnr, [..., len(self.edges) - 1])
+
     def __repr__(self) -> str:
         values = self.psnr.reshape(-1, len(self.edges) - 1).mean(0).tolist()
         bands = zip(pairwise(self.edges), values, strict=True)
@@ -58,8 +62,7 @@ def band_psnr(
         BandPSNR(0 to 0.25: 20.00 dB, 0.25 to 1: inf dB)
     """
     limits = tuple(float(edge) for edge in edges)
-    if len(limits) < 2 or any(low >= high for low, high in pairwise(limits)):
-        raise ValueError(f"edges must be two rising frequencies or more, got {limits}")
+    _check(limits)
     white = validate.positive_number("data_range", data_range)
     error = radial_error(preds, target, corners=True)
     pixels = preds.shape[-2] * preds.shape[-1]
@@ -72,3 +75,8 @@ def band_psnr(
         mse = share[..., inside].sum(-1) if inside.any() else share.new_full(share.shape[:-1], torch.nan)
         psnr.append(10 * (white**2 / mse).log10())
     return BandPSNR(limits, torch.stack(psnr, dim=-1))
+
+
+def _check(edges: tuple[float, ...]) -> None:
+    if len(edges) < 2 or not all(low < high for low, high in pairwise(edges)):
+        raise ValueError(f"edges must be two rising frequencies or more, got {edges}")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hyra import ops
+from hyra._util import validate
 from hyra.results.result import Result
 from hyra.spectrum.planes import checked, half_spectrum, pair
 
@@ -24,6 +25,9 @@ class RadialProfile(Result):
     power: Tensor
     count: Tensor
 
+    def __post_init__(self) -> None:
+        _check(self.frequency, self.count, power=self.power)
+
     def __repr__(self) -> str:
         return f"RadialProfile({_describe(self.power, self.frequency)})"
 
@@ -39,6 +43,9 @@ class RingCorrelation(Result):
     frequency: Tensor
     correlation: Tensor
     count: Tensor
+
+    def __post_init__(self) -> None:
+        _check(self.frequency, self.count, correlation=self.correlation)
 
     def __repr__(self) -> str:
         return f"RingCorrelation({_describe(self.correlation, self.frequency)})"
@@ -129,6 +136,13 @@ def radial_error(preds: Tensor, target: Tensor, *, corners: bool = False) -> Rad
 
 def _frequency(image: Tensor, count: Tensor) -> Tensor:
     return torch.arange(len(count), dtype=torch.float64, device=count.device) / min(image.shape[-2:])
+
+
+def _check(frequency: Tensor, count: Tensor, **curves: Tensor) -> None:
+    rings = len(validate.rising("frequency", frequency))
+    validate.shaped("count", count, [rings], validate.INTEGER)
+    for name, curve in curves.items():
+        validate.shaped(name, curve, [..., None, rings])
 
 
 def _describe(values: Tensor, frequency: Tensor) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra.filters.response import ImpulseResponse
+from hyra.ops.boundary import BOUNDARIES
 from hyra.ops.radial_moments import radial_moments
 from hyra.results.result import Result
 
@@ -28,6 +30,9 @@ class Spectra(Result):
     linear: Tensor
     nonlinear: Tensor
     output: Tensor
+
+    def __post_init__(self) -> None:
+        _check_images(self, validate.COMPLEX)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +57,12 @@ class BandShares(Result):
     energy: Tensor
     scale: int
 
+    def __post_init__(self) -> None:
+        validate.scale("scale", self.scale)
+        bands = len(validate.rising("frequency", self.frequency))
+        for name in ("linear", "nonlinear", "cross", "energy"):
+            validate.shaped(name, getattr(self, name), [bands])
+
 
 @dataclass(frozen=True, eq=False)
 class CopyCompensation(Result):
@@ -67,6 +78,11 @@ class CopyCompensation(Result):
 
     opposition: Tensor
     remaining: Tensor
+
+    def __post_init__(self) -> None:
+        side = len(validate.shaped("opposition", self.opposition, [None, None]))
+        validate.shaped("opposition", self.opposition, [side, side])
+        validate.shaped("remaining", self.remaining, [side, side])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,6 +104,12 @@ class Decomposition(Result):
     nonlinear: Tensor
     response: ImpulseResponse
     boundary: str
+
+    def __post_init__(self) -> None:
+        _check_images(self, validate.FLOATING)
+        validate.choice("boundary", self.boundary, BOUNDARIES)
+        enlarged = [self.response.scale * side for side in self.input.shape[-2:]]
+        validate.shaped("output", self.output, [..., None, *enlarged])
 
     def __repr__(self) -> str:
         def energy(x: Tensor) -> float:
@@ -154,6 +176,14 @@ class Decomposition(Result):
         h, g = over_cells(linear.abs().square()), over_cells(nonlinear.abs().square())
         cross = over_cells((linear * nonlinear.conj()).real)
         return CopyCompensation(opposition=cross / (h * g).sqrt(), remaining=(h + g + 2 * cross) / h)
+
+
+def _check_images(parts: Spectra | Decomposition, dtypes: Sequence[torch.dtype]) -> None:
+    """Input, H, G and output are images or batches, as many of each, and the last three have one shape."""
+    batch = validate.shaped("input", parts.input, [..., None, None, None], dtypes).shape[:-3]
+    shape = validate.shaped("output", parts.output, [*batch, None, None, None], dtypes).shape
+    validate.shaped("linear", parts.linear, shape, dtypes)
+    validate.shaped("nonlinear", parts.nonlinear, shape, dtypes)
 
 
 def _cells(size: int, scale: int, device: torch.device) -> Tensor:

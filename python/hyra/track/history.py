@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hyra.results.figures import figure_of
 from hyra.split.parts import Decomposition
+from hyra.track import records
+from hyra.track.records import Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RECORDS = "track.jsonl"
-
-
-@dataclass(frozen=True)
-class Record:
-    """The state of a network at one step.
-
-    Attributes:
-        step: the step or epoch it was taken at.
-        main_lobe: height of the response's main lobe (ideal sinc at x4: 0.95).
-        side_lobe: height of its first side lobe, negative for a sinc.
-        dc_gain: gain of a constant image, mean over the colours (ideal: 1).
-        cutoff: of the fitted sinc, in cycles per LR pixel (ideal: 0.5).
-        similarity: cosine to the ideal sinc within 4 LR pixels.
-        ring_cosine: the same outside the main lobe.
-        linear_share: energy of H over that of H and G, for the fixed image.
-        fsds: FSDS of the output against the target in dB, None without a target.
-        band_linear: energy of H over that of the output, for each band of 0.25 cycles per LR pixel from zero frequency
-            on, as `Decomposition.band_shares` gives it; empty in files of earlier versions.
-        band_nonlinear: the same of G.
-        band_cross: the same of their cross term, which is negative where they cancel.
-    """
-
-    step: int
-    main_lobe: float
-    side_lobe: float
-    dc_gain: float
-    cutoff: float
-    similarity: float
-    ring_cosine: float
-    linear_share: float
-    fsds: float | None
-    band_linear: tuple[float, ...] = ()
-    band_nonlinear: tuple[float, ...] = ()
-    band_cross: tuple[float, ...] = ()
 
 
 class History:
@@ -59,9 +25,12 @@ class History:
     Args:
         folder: where the records are, or will be.
 
+    Raises:
+        ValueError: the file there is none that a tracker wrote.
+
     Attributes:
-        records: by step; of two with the same step the later one. A last line that a killed run left unfinished is
-            passed over.
+        records: by step; of two with the same step the later one. Lines that a killed run left unfinished are passed
+            over.
 
     Example:
         >>> import tempfile, torch, hyra.track
@@ -75,9 +44,7 @@ class History:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         file = self.folder / RECORDS
-        text = file.read_text("utf-8") if file.exists() else ""
-        self._torn = bool(text) and not text.endswith("\n")
-        self.records = _merged([record for line in text.splitlines() if (record := _parsed(line))])
+        self.records = _merged(records.read(file)) if file.exists() else []
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -85,6 +52,7 @@ class History:
 
         Raises:
             FileNotFoundError: it left nothing there.
+            ValueError: what is there no tracker wrote, was damaged, or is of a newer version of hyra.
         """
         if not (Path(folder) / RECORDS).is_file():
             raise FileNotFoundError(f"no file {RECORDS} in {str(folder)!r} to load the History from")
@@ -95,11 +63,13 @@ class History:
         return f"History({len(self.records)} records{steps})"
 
     def add(self, record: Record, split: Decomposition) -> None:
-        """Keep one more record, in place of an older one of the same step, and write it at once."""
+        """Keep one more record, in place of an older one of the same step, and write it at once.
+
+        Raises:
+            OSError: there is no space for it; then the folder is as it was, and the next record can be added.
+        """
         split.save(self._split_file(record.step))
-        with (self.folder / RECORDS).open("a", encoding="utf-8") as file:
-            file.write("\n" * self._torn + json.dumps(asdict(record)) + "\n")
-        self._torn = False
+        records.append(self.folder / RECORDS, record)
         self.records = _merged([*self.records, record])
 
     def split(self, step: int) -> Decomposition:
@@ -123,15 +93,6 @@ class History:
         return self.folder / f"step-{step:08d}.safetensors"
 
 
-def _parsed(line: str) -> Record | None:
-    try:
-        read = json.loads(line)
-    except json.JSONDecodeError:
-        return None
-    values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in read.items()}
-    return Record(**values)
-
-
-def _merged(records: Sequence[Record]) -> list[Record]:
+def _merged(found: Iterable[Record]) -> list[Record]:
     """By step; of two with the same step the later one."""
-    return sorted({record.step: record for record in records}.values(), key=lambda record: record.step)
+    return sorted({record.step: record for record in found}.values(), key=lambda record: record.step)

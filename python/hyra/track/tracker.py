@@ -13,7 +13,8 @@ from hyra._util import validate
 from hyra.analyzer import HyRA
 from hyra.scores.fsds import fsds
 from hyra.split.parts import BAND_WIDTH
-from hyra.track.history import History, Record
+from hyra.track.history import History
+from hyra.track.records import Record
 
 
 class ScalarWriter(Protocol):
@@ -101,7 +102,13 @@ class Tracker:
         return HyRA(self._net, self._scale, self._input_range, in_channels=self._lr.shape[-3])
 
     def __call__(self, step: int) -> Record | None:
-        """Record the network's state after `step` steps; None where the step is not one of every `every`-th."""
+        """Record the network's state after `step` steps; None where the step is not one of every `every`-th.
+
+        Raises:
+            TypeError, ValueError: `step` is no integer of at least 0.
+            OSError: there is no space for the record; then the folder is as it was.
+        """
+        step = validate.integer("step", step, 0)
         if step % self.every:
             return None
         # Less what the network makes of black: early in training that is far from black, and would be all of H.

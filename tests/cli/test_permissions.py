@@ -1,0 +1,68 @@
+"""Whatever a command writes has the permissions that the umask leaves."""
+
+import os
+import stat
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from hyra import images
+from hyra.cli import main, parser
+from hyra.track import Tracker
+
+COMMANDS = {
+    "analyze": "analyze nearest --scale 2 --image {lr} --hr {hr} --size 9",
+    "compare-models": "compare-models nearest bicubic --scale 2 --image {lr} --hr {hr} --size 9",
+    "demo": "demo --scale 2",
+    "layers": "layers {network} --size 9",
+    "lowpass-sweep": "lowpass-sweep {hr} --scale 2 --cutoffs 0.4:0.5:2",
+    "probe": "probe nearest --scale 2 --canvas 24 --amplitudes -0.5 0.5 --size 5",
+    "track": "track {run}",
+    "fsds": "fsds {hr} {other}",
+}
+
+
+@pytest.fixture(params=[0o022, 0o077], ids=oct)
+def umask(request):
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    """What the commands read, in a folder of its own."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    hr = torch.rand(3, 32, 32)
+    images.write(hr, folder / "hr.png")
+    images.write(torch.rand(3, 32, 32), folder / "other.png")
+    images.write(F.avg_pool2d(hr, 2), folder / "lr.png")
+    (folder / "network.py").write_text(
+        "import torch\nnetwork = torch.nn.Sequential(torch.nn.Upsample(scale_factor=2))\n"
+    )
+    tracker = Tracker(torch.nn.Upsample(scale_factor=2), images.read(folder / "lr.png"), out=folder / "run", size=9)
+    for step in (1, 2):
+        tracker(step)
+    names = {name: folder / f"{name}.png" for name in ("lr", "hr", "other")}
+    return names | {"run": folder / "run", "network": f"{folder}/network.py:network"}
+
+
+def test_every_command_that_writes_is_tested():
+    assert {*parser()._subparsers._group_actions[0].choices} == {*COMMANDS, "info"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_files_and_folders_follow_the_umask(command, umask, inputs, tmp_path):
+    if command == "demo":
+        pytest.importorskip("skimage")
+    if command == "lowpass-sweep":
+        pytest.importorskip("torchmetrics")
+    out = tmp_path / "out" / ("scores.csv" if command == "fsds" else "folder")
+    assert main([*COMMANDS[command].format(**inputs).split(), "--out", str(out)]) == 0
+    written = [*(tmp_path / "out").rglob("*")]
+    assert any(path.is_file() for path in written)
+    for path in (tmp_path / "out", *written, *(tmp_path / "in" / "run").iterdir()):
+        wanted = (0o777 if path.is_dir() else 0o666) & ~umask
+        assert oct(stat.S_IMODE(path.stat().st_mode)) == oct(wanted), path
