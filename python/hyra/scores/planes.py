@@ -42,9 +42,9 @@ class Images:
         """In another precision."""
         return type(self)(self.planes.to(dtype), self.moments, self.channels)
 
-    def per_image(self, measured: Tensor) -> Tensor:
-        """Sums ``[N, ...]`` over the channels of each image of what was measured of planes, ``[N * C, ...]``."""
-        return measured.view(-1, self.channels, *measured.shape[1:]).sum(1)
+    def per_image(self, measured: Tensor, dim: int = 0) -> Tensor:
+        """Sums over the channels of each image: `measured` has a plane, and the result an image, along `dim`."""
+        return measured.view(*measured.shape[:dim], -1, self.channels, *measured.shape[dim + 1 :]).sum(dim + 1)
 
 
 def groups(preds: Images, target: Images) -> Iterator[tuple[slice, slice]]:

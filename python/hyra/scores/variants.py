@@ -8,7 +8,7 @@ integrals, or for the radial variant its power per ring.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -58,7 +58,9 @@ class Paper(Reference):
     @classmethod
     def energies(cls, preds: Images, target: Images) -> tuple[Tensor, Tensor]:
         """See `Reference`."""
-        return _both(preds.per_image(_integral_energy(preds, ALL, target, with_target=True)))
+        measured = _integral_energy(preds, ALL, target, with_target=True).view(2, -1)
+        difference, reference = preds.per_image(measured, 1)
+        return difference, reference
 
 
 class ShiftInvariant(Reference):
@@ -68,20 +70,21 @@ class ShiftInvariant(Reference):
     def of(cls, target: Images) -> Self:
         """See `Reference`."""
         parts = (_spectra(target, NONE, target, part, with_target=True) for part, _ in groups(target, target))
-        return cls(target, target.per_image(torch.cat([_weighted_energy(spectra) for spectra in parts])))
+        return cls(target, target.per_image(_joined(_weighted_energy(spectra) for spectra in parts)))
 
     def difference(self, preds: Images) -> Tensor:
         """See `Reference`."""
         target = self.target.to(preds.planes.dtype)
         parts = (_spectra(preds, part, target, targets, with_target=False) for part, targets in groups(preds, target))
-        return preds.per_image(torch.cat([_weighted_energy(spectra) for spectra in parts]))
+        return preds.per_image(_joined(_weighted_energy(spectra) for spectra in parts))
 
     @classmethod
     def energies(cls, preds: Images, target: Images) -> tuple[Tensor, Tensor]:
         """See `Reference`."""
         parts = (_spectra(preds, part, target, targets, with_target=True) for part, targets in groups(preds, target))
-        measured = torch.cat([_weighted_energy(spectra).view(2, -1) for spectra in parts], 1)
-        return _both(preds.per_image(measured.flatten()))
+        measured = _joined((_weighted_energy(spectra).view(2, -1) for spectra in parts), 1)
+        difference, reference = preds.per_image(measured, 1)
+        return difference, reference
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class Radial(Reference):
         """See `Reference`."""
         spectra = _spectra(target, NONE, target, ALL, with_target=True)
         _, power = _ring_powers(spectra, spectra, target)
-        return cls(target, _distribution_energy(power, target), spectra)
+        return cls(target, _distribution_energy(target.per_image(power)), spectra)
 
     def difference(self, preds: Images) -> Tensor:
         """See `Reference`."""
@@ -109,7 +112,7 @@ class Radial(Reference):
             if len(kept) != len(spectra):
                 kept = kept.repeat(len(spectra) // len(kept), 1, 1)
             changes.append(_ring_powers(spectra, kept, preds)[0])
-        return _distribution_energy(torch.cat(changes), preds)
+        return _distribution_energy(preds.per_image(_joined(changes)))
 
     @classmethod
     def energies(cls, preds: Images, target: Images) -> tuple[Tensor, Tensor]:
@@ -117,17 +120,18 @@ class Radial(Reference):
         parts = (_spectra(preds, part, target, targets, with_target=True) for part, targets in groups(preds, target))
         halves = (spectra.chunk(2) for spectra in parts)
         powers = [torch.stack(_ring_powers(change, reference, preds)) for change, reference in halves]
-        return _both(_distribution_energy(torch.cat(powers, 1).flatten(0, 1), preds))
+        difference, reference = _distribution_energy(preds.per_image(_joined(powers, 1), 1))
+        return difference, reference
 
 
 VARIANTS: Mapping[str, type[Reference]] = {"paper": Paper, "shift_invariant": ShiftInvariant, "radial": Radial}
 """Under the names by which all doors know them."""
 
 
-def _both(energy: Tensor) -> tuple[Tensor, Tensor]:
-    """Of the differences, and of as many targets after them."""
-    difference, reference = energy.view(2, -1)
-    return difference, reference
+def _joined(parts: Iterable[Tensor], dim: int = 0) -> Tensor:
+    """What was measured of all groups; of one, as it is: `torch.cat` would copy it."""
+    first, *rest = parts
+    return torch.cat([first, *rest], dim) if rest else first
 
 
 def _integral_energy(preds: Images, group: slice, target: Images, *, with_target: bool) -> Tensor:
@@ -142,9 +146,9 @@ def _weighted_energy(spectra: Tensor) -> Tensor:
     return energy
 
 
-def _distribution_energy(powers: Tensor, images: Images) -> Tensor:
-    """Of images, from ring powers ``[P, rings]`` of their planes."""
-    return images.per_image(powers).cumsum(1).square().sum(1)
+def _distribution_energy(powers: Tensor) -> Tensor:
+    """Of images, from their ring powers ``[..., rings]``."""
+    return powers.cumsum(-1).square().sum(-1)
 
 
 def _spectra(preds: Images, group: slice, target: Images, targets: slice, *, with_target: bool) -> Tensor:
