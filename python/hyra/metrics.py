@@ -9,8 +9,8 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra._util.extra import extra
-from hyra.scores.energy import VARIANTS
 from hyra.scores.fsds import fsds
+from hyra.scores.variants import VARIANTS
 
 with extra("metrics", "hyra.metrics"):
     from torchmetrics import Metric

@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from hyra._util import validate
-from hyra.scores.energy import VARIANTS
 from hyra.scores.fsds import fsds
+from hyra.scores.variants import VARIANTS
 
 
 class FSDS(nn.Module):

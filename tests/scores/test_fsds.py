@@ -6,7 +6,8 @@ import torch
 
 import definition
 import hyra
-from hyra.scores.energy import Images, _ring_powers
+from hyra.scores.planes import Images
+from hyra.scores.variants import _ring_powers
 
 VARIANTS = ["paper", "shift_invariant", "radial"]
 BOUND = {torch.float32: 1e-4, torch.float64: 1e-8}

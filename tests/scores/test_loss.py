@@ -45,7 +45,7 @@ def test_gradcheck(backend, variant, size):
 
 @pytest.mark.parametrize("variant", ["paper", "shift_invariant", "radial"])
 def test_gradient_of_the_target_alone(monkeypatch, pair, variant):
-    monkeypatch.setattr("hyra.scores.energy._GROUP", 1)  # planes by themselves, where no gradient is wanted
+    monkeypatch.setattr("hyra.scores.planes._GROUP", 1)  # planes by themselves, where no gradient is wanted
     preds, target = (x.requires_grad_() for x in pair)
     for score in (FSDSLoss(variant), lambda *images: hyra.fsds(*images, variant=variant).sum()):
         (expected,) = torch.autograd.grad(score(preds, target), target)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyra._util.table import number
-from hyra.scores.energy import VARIANTS
+from hyra.scores.variants import VARIANTS
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,8 +10,8 @@ from torch import Tensor
 from hyra._util import validate
 from hyra.ops.radial_moments import _ring_map
 from hyra.plots import style
-from hyra.scores.energy import VARIANTS
 from hyra.scores.fsds import FSDSReference
+from hyra.scores.variants import VARIANTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

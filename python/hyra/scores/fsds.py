@@ -9,7 +9,8 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra._util.arrays import accepts_arrays
-from hyra.scores.energy import VARIANTS, Images, Reference, energies
+from hyra.scores.planes import Images
+from hyra.scores.variants import VARIANTS
 
 REDUCTIONS = ("none", "mean", "sum")
 
@@ -96,7 +97,7 @@ def fsds(
     preds, target = (crop(name, x, crop_border) for name, x in (("preds", preds), ("target", target)))
     dtype = common_dtype(preds, target)
     with _no_graph(preds, target):
-        difference, reference = energies(Images.of(preds, dtype), Images.of(target, dtype), variant)
+        difference, reference = VARIANTS[variant].energies(Images.of(preds, dtype), Images.of(target, dtype))
     scores = _decibels(difference, reference).to(dtype)
     if check:
         _explain_nan(scores, preds=preds, target=target)
@@ -131,7 +132,7 @@ class FSDSReference:
         self.variant = variant
         self.crop_border = crop_border
         self.shape = tuple(target.shape)
-        self._reference = Reference.of(Images.of(crop("target", target, crop_border), common_dtype(target)), variant)
+        self._reference = VARIANTS[variant].of(Images.of(crop("target", target, crop_border), common_dtype(target)))
         if check:
             _explain_nan(self._reference.energy, target=target)
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from hyra._util import validate
-from hyra.scores.energy import VARIANTS, Images, Reference
 from hyra.scores.fsds import common_dtype, validate_pair
+from hyra.scores.planes import Images
+from hyra.scores.variants import VARIANTS
 
 FORMS = ("db", "ratio")
 FLOOR = 1e-12
@@ -67,7 +68,7 @@ class FSDSLoss(nn.Module):
         dtype = common_dtype(preds, target)
         with torch.autocast(preds.device.type, enabled=False):
             # The target by itself: nothing is kept for its gradient where it needs none.
-            reference = Reference.of(Images.of(target, dtype), self.variant)
+            reference = VARIANTS[self.variant].of(Images.of(target, dtype))
             ratio = reference.difference(Images.of(preds, dtype)) / reference.energy
             value = ratio if self.form == "ratio" else 10 * torch.log10(ratio + FLOOR)
             return value.mean().to(dtype)

@@ -1,0 +1,71 @@
+"""Images as the ops of FSDS take them: planes with the moments of their image, a group at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from hyra import ops
+from hyra.ops.standardized_difference import per_plane
+
+ALL = slice(None)
+NONE = slice(0)
+_GROUP = 1 << 19  # pixels of a group of planes: they and their spectra stay in the cache
+
+
+@dataclass(frozen=True)
+class Images:
+    """A batch as the ops take it: planes ``[N * C, H, W]``, and mean and deviation of each image ``[N, 2]``."""
+
+    planes: Tensor
+    moments: Tensor
+    channels: int
+
+    @classmethod
+    def of(cls, images: Tensor, dtype: torch.dtype) -> Self:
+        """From ``[C, H, W]`` or ``[N, C, H, W]``."""
+        batch = (images if images.ndim == 4 else images[None]).to(dtype)
+        # The ops that take the moments know how they depend on the pixels.
+        return cls(batch.flatten(0, 1), ops.mean_std(batch.detach()), batch.shape[1])
+
+    def part(self, planes: slice) -> tuple[Tensor, Tensor]:
+        """Some planes with their moments, as images of one plane, or all as they are."""
+        if planes == ALL:  # the gradient of a slice would be a copy
+            return self.planes, self.moments
+        return self.planes[planes], per_plane(self.moments, self.planes)[planes]
+
+    def to(self, dtype: torch.dtype) -> Self:
+        """In another precision."""
+        return type(self)(self.planes.to(dtype), self.moments, self.channels)
+
+    def per_image(self, measured: Tensor, dim: int = 0) -> Tensor:
+        """Sums over the channels of each image: `measured` has a plane, and the result an image, along `dim`."""
+        return measured.view(*measured.shape[:dim], -1, self.channels, *measured.shape[dim + 1 :]).sum(dim + 1)
+
+
+def groups(preds: Images, target: Images) -> Iterator[tuple[slice, slice]]:
+    """Which planes of the predictions and of the targets to take at a time.
+
+    Small groups stay in the cache, and in buffers that the allocator hands out again: fresh ones cost more than the
+    arithmetic on them. Planes are independent of each other, so the grouping never changes a bit.
+    """
+    count, (targets, rows, columns) = len(preds.planes), target.planes.shape
+    step = max(_GROUP // (rows * columns), 1)
+    # The gradient of an image is not that of its planes one by one.
+    differentiable = torch.is_grad_enabled() and (preds.planes.requires_grad or target.planes.requires_grad)
+    if differentiable or count == 0 or max(count, targets) <= step or target.planes.device.type != "cpu":
+        yield ALL, ALL
+    elif count == targets:
+        for first in range(0, count, step):
+            yield slice(first, first + step), slice(first, first + step)
+    elif step >= targets:
+        step -= step % targets
+        for first in range(0, count, step):
+            yield slice(first, first + step), ALL
+    else:
+        for plane in range(count):
+            yield slice(plane, plane + 1), slice(plane % targets, plane % targets + 1)
