@@ -38,6 +38,10 @@ class AmplitudeSweep(Result):
     local: ImpulseResponse | None
     explosion: float | None
 
+    def __post_init__(self) -> None:
+        if not self.responses:
+            raise ValueError("responses must hold at least one response, got none")
+
     def __repr__(self) -> str:
         first, last = self.responses[0].amplitude, self.responses[-1].amplitude
         broken = "" if self.explosion is None else f"; explodes at {self.explosion:g}"

@@ -84,7 +84,7 @@ def canvas_of(network: Network, pixel: Tensor, size: int | None, background: flo
     """The background image `[C, h, w]` of a probe, and the network's output for it."""
     if isinstance(background, Tensor):
         validate.floating_tensor("background", background)
-        if background.ndim != 3 or (size is not None and background.shape[1:] != (size, size)):
+        if background.ndim != 3 or 0 in background.shape or (size is not None and background.shape[1:] != (size, size)):
             expected = "[C, h, w]" if size is None else f"[C, {size}, {size}]"
             raise ValueError(f"background must be a level or an image {expected}, got {list(background.shape)}")
         canvas = background.to(pixel)

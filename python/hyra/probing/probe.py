@@ -270,7 +270,7 @@ def _canvas(network: Network, pixel: Tensor, side: int | None, background: float
     """What the impulses are added to: an image `[C, h, w]`, or a level on a square."""
     if isinstance(background, Tensor):
         validate.floating_tensor("background", background)
-        if background.ndim != 3 or len(background) != len(pixel):
+        if background.ndim != 3 or len(background) != len(pixel) or 0 in background.shape:
             expected = f"[{len(pixel)}, h, w]"
             raise ValueError(f"background must be a level or an image {expected}, got {list(background.shape)}")
         if side is not None:
@@ -285,8 +285,10 @@ def _canvas(network: Network, pixel: Tensor, side: int | None, background: float
 def _places(positions: Tensor | str, height: int, width: int, size: int) -> Tensor:
     """The positions, or a grid of those whose windows lie inside."""
     if isinstance(positions, Tensor):
-        if positions.ndim != 2 or positions.shape[1] != 2 or len(positions) == 0 or positions.is_floating_point():
+        if positions.ndim != 2 or positions.shape[1] != 2 or positions.is_floating_point():
             raise ValueError(f"positions must be integers [P, 2], got {positions.dtype} {list(positions.shape)}")
+        if len(positions) == 0:
+            raise ValueError("positions must hold at least one position, got none")
         outside = ((positions < 0) | (positions >= positions.new_tensor([height, width]))).any(1)
         if bool(outside.any()):
             first = positions[outside][0].tolist()
