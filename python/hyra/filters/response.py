@@ -44,7 +44,13 @@ class BackgroundOutput:
 
     @classmethod
     def of(cls, output: Tensor, background: float, scale: int) -> BackgroundOutput:
-        """Summarise an output `[..., H, W]` for a constant background."""
+        """Summarise an output `[..., H, W]` for a constant background.
+
+        Raises:
+            ValueError: the output has no pixel.
+        """
+        if not output.numel():
+            raise ValueError(f"output must have at least one pixel, got shape {tuple(output.shape)}")
         excess = output.double() - background
         frame = torch.ones(excess.shape[-2:], dtype=torch.bool, device=excess.device)
         frame[scale:-scale, scale:-scale] = False

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from hyra._util import validate
+from hyra.ops import fourier
 from hyra.results.result import Result
 
 PASSBAND_EDGE = 0.8
@@ -69,7 +70,7 @@ class TransferFunction(Result):
 
 def transfer_function(response: Tensor, center: tuple[float, float], scale: int) -> TransferFunction:
     """Transfer function of kernels `[..., kh, kw]` at the frequencies of their own DFT."""
-    spectrum = torch.fft.fftshift(torch.fft.fft2(response.double()), dim=(-2, -1)) / scale**2
+    spectrum = torch.fft.fftshift(fourier.fft2(response.double()), dim=(-2, -1)) / scale**2
     fy, fx = (
         torch.fft.fftshift(torch.fft.fftfreq(n, dtype=torch.float64, device=response.device))
         for n in response.shape[-2:]

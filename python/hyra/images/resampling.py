@@ -5,9 +5,18 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from hyra._util import validate
+
 
 def resize(image: Tensor, height: int, width: int, *, antialias: bool) -> Tensor:
-    """Bicubic resizing of [3, H, W] to [3, height, width], clamped to 0..1."""
+    """Bicubic resizing of [3, H, W] to [3, height, width], clamped to 0..1.
+
+    Raises:
+        ValueError: either has no pixel.
+    """
+    validate.images("image", image)
+    validate.positive_integer("height", height)
+    validate.positive_integer("width", width)
     size = (height, width)
     return F.interpolate(image[None], size, mode="bicubic", align_corners=False, antialias=antialias)[0].clamp(0, 1)
 
@@ -16,8 +25,15 @@ def degrade(photograph: Tensor, scale: int) -> tuple[Tensor, Tensor]:
     """The LR image of a photograph [3, H, W], and the photograph cut to multiples of `scale`: (LR, HR).
 
     Every LR image that is not given is made here, by antialiased bicubic downscaling.
+
+    Raises:
+        ValueError: the photograph has not one LR pixel.
     """
     height, width = (side // scale for side in photograph.shape[1:])
+    if height < 1 or width < 1:
+        raise ValueError(
+            f"photograph must be at least {scale} pixels high and wide, got shape {tuple(photograph.shape)}"
+        )
     hr = photograph[:, : scale * height, : scale * width]
     return resize(hr, height, width, antialias=True), hr
 

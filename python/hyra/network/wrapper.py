@@ -247,6 +247,7 @@ class Network:
         times that size.
 
         Raises:
+            ValueError: `limit` is below 1.
             NetworkError: no size up to `limit` works; `__cause__` is what happened at the last one.
 
         Example:
@@ -254,6 +255,7 @@ class Network:
             >>> print(Network(net).input_sizes())
             it works from 4x4 on, in steps of 4
         """
+        validate.positive_integer("limit", limit)
         if limit not in self._sizes:
             self._sizes[limit] = self._search_sizes(limit)
         return self._sizes[limit]

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hyra import _native
+from hyra._util import validate
+from hyra.ops import fourier
 from hyra.ops.integral_form import SUMS, integral_form
 from hyra.ops.mean_std import accumulator
 from hyra.ops.quadrant_energy import band_energies, quadrant_energy, quadrant_energy_backward
@@ -51,7 +53,7 @@ def integral_energy(
         the differences first.
 
     Raises:
-        ValueError: a shape is not as above, or moments require a gradient.
+        ValueError: a shape is not as above, planes have no pixel, or moments require a gradient.
 
     Example:
         Planes by themselves are targets without predictions:
@@ -62,6 +64,7 @@ def integral_energy(
         >>> torch.allclose(energy, quadrant_energy(spectra, "integral"))
         True
     """
+    validate.planes("preds", preds)
     wide = accumulator(preds)
     z = standardized_difference(preds.to(wide), target.to(wide), preds_moments, target_moments, with_target)
     energy: Tensor = quadrant_energy(_spectra(z), "integral")
@@ -97,12 +100,12 @@ def _sums(
     scalars = (preds.shape[0], target.shape[0], rows, columns, form.features, bands, with_target)
     _native.call("integral_energy", outputs, inputs, *scalars)
     lines = column_sums.view(SUMS * count, 1, columns)
-    spectra = torch.fft.fft(lines) if count else lines  # older versions of MKL refuse an empty batch
-    return energy, row_sums, spectra[..., : columns // 2 + 1]
+    return energy, row_sums, fourier.fft(lines)[..., : columns // 2 + 1]
 
 
 @_native.register(integral_energy)
 def _kernel(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
+    validate.planes("preds", preds)
     energy, _, spectra = _sums(preds, target, preds_moments, target_moments, with_target)
     weights = integral_form(*preds.shape[1:], preds.device).weights
     of_sums = band_energies(spectra, "integral").view(len(energy), SUMS, 2) * weights
@@ -125,7 +128,11 @@ def integral_energy_backward(planes: Tensor, grad: Tensor) -> Tensor:
 
     Returns:
         The shape and dtype of `planes`.
+
+    Raises:
+        ValueError: planes have no pixel.
     """
+    validate.planes("planes", planes)
     rows, columns = planes.shape[1:]
     gradient = quadrant_energy_backward(_spectra(planes.to(accumulator(planes))), grad, "integral")
     padded: Tensor = rfft2_adjoint(gradient, columns, "torch")
@@ -134,16 +141,15 @@ def integral_energy_backward(planes: Tensor, grad: Tensor) -> Tensor:
 
 @_native.register(integral_energy_backward)
 def _backward_kernel(planes: Tensor, grad: Tensor) -> Tensor:
+    validate.planes("planes", planes)
     count, rows, columns = planes.shape
     gradient = planes.new_empty(planes.shape)
-    if count == 0:
-        return gradient
     form = integral_form(rows, columns, planes.device)
     grad = grad.double().expand(count)
     as_it_is = torch.arange(2, dtype=torch.float64, device=planes.device).expand(count, 2)
     _, row_sums, spectra = _sums(planes[:0], planes, as_it_is[:0], as_it_is, with_target=True)
     spectra_grad = quadrant_energy_backward(spectra, (grad[:, None] * form.weights[:, 0]).flatten(), "integral")
-    column_grad = torch.fft.ifft(spectra_grad.view(count, SUMS, columns // 2 + 1), n=columns, norm="forward")
+    column_grad = fourier.ifft(spectra_grad.view(count, SUMS, columns // 2 + 1), length=columns)
     inputs = (planes, row_sums, column_grad, grad, form.tables)
     _native.call("integral_energy_backward", (gradient,), inputs, count, rows, columns, form.features)
     return gradient

@@ -36,8 +36,7 @@ def mean_std(images: Tensor) -> Tensor:
         >>> mean_std(torch.arange(16.0).reshape(1, 4, 4))
         tensor([[7.5000, 4.7610]], dtype=torch.float64)
     """
-    _check(images)
-    wide = images.flatten(1).to(accumulator(images))
+    wide = images.reshape(len(images), _check(images)).to(accumulator(images))
     first = wide[:, :1]
     mean = (wide - first).mean(1, keepdim=True)
     squares = (wide - first - mean).square().sum(1, keepdim=True)

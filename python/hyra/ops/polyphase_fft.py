@@ -42,15 +42,18 @@ def filter_by_fft(extended: Tensor, weights: Tensor, scale: int) -> Tensor:
     """
     batch, _, *extents = extended.shape
     h, w = (n - t + 1 for n, t in zip(extents, weights.shape[-2:], strict=True))
-    out = extended.new_empty((batch, weights.shape[0] // scale**2, h, scale, w, scale))
+    channels = weights.shape[0] // scale**2
+    out = extended.new_empty((batch, channels, h, scale, w, scale))
     kernels = weights.flip(-2, -1)
+    if batch == 0:  # no library is asked to transform nothing
+        return out.view(batch, channels, h * scale, w * scale)
     if _native.backend(extended) == "cuda":
         _filter(out, extended, kernels, torch, torch.fft)
     else:
         # NumPy all through: torch's threads, still spinning after an operation, would stand in the way of scipy's.
         with scipy.fft.set_workers(_native.threads()):
             _filter(out.numpy(), extended.numpy(), kernels.numpy(), np, scipy.fft)
-    return out.reshape(batch, -1, h * scale, w * scale)
+    return out.view(batch, channels, h * scale, w * scale)
 
 
 def _filter(out: Any, extended: Any, kernels: Any, xp: ModuleType, fft: ModuleType) -> None:

@@ -97,10 +97,11 @@ def _plan(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], bo
 
 
 def _check(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> None:
-    if image.ndim != 4 or image.shape[2] < 1 or image.shape[3] < 1:
+    if image.ndim != 4 or 0 in image.shape[1:]:
         raise ValueError(f"image must be [N, C, h, w] with at least one pixel, got shape {tuple(image.shape)}")
-    if response.ndim not in (3, 4) or response.shape[-1] < 1 or response.shape[-2] < 1:
-        raise ValueError(f"response must be [C, kh, kw] or [C_out, C_in, kh, kw], got shape {tuple(response.shape)}")
+    if response.ndim not in (3, 4) or 0 in response.shape:
+        expected = "[C, kh, kw] or [C_out, C_in, kh, kw] with at least one sample"
+        raise ValueError(f"response must be {expected}, got shape {tuple(response.shape)}")
     if response.shape[-3] != image.shape[1]:
         raise ValueError(f"response must have the image's {image.shape[1]} channels, got shape {tuple(response.shape)}")
     if image.dtype not in (torch.float32, torch.float64) or response.dtype != image.dtype:
@@ -158,7 +159,7 @@ def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int, Sequence[int], s
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
     image, response = ctx.saved_tensors
     plan = _plan(image, response, ctx.scale, ctx.origin, ctx.boundary)
-    phases = F.pixel_unshuffle(grad, plan.scale)
+    phases = _phases(grad, plan.scale)
     taps = _taps(response, plan)
     grad_image = grad_response = None
     if ctx.needs_input_grad[0]:
@@ -169,6 +170,14 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Non
         grad_taps = conv2d_weight(extended, taps.shape, phases, groups=plan.groups)  # type: ignore[no-untyped-call]
         grad_response = _response_of(grad_taps, response, plan)
     return grad_image, grad_response, None, None, None
+
+
+def _phases(grad: Tensor, scale: int) -> Tensor:
+    """`F.pixel_unshuffle`, which leaves an empty batch as it is."""
+    count, channels, height, width = grad.shape
+    h, w = height // scale, width // scale
+    cells = grad.reshape(count, channels, h, scale, w, scale).permute(0, 1, 3, 5, 2, 4)
+    return cells.reshape(count, channels * scale**2, h, w)
 
 
 def _response_of(taps: Tensor, response: Tensor, plan: _Plan) -> Tensor:

@@ -69,6 +69,8 @@ def radial_moments(a: Tensor, b: Tensor, height: int, width: int) -> tuple[Tenso
 
 def ring_count(height: int, width: int) -> int:
     """Number of rings of an H x W transform: that of its corner (H // 2, W // 2), and ring 0."""
+    if height < 1 or width < 1:
+        raise ValueError(f"height and width must be at least 1, got {height} x {width}")
     if height * width > 2**31:
         raise ValueError(f"height and width must give at most 2^31 pixels, got {height} x {width}")
     corner = 4 * ((height // 2) ** 2 * width**2 + (width // 2) ** 2 * height**2)

@@ -62,12 +62,13 @@ def response_moments(
     height, width = outputs.shape[-2:]
     rows = torch.arange(reference.shape[1], device=outputs.device) - origin[0]
     columns = torch.arange(reference.shape[2], device=outputs.device) - origin[1]
-    deviation = outputs.new_empty((*origins.shape[:2], 3), dtype=mean.dtype)
+    deviation = outputs.new_zeros((*origins.shape[:2], 3), dtype=mean.dtype)
     for n, image in enumerate(outputs.to(mean.dtype)):
-        for m, (row, column) in enumerate(origins[n]):
+        for m, (row, column) in enumerate(origins[n].tolist()):
+            if not (0 <= row < height and 0 <= column < width):
+                continue
             y, x = (row + rows)[:, None], column + columns
-            probed = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-            inside = probed & (y >= 0) & (y < height) & (x >= 0) & (x < width)
+            inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
             window = image[:, y.clamp(0, height - 1), x.clamp(0, width - 1)]
             count += inside
             delta = torch.where(inside, window - mean, 0)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from hyra import _native
-from hyra.ops import transforms
+from hyra._util import validate
+from hyra.ops import fourier, transforms
 
 
 @torch.library.custom_op("hyra::rfft2", mutates_args=())
@@ -27,6 +28,9 @@ def rfft2(x: Tensor, library: str) -> Tensor:
     Returns:
         ``[..., H, W // 2 + 1]``, complex, the values of ``torch.fft.rfft2(x)``.
 
+    Raises:
+        ValueError: a plane has no pixel.
+
     Example:
         A 4x4 plane with a single 1 at row 1, column 0 has the spectrum ``exp(-2 pi i k1 / 4)`` in every column:
 
@@ -35,8 +39,7 @@ def rfft2(x: Tensor, library: str) -> Tensor:
         >>> torch.view_as_real(rfft2(plane, "torch")[:, 2]).round().int().tolist()
         [[1, 0], [0, -1], [-1, 0], [0, 1]]
     """
-    spectrum: Tensor = torch.fft.rfft2(x)
-    return spectrum
+    return fourier.rfft2(x)
 
 
 @torch.library.custom_op("hyra::rfft2_adjoint", mutates_args=())
@@ -53,11 +56,20 @@ def rfft2_adjoint(spectrum: Tensor, columns: int, library: str) -> Tensor:
 
     Returns:
         ``[..., H, columns]``, real.
+
+    Raises:
+        ValueError: a plane has no pixel.
     """
-    columns_done = torch.fft.ifft(spectrum, dim=-2, norm="forward")
+    _check_adjoint(spectrum, columns)
+    columns_done = fourier.ifft(spectrum, dim=-2)
     transforms.weigh_columns(columns_done, columns)
-    out: Tensor = torch.fft.irfft(columns_done, columns, dim=-1, norm="forward")
-    return out.mul_(0.5)
+    return fourier.irfft(columns_done, columns).mul_(0.5)
+
+
+def _check_adjoint(spectrum: Tensor, columns: int) -> None:
+    validate.planes("spectrum", spectrum)
+    if columns < 1:
+        raise ValueError(f"columns must be at least 1, got {columns}")
 
 
 @rfft2.register_kernel("cpu")
@@ -67,6 +79,7 @@ def _rfft2_cpu(x: Tensor, library: str) -> Tensor:
 
 @rfft2_adjoint.register_kernel("cpu")
 def _rfft2_adjoint_cpu(spectrum: Tensor, columns: int, library: str) -> Tensor:
+    _check_adjoint(spectrum, columns)
     planes = spectrum.resolve_conj().resolve_neg().contiguous()[None].flatten(0, -3)
     return transforms.adjoint(planes, columns, library).view(*spectrum.shape[:-1], columns)
 

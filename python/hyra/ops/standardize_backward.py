@@ -35,7 +35,8 @@ def standardize_backward(grad: Tensor, images: Tensor, moments: Tensor) -> Tenso
     """
     wide = moments.to(accumulator(images))
     mean, std = wide[:, :1], wide[:, 1:]
-    g, z = grad.flatten(1).to(wide.dtype), (images.flatten(1).to(wide.dtype) - mean) / std
+    shape = len(images), math.prod(images.shape[1:])
+    g, z = grad.reshape(shape).to(wide.dtype), (images.reshape(shape).to(wide.dtype) - mean) / std
     line = g.mean(1, keepdim=True) + z * (g * z).sum(1, keepdim=True) / (z.shape[1] - 1)
     return ((g - line) / std).to(images.dtype).view(images.shape)
 

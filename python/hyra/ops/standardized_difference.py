@@ -118,7 +118,7 @@ def standardized_difference_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | N
     if ctx.needs_input_grad[0]:
         results[0] = _standardize_backward(grad[:planes], preds, preds_moments)
     if ctx.needs_input_grad[1]:
-        grad_target = -grad[:planes].reshape(-1, *target.shape).sum(0)
+        grad_target = -grad[:planes].reshape(planes // max(len(target), 1), *target.shape).sum(0)
         if ctx.with_target:
             grad_target += grad[planes:]
         results[1] = _standardize_backward(grad_target, target, target_moments)

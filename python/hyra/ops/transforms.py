@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from hyra import _native
+from hyra.ops import fourier
 
 try:
     import ducc0
@@ -35,11 +36,15 @@ _SMALL = 1 << 16  # elements below which waking other threads costs more than it
 
 def forward(planes: Tensor, library: str) -> Tensor:
     """The half spectra of contiguous real ``[P, H, W]``."""
+    if fourier.is_empty("x", planes):
+        return fourier.rfft2(planes)
     return _torch_forward(planes) if library == "torch" else _blockwise_forward(planes, _LINES[library])
 
 
 def adjoint(spectra: Tensor, columns: int, library: str) -> Tensor:
     """The transpose of `forward`, from contiguous complex ``[P, H, K]``."""
+    if fourier.is_empty("spectrum", spectra):
+        return fourier.irfft(spectra, columns)
     if library == "torch":
         return _torch_adjoint(spectra, columns)
     return _blockwise_adjoint(spectra, columns, _LINES[library])
@@ -55,12 +60,9 @@ def weigh_columns(spectra: Tensor, columns: int) -> None:
 
 
 def _torch_forward(planes: Tensor) -> Tensor:
-    if not len(planes):  # which older versions of MKL refuse
-        return planes.new_empty((*planes.shape[:-1], planes.shape[-1] // 2 + 1), dtype=planes.dtype.to_complex())
     if planes.device.type != "cpu" or len(planes) <= 1 or (planes.dtype == torch.float32 and planes.shape[-1] > 32):
-        spectra: Tensor = torch.fft.rfft2(planes)
-        return spectra
-    return torch.stack([torch.fft.rfft2(plane) for plane in planes])
+        return fourier.rfft2(planes)
+    return torch.stack([fourier.rfft2(plane) for plane in planes])
 
 
 def _torch_adjoint(spectra: Tensor, columns: int) -> Tensor:
@@ -71,9 +73,9 @@ def _torch_adjoint(spectra: Tensor, columns: int) -> Tensor:
 
     @torch.inference_mode()  # the mode is a thread's own, and `out` may have been made in it
     def transform(group: slice) -> None:
-        columns_done = torch.fft.ifft(spectra[group].transpose(0, 1).contiguous(), dim=0, norm="forward")
+        columns_done = fourier.ifft(spectra[group].transpose(0, 1).contiguous(), dim=0)
         weigh_columns(columns_done, columns)
-        rows_done = torch.fft.irfft(columns_done, columns, dim=-1, norm="forward")
+        rows_done = fourier.irfft(columns_done, columns)
         torch.mul(rows_done.transpose(0, 1), 0.5, out=out[group])
 
     _share(spectra, [(slice(first, first + step),) for first in range(0, count, step)], transform)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hyra._util import validate
+from hyra.ops import fourier
 from hyra.ops.radial_moments import _ring_map
 from hyra.plots import style
 from hyra.scores.fsds import FSDSReference
@@ -73,6 +74,6 @@ def _noise_in_rings(rows: int, columns: int) -> tuple[Tensor, Tensor]:
     count = min(rows, columns) // 2
     white = torch.randn(_DRAWS, rows, columns, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     inside = _ring_map(rows, columns, white.device) == torch.arange(1, count + 1)[:, None, None]
-    noise = torch.fft.irfft2(inside[:, None] * torch.fft.rfft2(white), s=(rows, columns))
+    noise = fourier.irfft2(inside[:, None] * fourier.rfft2(white), (rows, columns))
     noise /= noise.square().mean((-2, -1), keepdim=True).sqrt()
     return torch.arange(1, count + 1) / min(rows, columns), noise.view(-1, 1, rows, columns)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hyra.ops import fourier
 from hyra.plots import style
 from hyra.plots.transfer import draw_bands, draw_map
 from hyra.results.figures import draws
@@ -49,7 +50,7 @@ def decomposition(split: Decomposition, *, image: int = 0) -> tuple[Figure, Any]
     size = (style.PAGE, (2 + height / width) * style.PAGE / 4.6 + 0.5)
     fig, axes = plt.subplots(3, 4, figsize=size, layout="compressed")
     _draw_images(axes[0], pictures)
-    _draw_spectra(axes[1:], [_over_hr_plane(torch.fft.fft2(x.mean(0)), scale, height) for x in pictures], scale)
+    _draw_spectra(axes[1:], [_over_hr_plane(fourier.fft2(x.mean(0)), scale, height) for x in pictures], scale)
     return fig, axes
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec
+
+from torch import Tensor
 
 from hyra._util.extra import extra
 
@@ -61,10 +65,19 @@ P = ParamSpec("P")
 
 
 def figure(draw: Callable[P, tuple[Figure, Any]]) -> Callable[P, tuple[Figure, Any]]:
-    """Decorator of every function that makes a figure: matplotlib is asked for here, and the style is in force."""
+    """Decorator of every function that makes a figure: matplotlib is asked for here, and the style is in force.
+
+    Its first argument is what it draws.
+
+    Raises:
+        ValueError: a result holds nothing, such as the spectrum of no images.
+    """
+    drawn = next(iter(signature(draw).parameters))
 
     @wraps(draw)
     def styled(*args: P.args, **kwargs: P.kwargs) -> tuple[Figure, Any]:
+        for result in (*args[:1], *(kwargs[name] for name in kwargs if name == drawn)):
+            _check_not_empty(drawn, result)
         with extra("cli", "plotting"):
             import matplotlib.pyplot as plt
 
@@ -75,6 +88,17 @@ def figure(draw: Callable[P, tuple[Figure, Any]]) -> Callable[P, tuple[Figure, A
         return fig, axes
 
     return styled
+
+
+def _check_not_empty(name: str, result: object) -> None:
+    """Every tensor, tuple and mapping that this kind of result cannot be made without has an element."""
+    if not is_dataclass(result):
+        return
+    for field in fields(result):
+        value = getattr(result, field.name)
+        size = value.numel() if isinstance(value, Tensor) else len(value) if isinstance(value, tuple | Mapping) else 1
+        if size == 0 and field.default is MISSING and field.default_factory is MISSING:
+            raise ValueError(f"{name} must hold something to draw, got {type(result).__name__} with no {field.name}")
 
 
 @contextmanager

@@ -153,6 +153,8 @@ def _modules(network: Network, layers: Sequence[str] | None) -> dict[str, nn.Mod
     if isinstance(module, torch.jit.ScriptModule):
         raise ValueError("net must be an nn.Module whose layers can be watched, got a TorchScript program")
     modules = {name or OUTPUT: part for name, part in module.named_modules()}
+    if layers is not None and not layers:
+        raise ValueError("layers must hold at least one name, got none")
     unknown = [name for name in layers or () if name not in modules]
     if unknown:
         raise ValueError(f"layers must be names of the network's modules, got {unknown[0]!r}; it has {list(modules)}")

@@ -288,8 +288,10 @@ def _check_image(network: Network, background: float | Tensor, canvas: int | Non
 def _positions(positions: Tensor | str, canvas: tuple[int, int], window: int) -> Tensor:
     """The positions given, or a grid of those whose windows lie inside."""
     if isinstance(positions, Tensor):
-        if positions.ndim != 2 or positions.shape[1] != 2 or len(positions) == 0 or positions.is_floating_point():
+        if positions.ndim != 2 or positions.shape[1] != 2 or positions.is_floating_point():
             raise ValueError(f"positions must be integers [P, 2], got {positions.dtype} {list(positions.shape)}")
+        if len(positions) == 0:
+            raise ValueError("positions must hold at least one position, got none")
         outside = ((positions < 0) | (positions >= positions.new_tensor(canvas))).any(1)
         if bool(outside.any()):
             (height, width), first = canvas, positions[outside][0].tolist()

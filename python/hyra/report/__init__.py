@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from hyra import plots
+from hyra._util import validate
 from hyra._util.files import write_text
 from hyra._util.warnings import recorded
 from hyra.analyzer import HyRA
@@ -109,6 +110,7 @@ def write(
         >>> round(summary["numbers"]["ring_cosine"], 2)
         0.77
     """
+    validate.not_empty("lr", validate.images("lr", lr))
     made = _Folder(Path(folder))
     made.path.mkdir(parents=True, exist_ok=True)
     if hr is not None:

@@ -69,7 +69,8 @@ def fsds(
             float32. Integer images are refused, since their range is unknown: divide by their white first.
         target: the reference image or images, the shape of `preds`.
         variant: ``"paper"``, ``"shift_invariant"`` or ``"radial"``.
-        reduction: over the batch: ``"none"``, ``"mean"`` or ``"sum"``. One identical pair makes the latter two ``inf``.
+        reduction: over the batch: ``"none"``, ``"mean"`` or ``"sum"``. One identical pair makes the latter two ``inf``;
+            of no images the sum is 0, and there is no mean.
         crop_border: pixels cut from each side first, as super-resolution benchmarks do; the paper cuts none.
         check: refuse NaN, infinite and constant images. Without it a GPU is never synchronised, and they score NaN.
 
@@ -78,8 +79,8 @@ def fsds(
 
     Raises:
         TypeError: an image is no tensor or not floating-point.
-        ValueError: a shape, a choice or the pixels are not as above, or an image is too small for ``radial``, which
-            needs three rings of frequencies: 4x4 pixels have them, 3x3 have not.
+        ValueError: a shape, a choice or the pixels are not as above, there is no image for a mean, or an image is too
+            small for ``radial``, which needs three rings of frequencies: 4x4 pixels have them, 3x3 have not.
 
     Example:
         A 4x4 image with one pixel changed. Energies by explicit loops in NumPy: the paper's 4.353795 over 183.428571,
@@ -191,6 +192,8 @@ def common_dtype(*images: Tensor) -> torch.dtype:
 
 def reduce(scores: Tensor, reduction: str) -> Tensor:
     """The scores of a batch, their mean or their sum."""
+    if reduction == "mean" and not scores.numel():
+        raise ValueError("preds must hold at least one image for reduction='mean', got an empty batch")
     return scores if reduction == "none" else scores.mean() if reduction == "mean" else scores.sum()
 
 

@@ -41,7 +41,7 @@ class FSDSLoss(nn.Module):
 
     Raises:
         TypeError: an image is no floating-point tensor.
-        ValueError: a choice or a shape is not as above.
+        ValueError: a choice or a shape is not as above, or the batch is empty: there is no mean over nothing.
 
     Example:
         >>> target = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -65,6 +65,7 @@ class FSDSLoss(nn.Module):
     def forward(self, preds: Tensor, target: Tensor) -> Tensor:
         """See the class."""
         validate_pair(preds, target)
+        validate.not_empty("preds", preds)
         dtype = common_dtype(preds, target)
         with torch.autocast(preds.device.type, enabled=False):
             # The target by itself: nothing is kept for its gradient where it needs none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +27,8 @@ class BandPSNR(Result):
         validate.shaped("psnr", self.psnr, [..., len(self.edges) - 1])
 
     def __repr__(self) -> str:
+        if not self.psnr.numel():
+            return f"BandPSNR(of no image, in {len(self.edges) - 1} bands)"
         values = self.psnr.reshape(-1, len(self.edges) - 1).mean(0).tolist()
         bands = zip(pairwise(self.edges), values, strict=True)
         return f"BandPSNR({', '.join(f'{low:g} to {high:g}: {value:.2f} dB' for (low, high), value in bands)})"
@@ -73,7 +76,7 @@ def band_psnr(
         if high == limits[-1]:
             inside |= error.frequency == high
         mse = share[..., inside].sum(-1) if inside.any() else share.new_full(share.shape[:-1], torch.nan)
-        psnr.append(10 * (white**2 / mse).log10())
+        psnr.append(20 * math.log10(white) - 10 * mse.log10())
     return BandPSNR(limits, torch.stack(psnr, dim=-1))
 
 

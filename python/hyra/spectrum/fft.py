@@ -52,10 +52,15 @@ def fft_library(shape: Sequence[int], dtype: torch.dtype, device: torch.device |
         dtype: float32 or float64.
         device: where the image lives.
 
+    Raises:
+        ValueError: `shape` has fewer than two extents.
+
     Example:
         >>> fft_library((3, 512, 512), torch.float32, "cpu")
         'torch'
     """
+    if len(shape) < 2:
+        raise ValueError(f"shape must be [..., H, W], got {tuple(shape)}")
     if torch.device(device).type != "cpu":
         return "torch"
     if _forced != "auto":

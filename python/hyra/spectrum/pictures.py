@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hyra.ops import fourier
 from hyra.spectrum.planes import checked
 
 
@@ -47,5 +48,5 @@ def phase_spectrum(x: Tensor) -> Tensor:
 
 
 def _centred_spectrum(x: Tensor) -> Tensor:
-    spectrum: Tensor = torch.fft.fftshift(torch.fft.fft2(checked("x", x)), dim=(-2, -1))
+    spectrum: Tensor = torch.fft.fftshift(fourier.fft2(checked("x", x)), dim=(-2, -1))
     return spectrum

@@ -31,8 +31,7 @@ def decompose(
 ) -> Decomposition:
     """`HyRA.decompose`."""
     lr = validate.images("lr", lr).detach()
-    if len(lr) == 0:
-        raise ValueError(f"lr must hold at least one image, got shape {tuple(lr.shape)}")
+    validate.not_empty("lr", lr)
     validate.finite("lr", lr)
     validate.choice("boundary", boundary, BOUNDARIES)
     if halo is not None and tile is None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra.filters.response import ImpulseResponse
+from hyra.ops import fourier
 from hyra.ops.boundary import BOUNDARIES
 from hyra.ops.radial_moments import radial_moments
 from hyra.results.result import Result
@@ -123,7 +124,7 @@ class Decomposition(Result):
         """Spectra of all four images."""
 
         def centred(x: Tensor) -> Tensor:
-            spectrum: Tensor = torch.fft.fftshift(torch.fft.fft2(x), dim=(-2, -1))
+            spectrum: Tensor = torch.fft.fftshift(fourier.fft2(x), dim=(-2, -1))
             return spectrum
 
         return Spectra(*(centred(x) for x in (self.input, self.linear, self.nonlinear, self.output)))
@@ -148,7 +149,7 @@ class Decomposition(Result):
             ([0.0625, 0.1875, 0.3125, 0.4375], [1.0, 1.0, 1.0, 1.0])
         """
         sides, scale = self.output.shape[-2:], self.response.scale
-        spectra = (torch.fft.rfft2(x.double()).flatten(0, -3) for x in (self.linear, self.nonlinear))
+        spectra = (fourier.rfft2(x.double()).flatten(0, -3) for x in (self.linear, self.nonlinear))
         moments = radial_moments(*spectra, *sides)
         h, g, hg = moments[0].sum(0), moments[1].sum(0), 2 * moments[2].real.sum(0)
         ring = torch.arange(len(h), dtype=h.dtype, device=h.device)
@@ -165,7 +166,7 @@ class Decomposition(Result):
     def copy_compensation(self) -> CopyCompensation:
         """How far G cancels the spectral copies that H lets through: the paper's grid, as numbers."""
         s = self.response.scale
-        linear, nonlinear = (torch.fft.fft2(x.double()) for x in (self.linear, self.nonlinear))
+        linear, nonlinear = (fourier.fft2(x.double()) for x in (self.linear, self.nonlinear))
         rows, columns = (_cells(n, s, linear.device) for n in linear.shape[-2:])
 
         def over_cells(x: Tensor) -> Tensor:

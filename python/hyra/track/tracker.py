@@ -51,8 +51,8 @@ class Tracker:
         history: everything recorded so far, with its figure (`history.plot()`) and animation (`history.animate(file)`).
 
     Raises:
-        ValueError: `every` is not positive, `lr` is no image, or `target` has not the shape of the network's output
-            for it, on which the network is run once.
+        ValueError: `every` is not positive, `lr` is no image or an empty batch, or `target` has not the shape of the
+            network's output for it, on which the network is run once.
         NetworkError: the network raised on it.
 
     Source: appendix H shows h, H(I), G(I) and N(I) per epoch; the numbers are ours, and h is of the affine form.
@@ -80,7 +80,7 @@ class Tracker:
         input_range: float = 1.0,
         writer: ScalarWriter | None = None,
     ) -> None:
-        validate.images("lr", lr)
+        validate.not_empty("lr", validate.images("lr", lr))
         self.every = validate.positive_integer("every", every)
         self._net, self._scale, self._input_range = net, scale, input_range
         self._lr, self._target, self._size, self._writer = lr, target, size, writer
