@@ -41,7 +41,7 @@ MUTANT = "HYRA_MUTANT" in os.environ
 
 
 def named(variable: str) -> list[str]:
-    """The backends in an environment variable: with `HYRA_BACKENDS` no others run, `HYRA_REQUIRE_BACKENDS` only insists.
+    """The backends in an environment variable: `HYRA_BACKENDS` lets no others run, `HYRA_REQUIRE_BACKENDS` insists.
 
     In `HYRA_BACKENDS`, `cpu` is the instruction set that the machine takes by itself.
     """
