@@ -40,6 +40,14 @@ MUTANT = "HYRA_MUTANT" in os.environ
 """Set by tests/mutations.py: `cuda_on_cpu` then runs the kernels that it has changed."""
 
 
+def named(variable: str) -> list[str]:
+    """The backends in an environment variable: `HYRA_BACKENDS` lets no others run, `HYRA_REQUIRE_BACKENDS` insists.
+
+    In `HYRA_BACKENDS`, `cpu` is the instruction set that the machine takes by itself.
+    """
+    return [name for name in os.environ.get(variable, "").split(",") if name]
+
+
 def available() -> list[Backend]:
     if SANITIZER:
         return [Backend("cpu"), Backend("cuda_on_cpu")]
@@ -48,6 +56,9 @@ def available() -> list[Backend]:
         names.append("cuda_on_cpu")
     if torch.cuda.is_available() and "cuda" in _native.MODULES:
         names.append("cuda")
+    if only := named("HYRA_BACKENDS"):
+        only = [f"cpu-{_cpu.simd_level()}" if name == "cpu" else name for name in only]
+        names = [name for name in names if name in only]
     return [Backend(name) for name in names]
 
 
@@ -60,8 +71,8 @@ def built(backend: str) -> ModuleType:
 
 
 def missing() -> list[str]:
-    """Backends that HYRA_REQUIRE_BACKENDS names and that are not there."""
-    required = [name for name in os.environ.get("HYRA_REQUIRE_BACKENDS", "").split(",") if name]
+    """Backends that are named and not there."""
+    required = named("HYRA_BACKENDS") + named("HYRA_REQUIRE_BACKENDS")
     names = {part for backend in available() for part in (backend.name, backend.name.split("-")[0])}
     return [name for name in required if name not in names]
 

@@ -31,7 +31,7 @@ def pytest_report_header() -> str:
 
 def pytest_sessionstart() -> None:
     if missing := backends.missing():
-        raise pytest.UsageError(f"HYRA_REQUIRE_BACKENDS names backends that are not available: {', '.join(missing)}")
+        raise pytest.UsageError(f"the environment names backends that are not available: {', '.join(missing)}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
