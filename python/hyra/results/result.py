@@ -30,7 +30,13 @@ class Result:
         return drawn
 
     def save(self, file: str | Path) -> None:
-        """Write to one safetensors file, with everything but the tensors as JSON in its header; folders are made."""
+        """Write to one safetensors file, with everything but the tensors as JSON in its header; folders are made.
+
+        A file that is there is replaced once the new one is whole; every later version of hyra can load it.
+
+        Raises:
+            TypeError, ValueError: a field holds what its type does not allow, which could not be loaded again.
+        """
         storage.write(file, self)
 
     @classmethod
@@ -39,6 +45,6 @@ class Result:
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: it holds no result of this kind.
+            ValueError: it holds no result of this kind, is damaged, or is of a newer version of hyra.
         """
         return storage.read(file, cls)
