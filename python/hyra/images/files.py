@@ -67,7 +67,7 @@ def write(image: Tensor, path: str | Path) -> None:
         from PIL import Image
 
     if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
-        raise ValueError(f"image must be [3, H, W] or [1, H, W] with a pixel, got the shape {tuple(image.shape)}")
+        raise ValueError(f"image must be [3, H, W] or [1, H, W], got the shape {tuple(image.shape)}")
     if image.isnan().any():
         raise ValueError("image must hold finite values, got NaN")
     levels = image.detach().cpu().clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0).squeeze(-1).numpy()
