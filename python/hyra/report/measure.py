@@ -1,0 +1,140 @@
+"""Everything that a report measures, before a word of it is written."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from hyra._util.warnings import recorded
+from hyra.analyzer import HyRA
+from hyra.environment import environment
+from hyra.filters.response import ImpulseResponse
+from hyra.filters.sinc import SincFit
+from hyra.probing.impulse import impulse_response
+from hyra.probing.operating_point import OperatingPoint
+from hyra.probing.probe import Probe
+from hyra.report import local, numbers, operating_points
+from hyra.report.local import OverImage
+from hyra.report.numbers import Number
+from hyra.report.operating_points import Characteristics
+from hyra.report.quality import Quality, compare
+from hyra.split.parts import BAND_WIDTH, Decomposition
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What is known about a network and one image.
+
+    Attributes:
+        response: the impulse response.
+        fit: the sinc fitted to it; None if the response is not finite, and then there are no `numbers`.
+        split: what the network makes of the image, as H + G.
+        numbers: of the response and of the split.
+        characteristics: of the response at the paper's operating point, and for small changes.
+        places: responses all over the image, if they were asked for.
+        spread: what they say together.
+        quality: scores beside bicubic's, if there is a reference.
+        messages: of the warnings on the way.
+        facts: what a reader should know of how this was measured.
+    """
+
+    response: ImpulseResponse
+    fit: SincFit | None
+    split: Decomposition
+    numbers: list[Number]
+    characteristics: list[Characteristics]
+    places: Probe | None
+    spread: OverImage | None
+    quality: list[Quality]
+    messages: list[str]
+    facts: dict[str, str]
+
+    def summary(self) -> dict[str, Any]:
+        """What `summary.json` holds: see `hyra.report.write`."""
+        return {
+            "numbers": {number.key: _json(number.value) for number in self.numbers},
+            "band_shares": _fields(self.split.band_shares(BAND_WIDTH)),
+            "operating_points": [_fields(row) for row in self.characteristics],
+            "over_image": None if self.spread is None else _fields(self.spread),
+            "quality": [_fields(row) for row in self.quality],
+            "warnings": self.messages,
+            "provenance": self.facts,
+        }
+
+
+def measure(
+    model: HyRA,
+    lr: Tensor,
+    folder: Path,
+    *,
+    hr: Tensor | None,
+    boundary: str,
+    point: OperatingPoint,
+    size: int | None,
+    tile: int | None,
+    halo: int | None,
+    over_image: bool,
+    provenance: Mapping[str, str],
+    log: Log,
+) -> Measurements:
+    """Measure, and save response and decomposition in `folder` as soon as they are there."""
+    with _messages() as messages:
+        log("measuring the impulse response")
+        response = impulse_response(model.network, point, size=size)
+        response.save(folder / "response.safetensors")
+        log("splitting the output into H and G")
+        split = model.decompose(lr, boundary, response, tile=tile, halo=halo)
+        split.save(folder / "decomposition.safetensors")
+        quality = [] if hr is None else compare(split.input, split.output, hr)
+        log("comparing operating points")
+        characteristics = operating_points.compare(model) if response.is_finite else []
+        places = spread = None
+        if over_image:
+            log("measuring responses over the image")
+            places, spread = local.measure(model, lr)
+    fit, measured = None, []
+    if response.is_finite:
+        log("fitting the sinc")
+        fit = response.fit_sinc()
+        measured = numbers.of_response(response, fit) + numbers.of_split(split)
+    tiles = "" if tile is None else f", tiles of {tile}"
+    image = f"{lr.shape[-1]}×{lr.shape[-2]} pixels, {boundary} boundary{tiles}"
+    facts = {
+        "scale": f"×{response.scale}",
+        "probe": str(OperatingPoint.of(response)),
+        **response.provenance,
+        "input": image,
+        **environment(),
+    }
+    facts = {**provenance, **facts, **provenance}  # the caller's come first, and hold
+    return Measurements(response, fit, split, measured, characteristics, places, spread, quality, messages, facts)
+
+
+@contextmanager
+def _messages() -> Iterator[list[str]]:
+    """Collect the messages of warnings, each once, and let them through at the end."""
+    messages: list[str] = []
+    with recorded() as caught:
+        yield messages
+    for message, warning in {str(warning.message): warning for warning in caught}.items():
+        messages.append(message)
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def _fields(row: object) -> dict[str, Any]:
+    return {key: _json(value) for key, value in vars(row).items()}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return [_json(item) for item in value.tolist()]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
