@@ -24,6 +24,8 @@ COUNT_NOTHING = {
     # settings, versions, names and plain values
     *("hyra.NetworkError", "hyra.InputSizes", "hyra.InputSizes.at_least", "hyra.Locality", "hyra.BackgroundOutput"),
     *("hyra.fft_library_versions", "hyra.set_fft_library", "hyra.demo.Network", "hyra.demo.load", "hyra.models.Model"),
+    *("hyra.models.Network", "hyra.images.Decoded"),
+    *(f"hyra.OperatingPoint.{name}" for name in ("colours", "excess", "of", "response")),
     *(
         "hyra.pyiqa.register",
         "hyra.report.Number",
@@ -35,13 +37,16 @@ COUNT_NOTHING = {
     *("hyra.metrics.FrequencySpectrumDistributionSimilarity",),
     # results, which hold what a function here has made, and methods that only look at one
     *("hyra.BandShares", "hyra.ComparedModel", "hyra.ComparedModel.row", "hyra.CopyCompensation", "hyra.Decomposition"),
-    *("hyra.LayerResponses", "hyra.LowpassSweep", "hyra.LowpassSweep.best", "hyra.ModelComparison", "hyra.Probe"),
+    *("hyra.LayerResponses", "hyra.LowpassSweep", "hyra.LowpassSweep.best", "hyra.ModelComparison.table", "hyra.Probe"),
     *("hyra.Probe.response", "hyra.Result", "hyra.Spectra", "hyra.TransferFunction", "hyra.images.Pairing"),
     *("hyra.spectrum.BandPSNR", "hyra.spectrum.RadialProfile", "hyra.spectrum.RingCorrelation"),
     *("hyra.ImpulseResponse.fit_sinc", "hyra.ImpulseResponse.profile", "hyra.ImpulseResponse.transfer_function"),
     # figures of results that are never empty, and what a tracker does on its own
     *(f"hyra.plots.{name}" for name in ("impulse_response", "local_responses", "probe", "profile", "sinc_fit")),
-    *(f"hyra.plots.{name}" for name in ("band_shares", "copy_compensation", "lowpass_sweep", "transfer_function")),
+    *(
+        f"hyra.plots.{name}"
+        for name in ("band_shares", "copy_compensation", "lowpass_sweep", "model_comparison", "transfer_function")
+    ),
     *("hyra.metrics.FrequencySpectrumDistributionSimilarity.plot", "hyra.plots.amplitude_sweep"),
     *("hyra.track.History.add", "hyra.track.ScalarWriter", "hyra.track.ScalarWriter.add_scalar"),
     *("hyra.track.lightning_callback",),
@@ -163,7 +168,11 @@ CASES = [
         "background",
     ),
     Case("hyra.HyRA.amplitude_sweep", lambda g: g.model.amplitude_sweep([]), "amplitudes must hold at least one"),
-    Case("hyra.AmplitudeSweep", lambda g: hyra.AmplitudeSweep((), (), None, None), "responses must hold at least one"),
+    Case(
+        "hyra.AmplitudeSweep",
+        lambda g: hyra.AmplitudeSweep((), (), None, None),
+        "responses and fits must be as many, one or more",
+    ),
     Case("hyra.HyRA.layer_responses", lambda g: g.model.layer_responses([]), "layers must hold at least one name"),
     Case("hyra.LayerResponses.table", lambda g: hyra.LayerResponses({}, {}).table(), None),
     Case(
@@ -188,7 +197,7 @@ CASES = [
     Case("hyra.models.load", lambda g: models.load(""), "unknown model ''"),
     Case("hyra.compare_models", lambda g: hyra.compare_models({}), "models must hold at least one network"),
     Case("hyra.compare_models", lambda g: hyra.compare_models({"": g.model}, g.images()), "image must be one image"),
-    Case("hyra.ModelComparison.table", lambda g: hyra.ModelComparison(()).table(), None),
+    Case("hyra.ModelComparison", lambda g: hyra.ModelComparison(()), "models must hold at least one network"),
     Case("hyra.lowpass_sweep", lambda g: hyra.lowpass_sweep([], []), "lr and hr must be as many images, at least one"),
     Case("hyra.lowpass_sweep", lambda g: hyra.lowpass_sweep(g.images(), g.images()), "lr and hr must be as many"),
     Case(
@@ -198,7 +207,10 @@ CASES = [
     ),
     # files
     Case("hyra.images.pair", lambda g: images.pair(g.folder, g.folder), "no image of .* has the name of one in"),
-    Case("hyra.images.read", lambda g: images.read(touched(g.folder / "x.png")), "cannot be read as an image"),
+    Case("hyra.OperatingPoint", lambda g: hyra.OperatingPoint(background=g.images(1, rows=0)[0]), "background must be"),
+    Case("hyra.images.decode", lambda g: images.decode(written(g.folder / "x.ppm", b"P6 0 4 255 ")), "x.ppm"),
+    Case("hyra.images.decode", lambda g: images.decode(written(g.folder / "x.png")), "x.png"),
+    Case("hyra.images.read", lambda g: images.read(written(g.folder / "x.png")), "cannot be read as an image"),
     Case("hyra.images.write", lambda g: images.write(g.images(1, rows=0)[0], g.folder / "x.png"), "image must be"),
     Case("hyra.images.in_colours", lambda g: images.in_colours(g.images(1, rows=0)[0], 1), NO_PIXEL),
     Case(
@@ -230,7 +242,6 @@ CASES = [
     Case("hyra.plots.radial_power", lambda g: plots.radial_power(g.split), NOTHING),
     Case("hyra.plots.spectra", lambda g: plots.spectra(g.split.spectra()), NOTHING),
     Case("hyra.plots.layer_responses", lambda g: plots.layer_responses(hyra.LayerResponses({}, {})), NOTHING),
-    Case("hyra.plots.model_comparison", lambda g: plots.model_comparison(hyra.ModelComparison(())), NOTHING),
     Case("hyra.plots.training_progress", lambda g: plots.training_progress(track.History(g.folder)), "history must"),
     Case("hyra.plots.fsds_sensitivity", lambda g: plots.fsds_sensitivity(g.images()), "target must be one image"),
 ]
@@ -250,6 +261,6 @@ def saved(result: Any, given: Given) -> Any:
     return type(result).load(given.folder / "result.safetensors")
 
 
-def touched(file: Path) -> Path:
-    file.touch()
+def written(file: Path, content: bytes = b"") -> Path:
+    file.write_bytes(content)
     return file

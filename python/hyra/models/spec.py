@@ -85,7 +85,7 @@ def _check_file(spec: str, path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix == ".py":
         raise ValueError(f"a network in a Python file is named as FILE.py:NAME, got {spec!r} without the name")
-    if path.is_dir():
+    if spec and path.is_dir():  # no name at all would be this folder's
         raise ValueError(f"a model must be a file, and {spec} is a folder: name a file in it")
     if path.is_file():
         if suffix in _OTHER_FORMATS:
