@@ -79,8 +79,6 @@ class ModelComparison(Result):
 
     def __post_init__(self) -> None:
         validate.choice("variant", self.variant, VARIANTS)
-        if not self.models:
-            raise ValueError("models must hold at least one network, got none")
         if self.target is not None:
             validate.shaped("target", self.target, [None, None, None])
 

@@ -42,9 +42,11 @@ class AmplitudeSweep(Result):
 
     def __post_init__(self) -> None:
         responses = (*self.responses, *([] if self.local is None else [self.local]))
-        if not self.responses or len(self.fits) != len(self.responses):
+        if not self.responses:
+            raise ValueError("responses must hold at least one response, got none")
+        if len(self.fits) != len(self.responses):
             counts = f"{len(self.responses)} and {len(self.fits)}"
-            raise ValueError(f"responses and fits must be as many, one or more, got {counts}")
+            raise ValueError(f"responses and fits must be as many, got {counts}")
         if len({(response.response.shape, response.scale) for response in responses}) > 1:
             raise ValueError("responses and local must have one shape and scale, got several")
 
