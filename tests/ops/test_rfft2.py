@@ -34,19 +34,21 @@ def test_adjoint_is_the_transpose(device, dtype, library, shape):
     assert_close(out.cpu(), wide.grad.to(dtype).cpu(), "rfft2")
 
 
+BATCHED = [*SHAPES, (192, 192), (55, 32), (46, 16), (25, 128), (100, 64), (5, 8), (1000, 300)]
+
+
+@pytest.mark.parametrize("transform", [rfft2, rfft2_adjoint])
 @pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("shape", [*SHAPES, (192, 192), (55, 32), (46, 16), (25, 128), (100, 64), (1000, 300)], ids=str)
-def test_batch_equals_loop_and_any_thread_count(dtype, library, shape):
-    x = torch.randn(5, *shape, dtype=dtype)
-    batch = rfft2(x, library)
-    assert torch.equal(batch, torch.stack([rfft2(plane, library) for plane in x]))
-    threads = torch.get_num_threads()
-    try:
-        for count in (1, 3):
-            torch.set_num_threads(count)
-            assert torch.equal(batch, rfft2(x, library))
-    finally:
-        torch.set_num_threads(threads)
+@pytest.mark.parametrize("shape", BATCHED, ids=str)
+def test_batch_equals_loop_and_any_thread_count(use_library, dtype, library, shape, transform):
+    x, rest = torch.randn(5, *shape, dtype=dtype), (library,)
+    if transform is rfft2_adjoint:
+        x, rest = torch.fft.rfft2(x), (shape[1], library)
+    batch = transform(x, *rest)
+    assert torch.equal(batch, torch.stack([transform(plane, *rest) for plane in x]))
+    for count in (1, 3):
+        torch.set_num_threads(count)  # the fixture puts it back
+        assert torch.equal(batch, transform(x, *rest))
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -53,6 +53,20 @@ def test_gradient_of_the_target_alone(monkeypatch, pair, variant):
         assert torch.equal(alone, expected)
 
 
+@pytest.mark.parametrize("library", ["auto", "torch", "scipy", "ducc0"])
+@pytest.mark.parametrize("variant", ["paper", "shift_invariant", "radial"])
+@pytest.mark.parametrize("size", [(64, 64), (40, 16), (192, 192)], ids=str)
+def test_gradients_are_the_same_on_any_number_of_threads(use_library, library, variant, size, dtype):
+    use_library(library)
+    preds, target = torch.rand(2, 3, 3, *size, dtype=dtype)
+    gradients = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        gradients.append(torch.autograd.grad(FSDSLoss(variant)(preds.requires_grad_(), target), preds)[0])
+    assert torch.equal(gradients[0], gradients[1])
+    assert torch.equal(gradients[0], gradients[2])
+
+
 def test_the_paper_variant_trains_the_frame():
     # The share of the gradient's energy in the outermost two pixels of a 64x64 image.
     shares = {}

@@ -1,7 +1,8 @@
 """How each FFT library is called on a CPU, so that a plane has the same bits alone and in a batch, on any threads.
 
 * torch (MKL on x86): its results depend on the batch for float64 and for rows of at most 32 pixels: there one plane at
-  a time, else the whole batch.
+  a time, else the whole batch. Back to real rows of 8, 16, 32 or 64 pixels that lie one after the other, they depend on
+  the number of threads: rows of up to 64 pixels are laid out pixel by pixel.
 * scipy (pocketfft) and ducc0: every call is made on one thread, and on a block of lines that depends on the shape of a
   plane alone (ducc0's vectorised and scalar code do not round alike). The threads of the kernels share the blocks out.
 """
@@ -75,8 +76,10 @@ def _torch_adjoint(spectra: Tensor, columns: int) -> Tensor:
     def transform(group: slice) -> None:
         columns_done = fourier.ifft(spectra[group].transpose(0, 1).contiguous(), dim=0)
         weigh_columns(columns_done, columns)
-        rows_done = fourier.irfft(columns_done, columns)
-        torch.mul(rows_done.transpose(0, 1), 0.5, out=out[group])
+        if columns <= 64:
+            columns_done = columns_done.movedim(-1, 0).contiguous().movedim(0, -1)
+        rows_done = fourier.irfft(columns_done.flatten(0, 1), columns)
+        torch.mul(rows_done.view(rows, -1, columns).transpose(0, 1), 0.5, out=out[group])
 
     _share(spectra, [(slice(first, first + step),) for first in range(0, count, step)], transform)
     return out
