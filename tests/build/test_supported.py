@@ -25,6 +25,6 @@ def test_rows_are_within_the_lower_bounds():
     assert {row["python"] for row in rows} == {"oldest", "newest"}
     pins = {row["packages"] for row in rows}
     assert {"lowest", "newest"} < pins
-    for name, version in (pin.split("==") for row in pins - {"lowest", "newest"} for pin in row.split()):
+    for name, version in (re.split("={2,3}", pin) for row in pins - {"lowest", "newest"} for pin in row.split()):
         lower = [int(part) for part in BOUNDS[name].split(".")]
         assert [int(part) for part in version.split(".")] > lower
