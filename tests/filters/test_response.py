@@ -117,7 +117,7 @@ def test_border_energy_is_the_share_of_the_frame():
     plane = torch.ones(2, 12, 18)
     assert ImpulseResponse(plane, 3, (3, 3)).border_energy == pytest.approx(1 - 6 * 12 / (12 * 18))
     assert bicubic().border_energy == 0
-    with pytest.warns(UserWarning, match="lies at the border of the probe"):
+    with pytest.warns(UserWarning, match="lies at the border of the canvas"):
         assert bicubic(size=3).border_energy > 1e-3
     assert ImpulseResponse(torch.zeros(1, 4, 4), 2, (2, 2)).border_energy == 0
 
@@ -190,7 +190,7 @@ def test_loading_refuses(tmp_path):
     with pytest.raises(ValueError, match="is no safetensors file"):
         ImpulseResponse.load(tmp_path / "text.safetensors")
     HyRA(nn.Upsample(scale_factor=2)).decompose(torch.rand(3, 4, 4)).save(tmp_path / "split.safetensors")
-    with pytest.raises(ValueError, match="must hold a result of kind ImpulseResponse, got Decomposition"):
+    with pytest.raises(ValueError, match="must hold a result of kind ImpulseResponse, got 'Decomposition'"):
         ImpulseResponse.load(tmp_path / "split.safetensors")
 
 
