@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -117,7 +118,7 @@ def test_border_energy_is_the_share_of_the_frame():
     plane = torch.ones(2, 12, 18)
     assert ImpulseResponse(plane, 3, (3, 3)).border_energy == pytest.approx(1 - 6 * 12 / (12 * 18))
     assert bicubic().border_energy == 0
-    with pytest.warns(UserWarning, match="lies at the border of the probe"):
+    with pytest.warns(UserWarning, match="lies at the border of the canvas"):
         assert bicubic(size=3).border_energy > 1e-3
     assert ImpulseResponse(torch.zeros(1, 4, 4), 2, (2, 2)).border_energy == 0
 
@@ -238,3 +239,18 @@ def test_border_energy_is_never_negative():
     energies = [border_energy(plane, 4) for plane in planes]
     assert min(energies) >= 0
     assert max(energies) < 1e-14
+
+
+def test_numbers_of_numpy_are_kept_as_those_of_python(tmp_path):
+    numbers = {"scale": np.int64(2), "origin": (np.int32(4), np.int64(4)), "amplitude": np.float32(0.5)}
+    response = ImpulseResponse(torch.rand(1, 8, 8), **numbers, background=np.float32(0.25), form="affine")
+    assert [type(n) for n in (response.scale, *response.origin, response.amplitude)] == [int, int, int, float]
+    response.save(tmp_path / "numpy.safetensors")
+    loaded = ImpulseResponse.load(tmp_path / "numpy.safetensors")
+    for name in ("scale", "origin", "amplitude", "background"):
+        assert getattr(loaded, name) == getattr(response, name)
+
+
+def test_a_response_is_joint_or_a_matrix():
+    assert ImpulseResponse(torch.rand(3, 8, 8), 2, (4, 4)).channels == "joint"
+    assert ImpulseResponse(torch.rand(3, 3, 8, 8), 2, (4, 4)).channels == "matrix"

@@ -110,13 +110,19 @@ class ImpulseResponse(Result):
             shape = list(self.response.shape)
             raise ValueError(f"response must be [C, kh, kw] or [C_out, C_in, kh, kw], got shape {shape}")
         validate.shaped("response", self.response, [..., None, None, None])
-        validate.scale("scale", self.scale)
+        # NumPy's numbers are taken as Python's, which files can hold.
+        object.__setattr__(self, "scale", validate.scale("scale", self.scale))
         validate.choice("form", self.form, FORMS)
         validate.choice("mode", self.mode, MODES)
         if len(self.origin) != 2 or not all(isinstance(o, Integral) and abs(o) < _FARTHEST for o in self.origin):
             raise ValueError(f"origin must be two integers (y, x), got {self.origin!r}")
+        object.__setattr__(self, "origin", (int(self.origin[0]), int(self.origin[1])))
+        for name in ("amplitude", "discarded_energy"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         if isinstance(self.background, Tensor):
             validate.shaped("background", self.background, [None, None, None])
+        else:
+            object.__setattr__(self, "background", float(self.background))
 
     def __repr__(self) -> str:
         shape = "x".join(str(n) for n in self.response.shape)
@@ -139,6 +145,11 @@ class ImpulseResponse(Result):
         """`[kh, kw]` float64: the mean over the output's colours of the response to a white impulse."""
         planes = self.response.double()
         return (planes.sum(1) if planes.ndim == 4 else planes).mean(0)
+
+    @property
+    def channels(self) -> str:
+        """`"joint"`, one plane per colour, or `"matrix"`, from each colour to each."""
+        return "joint" if self.response.ndim == 3 else "matrix"
 
     @property
     def is_finite(self) -> bool:
