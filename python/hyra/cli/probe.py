@@ -65,9 +65,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         metavar="A",
         help="also sweep the height of the impulse in the middle: these, or without numbers, 0.01 to 1 up and down",
     )
-    parser.add_argument(
-        "--canvas", type=positive, metavar="N", help="side of the canvas in LR pixels (default 128)"
-    )
+    parser.add_argument("--canvas", type=positive, metavar="N", help="side of the canvas in LR pixels (default 128)")
     parser.add_argument(
         "--size",
         type=positive,
