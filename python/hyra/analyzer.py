@@ -83,11 +83,11 @@ class HyRA:
         mode: str = "finite",
         position: tuple[int, int] | None = None,
     ) -> ImpulseResponse:
-        """What the network makes of one lit pixel.
+        """The impulse response: what the network makes of a single bright pixel.
 
         Args:
-            size: side of the square probe in LR pixels; when not given, 64 or the next size that the network takes.
-            channels: `"joint"`, one impulse lit in all colours (the paper's white pixel), or `"matrix"`, one for each
+            size: side of the square canvas in LR pixels; when not given, 64 or the next size that the network takes.
+            channels: `"joint"`, one impulse in all colours (the paper's white pixel), or `"matrix"`, one for each
                 colour, which gives the response from each colour to each.
             amplitude: height of the impulse over the background, on the 0..1 scale; may be small or negative. Networks
                 are not linear, so the response per unit of amplitude depends on it. Ignored in mode `"jvp"`.
@@ -101,7 +101,7 @@ class HyRA:
 
         Returns:
             An `ImpulseResponse` of `s*size x s*size` HR pixels. One that explodes or is not finite is a result too, and
-            comes with a warning; so does one that reaches the border of the probe.
+            comes with a warning; so does one that reaches the border of the canvas.
 
         Raises:
             NetworkError: the network raised; the message says at which input size, and which sizes work.
@@ -158,9 +158,9 @@ class HyRA:
 
         Args:
             layers: names of modules as `named_modules` gives them, and `"(output)"` for the whole network; when not
-                given, all that return one image whose size is a multiple of the input's, but for containers that
+                given, all that return one image whose size is a multiple of the input's, except containers that
                 return what their last part does.
-            size: side of the square probe in LR pixels, as for `impulse_response`.
+            size: side of the square canvas in LR pixels, as for `impulse_response`.
             amplitude: height of the impulse, on the 0..1 scale.
             form: `"affine"` takes away what the layer makes of a black image, which in hidden layers is mostly their
                 biases; `"literal"` keeps it, as the paper does (appendix C.3).
@@ -201,18 +201,18 @@ class HyRA:
         batch_size: int | None = None,
         progress: bool = True,
     ) -> Probe:
-        """Responses to one lit pixel at many positions: how far the network is from spatially invariant.
+        """Impulse responses at many positions: how far the network is from spatially invariant.
 
-        Impulses farther apart than the network looks do not meet, so one image can hold many. How far it looks, and the
-        window after which it repeats, are measured; that packing changes nothing is checked to 1e-6 of the peak, and
-        where it does change something, each position gets an image of its own, with a warning.
+        Responses to impulses that are farther apart than the network looks do not meet, so one image can hold many. How
+        far it looks, and the period after which it repeats, are measured. That packing changes nothing is checked to
+        1e-6 of the peak; where it does change something, each position gets an image of its own, with a warning.
 
         Args:
             positions: `[P, 2]` integers, LR rows and columns on the canvas, or `"grid"`: every 7 LR pixels each way, as
                 far as the windows lie inside.
             channels: as for `impulse_response`; `"matrix"` takes an image for each colour.
             pack: whether to put several impulses into one image.
-            canvas: side of the probe images in LR pixels; 128, or the next size that the network takes, when not given.
+            canvas: side of the canvas in LR pixels; 128, or the next size that the network takes, when not given.
             size: side in LR pixels of the window around each impulse that counts as its response; the receptive field
                 when not given (from 9 to 65; 33 where it is not known).
             amplitude: as for `impulse_response`.
@@ -238,8 +238,8 @@ class HyRA:
         Example:
             >>> import torch, hyra
             >>> model = hyra.HyRA(torch.nn.Upsample(scale_factor=2, mode="bicubic"))
-            >>> found = model.probe(canvas=64)
-            >>> found.packed, found.locality.receptive_field, bool(found.deviation.max() < 1e-6)
+            >>> result = model.probe(canvas=64)
+            >>> result.packed, result.locality.receptive_field, bool(result.deviation.max() < 1e-6)
             (True, 5, True)
         """
         return probe(

@@ -257,3 +257,15 @@ def test_scripted_and_exported_modules():
 
 def test_name():
     assert [Network(net).name for net in (nn.Identity(), F.relu)] == ["Identity", "relu"]
+
+
+@pytest.mark.parametrize(("dtype", "blank"), [
+    (torch.bfloat16, torch.float32), (torch.float32, torch.float32), (torch.float64, torch.float64)
+])  # fmt: skip
+def test_a_blank_has_the_colours_and_at_least_single_precision(dtype, blank):
+    network = Network(nn.Conv2d(2, 2, 1).to(dtype), in_channels=2)
+    canvas = network.blank(5, 0.25)
+    assert (canvas.shape, canvas.dtype) == ((2, 5, 5), blank)
+    assert (canvas == 0.25).all()
+    like = torch.rand(1, 4, 3, 3, dtype=torch.float16)
+    assert (network.blank(6, like=like).shape, network.blank(6, like=like).dtype) == ((4, 6, 6), torch.float16)

@@ -54,12 +54,12 @@ def run(args: argparse.Namespace) -> None:
     models = {name: load_model(args, spec)[0] for name, spec in zip(names, args.models, strict=True)}
     image, hr = read_images(args, next(iter(models.values())))
     point = vars(operating_point(args))
-    found = hyra.compare_models(models, image, hr, variant=args.variant, log=log, size=args.size, **point)
+    comparison = hyra.compare_models(models, image, hr, variant=args.variant, log=log, size=args.size, **point)
     args.out.mkdir(parents=True, exist_ok=True)
-    found.save(args.out / "comparison.safetensors")
-    write_text(args.out / "comparison.txt", found.table() + "\n")
-    plots.save(found.plot()[0], args.out / "comparison.png")
-    print(found.table())
+    comparison.save(args.out / "comparison.safetensors")
+    write_text(args.out / "comparison.txt", comparison.table() + "\n")
+    plots.save(comparison.plot()[0], args.out / "comparison.png")
+    print(comparison.table())
     print(args.out / "comparison.png")
 
 

@@ -61,10 +61,10 @@ def run(args: argparse.Namespace) -> None:
     from hyra import plots
 
     model, _ = load_model(args, args.model)
-    found = model.layer_responses(args.layers, args.size, amplitude=args.amplitude, form=args.form)
+    responses = model.layer_responses(args.layers, args.size, amplitude=args.amplitude, form=args.form)
     args.out.mkdir(parents=True, exist_ok=True)
-    found.save(args.out / "layers.safetensors")
-    write_text(args.out / "layers.txt", found.table() + "\n")
-    plots.save(found.plot(layers=args.layers)[0], args.out / "layers.png")
-    print(found.table())
+    responses.save(args.out / "layers.safetensors")
+    write_text(args.out / "layers.txt", responses.table() + "\n")
+    plots.save(responses.plot(layers=args.layers)[0], args.out / "layers.png")
+    print(responses.table())
     print(args.out / "layers.png")

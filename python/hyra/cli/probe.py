@@ -65,9 +65,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         metavar="A",
         help="also sweep the height of the impulse in the middle: these, or without numbers, 0.01 to 1 up and down",
     )
-    parser.add_argument(
-        "--canvas", type=positive, metavar="N", help="side of the probe images in LR pixels (default 128)"
-    )
+    parser.add_argument("--canvas", type=positive, metavar="N", help="side of the canvas in LR pixels (default 128)")
     parser.add_argument(
         "--size",
         type=positive,
@@ -92,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
     background = args.background
     if args.image is not None:
         background = images.in_colours(images.read(args.image), model.network.in_channels)
-    found = model.probe(
+    probe = model.probe(
         "grid" if args.positions is None else torch.tensor(args.positions),
         args.channels,
         pack=not args.no_pack,
@@ -104,9 +102,9 @@ def run(args: argparse.Namespace) -> None:
         batch_size=args.batch_size,
     )
     args.out.mkdir(parents=True, exist_ok=True)
-    found.save(args.out / "probe.safetensors")
-    plots.save(found.plot()[0], args.out / "probe.png")
-    _report(found)
+    probe.save(args.out / "probe.safetensors")
+    plots.save(probe.plot()[0], args.out / "probe.png")
+    _report(probe)
     if args.amplitudes is not None:
         sweep = model.amplitude_sweep(args.amplitudes or None, channels=args.channels, background=background)
         sweep.save(args.out / "amplitudes.safetensors")
@@ -116,18 +114,18 @@ def run(args: argparse.Namespace) -> None:
     print(args.out / "probe.png")
 
 
-def _report(found: Probe) -> None:
-    height, width = found.canvas
-    packed = "packed" if found.packed else "one impulse each"
-    print(f"{'positions':16} {len(found.positions)} in {found.images} images of {height}x{width}, {packed}")
-    if found.locality is not None:
-        field, period = found.locality.receptive_field, found.locality.period
+def _report(probe: Probe) -> None:
+    height, width = probe.canvas
+    packed = "packed" if probe.packed else "one impulse each"
+    print(f"{'positions':16} {len(probe.positions)} in {probe.images} images of {height}x{width}, {packed}")
+    if probe.locality is not None:
+        field, period = probe.locality.receptive_field, probe.locality.period
         print(f"{'receptive field':16} {'the whole image' if field is None else f'{field}x{field} LR pixels'}")
         print(f"{'period':16} {'none found' if period is None else f'{period}x{period} LR pixels'}")
-    mean, largest = float(found.deviation.mean()), float(found.deviation.max())
+    mean, largest = float(probe.deviation.mean()), float(probe.deviation.max())
     print(f"{'deviation':16} {mean:.3g} on average, {largest:.3g} at most")
-    if found.mean.cross_channel_share is not None:
-        print(f"{'across colours':16} {found.mean.cross_channel_share:.3g} of the mean response's energy")
+    if probe.mean.cross_channel_share is not None:
+        print(f"{'across colours':16} {probe.mean.cross_channel_share:.3g} of the mean response's energy")
 
 
 def _report_sweep(sweep: AmplitudeSweep) -> None:

@@ -134,7 +134,7 @@ class _Kernel:
     dtype: torch.dtype
 
     def samples(self, radius: float) -> Tensor:
-        """The response of a line to one lit LR pixel, float64, with its origin at ``scale * ceil(radius)``.
+        """The response of a line to an impulse, float64, with its origin at ``scale * ceil(radius)``.
 
         Raises:
             ValueError: it cannot be filtered with in `dtype`: a value is too large, or the kernel's sum is 0.

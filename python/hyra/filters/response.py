@@ -61,7 +61,7 @@ class BackgroundOutput:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ImpulseResponse(Result):
-    """What a network makes of one lit pixel, on the HR grid and per unit of amplitude.
+    """What a network makes of an impulse, on the HR grid and per unit of amplitude.
 
     It is made by `HyRA.impulse_response`, or by hand from any interpolation kernel. All measures except `dc_gain` and
     `dc_gain_per_phase` look at `white`, the mean over the output's colours of the response to a white impulse.
@@ -70,7 +70,7 @@ class ImpulseResponse(Result):
         response: `[C, kh, kw]`, one plane per colour (the paper's white impulse), or `[C_out, C_in, kh, kw]`, from each
             colour to each; divided by the amplitude.
         scale: HR pixels per LR pixel.
-        origin: HR index `(y, x)` in `response` of the first pixel of the lit LR pixel's `scale x scale` cell.
+        origin: HR index `(y, x)` in `response` of the first pixel of the impulse's `scale x scale` cell.
         amplitude: height of the impulse above the background, on the 0..1 scale; 0 for the limit taken by `mode="jvp"`.
         background: what the impulse was added to: a level, or an image `[C, h, w]`.
         form: `"literal"`, `h = N(a d) / a`; or `"affine"`, `h = (N(b + a d) - N(b)) / a`.
@@ -83,9 +83,9 @@ class ImpulseResponse(Result):
         Bilinear interpolation at x2, probed by hand:
 
         >>> import torch, hyra
-        >>> lit = torch.zeros(1, 1, 9, 9, dtype=torch.float64)
-        >>> lit[..., 4, 4] = 1
-        >>> response = torch.nn.functional.interpolate(lit, scale_factor=2, mode="bilinear")[0]
+        >>> impulse = torch.zeros(1, 1, 9, 9, dtype=torch.float64)
+        >>> impulse[..., 4, 4] = 1
+        >>> response = torch.nn.functional.interpolate(impulse, scale_factor=2, mode="bilinear")[0]
         >>> h = hyra.ImpulseResponse(response, scale=2, origin=(8, 8))
         >>> h.center, h.dc_gain.tolist(), h.white[8:10, 6:12].tolist()[0]
         ((8.5, 8.5), [1.0], [0.0, 0.1875, 0.5625, 0.5625, 0.1875, 0.0])
@@ -110,13 +110,19 @@ class ImpulseResponse(Result):
             shape = list(self.response.shape)
             raise ValueError(f"response must be [C, kh, kw] or [C_out, C_in, kh, kw], got shape {shape}")
         validate.shaped("response", self.response, [..., None, None, None])
-        validate.scale("scale", self.scale)
+        # NumPy's numbers are taken as Python's, which files can hold.
+        object.__setattr__(self, "scale", validate.scale("scale", self.scale))
         validate.choice("form", self.form, FORMS)
         validate.choice("mode", self.mode, MODES)
         if len(self.origin) != 2 or not all(isinstance(o, Integral) and abs(o) < _FARTHEST for o in self.origin):
             raise ValueError(f"origin must be two integers (y, x), got {self.origin!r}")
+        object.__setattr__(self, "origin", (int(self.origin[0]), int(self.origin[1])))
+        for name in ("amplitude", "discarded_energy"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         if isinstance(self.background, Tensor):
             validate.shaped("background", self.background, [None, None, None])
+        else:
+            object.__setattr__(self, "background", float(self.background))
 
     def __repr__(self) -> str:
         shape = "x".join(str(n) for n in self.response.shape)
@@ -130,7 +136,7 @@ class ImpulseResponse(Result):
 
     @property
     def center(self) -> tuple[float, float]:
-        """Middle `(y, x)` of the lit LR pixel's cell, between pixels for an even scale: for fits, plots and phases."""
+        """Middle `(y, x)` of the impulse's cell, between pixels for an even scale: for fits, plots and phases."""
         offset = (self.scale - 1) / 2
         return self.origin[0] + offset, self.origin[1] + offset
 
@@ -139,6 +145,11 @@ class ImpulseResponse(Result):
         """`[kh, kw]` float64: the mean over the output's colours of the response to a white impulse."""
         planes = self.response.double()
         return (planes.sum(1) if planes.ndim == 4 else planes).mean(0)
+
+    @property
+    def channels(self) -> str:
+        """`"joint"`, one plane per colour, or `"matrix"`, from each colour to each."""
+        return "joint" if self.response.ndim == 3 else "matrix"
 
     @property
     def is_finite(self) -> bool:
@@ -263,11 +274,11 @@ class ImpulseResponse(Result):
 
     @property
     def border_energy(self) -> float:
-        """Share of the energy in the outermost LR pixel's frame: not negligible means that the probe was too small."""
+        """Share of the energy in the outermost LR pixel's frame: not negligible means that the canvas was too small."""
         return border_energy(self.white, self.scale)
 
     def cropped(self, size: int) -> ImpulseResponse:
-        """The middle `size x size` LR pixels, with the lit one at index `size // 2`, as a probe of that size has.
+        """The middle `size x size` LR pixels, with the impulse's at index `size // 2`, as on a canvas of that size.
 
         What is cut off is reported: as a warning, and as `discarded_energy` of the result.
 
@@ -296,7 +307,7 @@ class ImpulseResponse(Result):
         """Read a file that `save` wrote, or an 8-bit picture of a response.
 
         A picture has lost the negative lobes and everything above white, so its measures are off (the DC gain by 25 to
-        40 %); it is accepted with a warning, needs `scale`, and its lit LR pixel is taken to be the middle one.
+        40 %); it is accepted with a warning, needs `scale`, and its impulse is taken to be the middle LR pixel.
 
         Raises:
             FileNotFoundError: there is no such file.

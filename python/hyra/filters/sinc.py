@@ -127,7 +127,7 @@ class _EvenPart:
         distances: on each axis, ascending, in LR pixels.
         weights: of the distances.
         energy: of the response, its other parts included.
-        alike: whether both axes have the same distances, as with every probe lit in the middle.
+        alike: whether both axes have the same distances, as with every impulse in the middle.
     """
 
     plane: Floats

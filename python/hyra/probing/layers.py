@@ -34,11 +34,12 @@ class PrincipalPattern:
     weights sum to 1. The mean of the channels would not do, since in a hidden layer their signs are arbitrary.
 
     Attributes:
-        response: the pattern as a response of one channel; its sign makes `similarity` positive, or where that is
-            None, the middle pixel.
-        share: of the energy of the layer's response, in 0..1; NaN where that is not finite or zero.
+        response: the pattern as a response of one channel; its sign makes `similarity` positive or, where that is
+            None, the pixel at the origin.
+        share: part of the energy of the layer's response that the pattern holds, in 0..1; NaN where that is not finite
+            or zero.
         similarity: cosine of the pattern to the ideal sinc, as `SincFit.similarity`. None at scale 1: sampled once an
-            LR pixel, the sinc is a single lit pixel, and says nothing.
+            LR pixel, the sinc is a single pixel, and any response is like it.
         ring_cosine: the same outside the main lobe, as `SincFit.ring_cosine`.
     """
 

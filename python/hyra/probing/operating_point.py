@@ -78,8 +78,7 @@ class OperatingPoint:
     @classmethod
     def of(cls, response: ImpulseResponse) -> OperatingPoint:
         """The operating point that a response was measured at."""
-        channels = "joint" if response.response.ndim == 3 else "matrix"
-        return cls(response.amplitude, response.background, response.form, response.mode, channels)
+        return cls(response.amplitude, response.background, response.form, response.mode, response.channels)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, OperatingPoint) and self._key == other._key

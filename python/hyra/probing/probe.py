@@ -45,7 +45,7 @@ class Probe(Result):
         variance: float64 of the shape of `mean`, of each sample over the positions.
         reference: the response at the position nearest to the middle, measured alone. Its `discarded_energy`, which
             `mean` has too, is the share of the energy of what the impulse changes that lies outside the window.
-        canvas: height and width of the probe images in LR pixels.
+        canvas: height and width of the canvas in LR pixels.
         locality: how far the network looks, as measured; None if packing was not asked for.
         packed: whether images held several impulses.
         packing_error: largest difference that packing made where it was checked, over the peak; None if it was not.
@@ -126,10 +126,10 @@ class Probe(Result):
         return (noise / signal).sqrt()
 
     def deviation_per_phase(self, period: int | None = None) -> Tensor:
-        """`[period, period]`: mean deviation of the positions at each place of a window, NaN where none was probed.
+        """`[period, period]`: mean deviation of the positions at each place of the network's window; NaN without any.
 
         Args:
-            period: the window in LR pixels; the measured period when not given.
+            period: the period in LR pixels; the measured period when not given.
         """
         if period is None:
             period = (self.locality and self.locality.period) or 1
@@ -270,7 +270,7 @@ def _by_colour(planes: Tensor, point: OperatingPoint, colours: int) -> Tensor:
 
 
 def _locality(canvas: Canvas, point: OperatingPoint) -> Locality:
-    """How far the network looks: found with impulses of this height, or of 1 where it is a limit."""
+    """How far the network looks, as impulses of the point's height show, or of height 1 where that is a limit."""
     return measure_locality(canvas.network, point.amplitude or 1.0, float(canvas.image.mean()))
 
 

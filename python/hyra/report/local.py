@@ -54,22 +54,22 @@ class OverImage:
     contrast_correlation: float
 
     @classmethod
-    def of(cls, found: Probe, image: Tensor) -> OverImage:
+    def of(cls, probe: Probe, image: Tensor) -> OverImage:
         """Summarise a probe over `image` that kept its responses."""
-        likeness = found.ring_cosine
+        likeness = probe.ring_cosine
         ordered = likeness.sort().values.tolist()
-        responses = [found.response(i) for i in range(len(likeness))]
+        responses = [probe.response(i) for i in range(len(likeness))]
         gains = [float(response.dc_gain.mean()) for response in responses]
         return cls(
             places=len(likeness),
             ring_cosine_least=ordered[0],
             ring_cosine_median=ordered[len(ordered) // 2],
             ring_cosine_most=ordered[-1],
-            ring_cosine_of_mean=found.mean.fit_sinc().ring_cosine,
-            deviation=float(torch.tensor([_distance(response, found.mean) for response in responses]).median()),
+            ring_cosine_of_mean=probe.mean.fit_sinc().ring_cosine,
+            deviation=float(torch.tensor([_distance(response, probe.mean) for response in responses]).median()),
             dc_gain_least=min(gains),
             dc_gain_most=max(gains),
-            contrast_correlation=_rank_correlation(likeness, _contrast(image)[tuple(found.positions.cpu().T)]),
+            contrast_correlation=_rank_correlation(likeness, _contrast(image)[tuple(probe.positions.cpu().T)]),
         )
 
     def paragraphs(self) -> list[str]:
@@ -90,8 +90,8 @@ def measure(model: HyRA, lr: Tensor) -> tuple[Probe, OverImage]:
     rows, columns = (slice(max(0, (n - _SIDE) // 2), max(0, (n - _SIDE) // 2) + _SIDE) for n in (height, width))
     middle = lr[:, rows, columns]
     places = torch.cartesian_prod(*(_along(n) for n in middle.shape[1:]))
-    found = model.probe(places, background=middle, mode="jvp", keep_responses=True, progress=False)
-    return found, OverImage.of(found, middle)
+    probe = model.probe(places, background=middle, mode="jvp", keep_responses=True, progress=False)
+    return probe, OverImage.of(probe, middle)
 
 
 def _along(length: int) -> Tensor:

@@ -117,10 +117,10 @@ QUANTITIES = (
     ),
     Quantity(
         "border_energy",
-        "energy at the probe's border",
+        "energy at the canvas's border",
         "",
         "0",
-        "Not negligible means that the probe was too small for this network, or that padding leaves a mark.",
+        "Not negligible means that the canvas was too small for this network, or that padding leaves a mark.",
     ),
     Quantity(
         "cross_channel_share",

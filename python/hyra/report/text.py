@@ -10,7 +10,7 @@ RESPONSE = (
 )
 RESPONSE_FIGURE = (
     "The mean over the colours. Blue is negative, red positive, and colours saturate early so that the side lobes "
-    "show. The faint grid is that of the LR pixels; the lit pixel is the middle one."
+    "show. The faint grid is that of the LR pixels; that of the impulse is the middle one."
 )
 PROFILE_FIGURE = "Sections through the middle, the ideal sinc, and the windowed sinc that fits the whole response best."
 TRANSFER = (

@@ -62,9 +62,8 @@ def decompose(
 
 
 def _check_kind(response: ImpulseResponse, channels: str | None, form: str | None) -> None:
-    """What was asked for beside a response is what that response is."""
-    point = OperatingPoint.of(response)
-    for name, asked, measured in (("channels", channels, point.channels), ("form", form, point.form)):
+    """The kind that is asked for beside a response is that of the response."""
+    for name, asked, measured in (("channels", channels, response.channels), ("form", form, response.form)):
         if asked not in (None, measured):
             raise ValueError(f"{name} must be that of the response, {measured!r}, or left out, got {asked!r}")
 

@@ -41,7 +41,7 @@ class Tracker:
         target: what the network should make of it, `[C, s*h, s*w]` or a batch, for the FSDS.
         out: folder for the records; `History.load` reads it without the network.
         every: record every `every`-th call.
-        size: side of the probe in LR pixels, as for `HyRA.impulse_response`.
+        size: side of the canvas in LR pixels, as for `HyRA.impulse_response`.
         scale: as for `hyra.HyRA`.
         input_range: as for `hyra.HyRA`.
         writer: a TensorBoard `SummaryWriter`, or anything else with `add_scalar`, that gets every number too; shares of
