@@ -171,7 +171,7 @@ CASES = [
     Case(
         "hyra.AmplitudeSweep",
         lambda g: hyra.AmplitudeSweep((), (), None, None),
-        "responses and fits must be as many, one or more",
+        "responses must hold at least one response",
     ),
     Case("hyra.HyRA.layer_responses", lambda g: g.model.layer_responses([]), "layers must hold at least one name"),
     Case("hyra.LayerResponses.table", lambda g: hyra.LayerResponses({}, {}).table(), None),

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from hyra import _cpu, _native
+from hyra import _native
+from hyra._native import _cpu
 
 MODULES = {"_cpu": _cpu}
 try:
-    from hyra import _cuda
+    from hyra._native import _cuda
 
     MODULES["_cuda"] = _cuda
 except ImportError:

@@ -78,6 +78,8 @@ class ModelComparison(Result):
     variant: str = "paper"
 
     def __post_init__(self) -> None:
+        if not self.models:
+            raise ValueError("models must hold at least one network, got none")
         validate.choice("variant", self.variant, VARIANTS)
         if self.target is not None:
             validate.shaped("target", self.target, [None, None, None])
