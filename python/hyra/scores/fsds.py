@@ -58,9 +58,9 @@ def fsds(
 
     Sums are float64, the difference is formed in float64 and rounded at most once, and the difference of two ring
     powers comes from the spectrum of the difference: up to 140 dB, float32 images agree with the definition to 1e-4 dB,
-    float64 ones to 1e-7 dB (``radial`` as long as the images themselves are alike: of a mirror image, 140 dB is all
-    float32 can tell). On a CPU the bits depend neither on the batch nor on the number of threads; those of the variants
-    that transform depend on the library, see `hyra.fft_library`.
+    float64 ones to 1e-7 dB, however far from 0 their mean lies (``radial`` as long as the images themselves are alike:
+    of a mirror image, 140 dB is all float32 can tell). On a CPU the bits depend neither on the batch nor on the number
+    of threads; those of the variants that transform depend on the library, see `hyra.fft_library`.
 
     Scores have first derivatives in reverse mode; forward mode and the derivatives of `torch.func` raise.
 
@@ -71,7 +71,8 @@ def fsds(
         variant: ``"paper"``, ``"shift_invariant"`` or ``"radial"``.
         reduction: over the batch: ``"none"``, ``"mean"`` or ``"sum"``. One identical pair makes the latter two ``inf``.
         crop_border: pixels cut from each side first, as super-resolution benchmarks do; the paper cuts none.
-        check: refuse NaN, infinite and constant images. Without it a GPU is never synchronised, and they score NaN.
+        check: refuse NaN, infinite and constant images. Without it a GPU is never synchronised, and they score NaN;
+            images in float64 are copied once.
 
     Returns:
         ``[N]``, or a scalar for one image or with a reduction; the inputs' dtype, at least float32.
@@ -97,7 +98,8 @@ def fsds(
     preds, target = (crop(name, x, crop_border) for name, x in (("preds", preds), ("target", target)))
     dtype = common_dtype(preds, target)
     with _no_graph(preds, target):
-        difference, reference = VARIANTS[variant].energies(Images.of(preds, dtype), Images.of(target, dtype))
+        both = (Images.of(x, dtype).centred(look=check) for x in (preds, target))
+        difference, reference = VARIANTS[variant].energies(*both)
     scores = _decibels(difference, reference).to(dtype)
     if check:
         _explain_nan(scores, preds=preds, target=target)
@@ -132,7 +134,8 @@ class FSDSReference:
         self.variant = variant
         self.crop_border = crop_border
         self.shape = tuple(target.shape)
-        self._reference = VARIANTS[variant].of(Images.of(crop("target", target, crop_border), common_dtype(target)))
+        image = Images.of(crop("target", target, crop_border), common_dtype(target)).centred(look=check)
+        self._reference = VARIANTS[variant].of(image)
         if check:
             _explain_nan(self._reference.energy, target=target)
 
@@ -147,7 +150,7 @@ class FSDSReference:
         dtype = torch.promote_types(common_dtype(preds), target.dtype)
         cropped = crop("preds", preds, self.crop_border)
         with _no_graph(cropped, target):
-            difference = self._reference.difference(Images.of(cropped, dtype))
+            difference = self._reference.difference(Images.of(cropped, dtype).centred(look=check))
         scores = _decibels(difference, self._reference.energy).to(dtype)
         if check:
             _explain_nan(scores, preds=cropped)
