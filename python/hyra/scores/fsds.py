@@ -66,7 +66,8 @@ def fsds(
 
     Args:
         preds: ``[C, H, W]`` or ``[N, C, H, W]``, floating-point, any range; float16 and bfloat16 are computed in
-            float32. Integer images are refused, since their range is unknown: divide by their white first.
+            float32. Integer images are refused, since their range is unknown: divide by their white first. NumPy and
+            CuPy arrays and all else with ``__dlpack__`` are taken too, and of NumPy and CuPy the scores are arrays.
         target: the reference image or images, the shape of `preds`.
         variant: ``"paper"``, ``"shift_invariant"`` or ``"radial"``.
         reduction: over the batch: ``"none"``, ``"mean"`` or ``"sum"``. One identical pair makes the latter two ``inf``.
@@ -110,7 +111,7 @@ class FSDSReference:
     """One target image, prepared for many predictions: `fsds` of each, at one transform per prediction instead of two.
 
     Args:
-        target: ``[C, H, W]``, as for `fsds`.
+        target: ``[C, H, W]``, a tensor or an array as for `fsds`.
         variant: as for `fsds`.
         crop_border: as for `fsds`.
         check: as for `fsds`; without it a constant target makes every score NaN.
@@ -126,6 +127,7 @@ class FSDSReference:
         True
     """
 
+    @accepts_arrays("target")
     def __init__(self, target: Tensor, *, variant: str = "paper", crop_border: int = 0, check: bool = True) -> None:
         validate.choice("variant", variant, VARIANTS)
         validate.images("target", target)
@@ -139,8 +141,9 @@ class FSDSReference:
         if check:
             _explain_nan(self._reference.energy, target=target)
 
+    @accepts_arrays("preds")
     def __call__(self, preds: Tensor, *, reduction: str = "none", check: bool = True) -> Tensor:
-        """Score one prediction ``[C, H, W]`` or many ``[N, C, H, W]``; see `fsds` for the rest."""
+        """Score one prediction ``[C, H, W]`` or many ``[N, C, H, W]``, whatever kind of array; see `fsds` for the rest."""
         validate.choice("reduction", reduction, REDUCTIONS)
         validate.images("preds", preds)
         if tuple(preds.shape[-3:]) != self.shape:
