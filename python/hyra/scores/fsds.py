@@ -143,7 +143,7 @@ class FSDSReference:
 
     @accepts_arrays("preds")
     def __call__(self, preds: Tensor, *, reduction: str = "none", check: bool = True) -> Tensor:
-        """Score one prediction ``[C, H, W]`` or many ``[N, C, H, W]``, whatever kind of array; see `fsds` for the rest."""
+        """Score one prediction ``[C, H, W]`` or many ``[N, C, H, W]``, tensor or array; see `fsds` for the rest."""
         validate.choice("reduction", reduction, REDUCTIONS)
         validate.images("preds", preds)
         if tuple(preds.shape[-3:]) != self.shape:
