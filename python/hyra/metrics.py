@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ class FrequencySpectrumDistributionSimilarity(Metric):  # type: ignore[misc]  # 
     Args:
         variant: as for `hyra.fsds`.
         crop_border: as for `hyra.fsds`.
-        kwargs: as for `torchmetrics.Metric`.
+        kwargs: as for `torchmetrics.Metric`. Sums stay float64 whatever the metric is cast to, by `set_dtype`, too.
 
     Example:
         >>> metric = FrequencySpectrumDistributionSimilarity()
@@ -55,14 +56,24 @@ class FrequencySpectrumDistributionSimilarity(Metric):  # type: ignore[misc]  # 
         """Add images `[N, C, H, W]` or `[C, H, W]`; see `hyra.fsds` for what they must be."""
         scores = fsds(preds, target, variant=self.variant, crop_border=self.crop_border).reshape(-1).double()
         identical = scores.isinf()
-        self.total += scores.masked_fill(identical, 0).sum()
-        self.count += (~identical).sum()
-        self.identical += identical.sum()
+        # Not in place: a state that was reset in inference mode may not be changed outside of it.
+        self.total = self.total + scores.masked_fill(identical, 0).sum()
+        self.count = self.count + (~identical).sum()
+        self.identical = self.identical + identical.sum()
 
     def compute(self) -> Tensor:
         """The mean over the images that are not identical to their target, in dB."""
         mean = self.total / self.count
         return torch.where((self.count == 0) & (self.identical > 0), torch.inf, mean).float()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], *args: Any) -> Any:
+        """Moves to another device go through, casts do not: bfloat16 would soon count and add no further."""
+
+        def move(x: Tensor) -> Tensor:
+            moved = fn(x)
+            return moved if moved.dtype == x.dtype else x.to(moved.device)
+
+        return super()._apply(move, *args)
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:
         """The value, or several, as torchmetrics plots it: `(fig, ax)`."""

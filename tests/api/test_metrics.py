@@ -40,6 +40,47 @@ def test_identical_images_are_counted_not_averaged():
     assert metric.compute() == torch.inf
 
 
+CASTS = {
+    "to": lambda metric: metric.to(torch.bfloat16),
+    "half": lambda metric: metric.half(),
+    "set_dtype": lambda metric: metric.set_dtype(torch.bfloat16),
+    "inside a module": lambda metric: torch.nn.ModuleList([metric]).to(torch.float16)[0],
+    "device and dtype": lambda metric: metric.to("cpu", torch.float16),
+}
+
+
+@pytest.mark.parametrize("cast", CASTS)
+def test_a_cast_costs_no_digits_of_the_mean(cast):
+    metric = CASTS[cast](Metric())
+    for moment in range(2):  # a cast may also come between two updates
+        for seed in range(300):
+            metric.update(*images(seed))
+        expected = torch.cat([hyra.fsds(*images(seed)) for seed in range(300)]).mean()
+        assert metric.compute().item() == pytest.approx(expected.item(), rel=1e-6)
+        assert metric.count == 900 * (moment + 1)
+        assert metric.compute().dtype == torch.float32
+        metric = CASTS[cast](metric)
+    metric.reset()
+    assert metric.total.dtype == torch.float64
+    assert metric.to("meta").total.is_meta
+
+
+def test_a_reset_in_inference_mode():
+    metric = Metric()
+    with torch.inference_mode():
+        metric.update(*images(0))
+        metric.reset()
+        metric.update(*images(1))
+    metric.update(*images(2))
+    expected = torch.cat([hyra.fsds(*images(seed)) for seed in (1, 2)]).mean()
+    torch.testing.assert_close(metric.compute(), expected)
+    with torch.inference_mode():
+        metric.reset()
+    preds, target = images(3)
+    metric(preds.requires_grad_(), target).backward()
+    assert preds.grad.isfinite().all()
+
+
 def test_plot():
     pytest.importorskip("matplotlib")
     metric = Metric()

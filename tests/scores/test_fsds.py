@@ -56,6 +56,21 @@ def test_agrees_with_the_definition_at_every_level(dtype, variant, level):
     assert score.item() == pytest.approx(definition.fsds(preds, target, variant), abs=BOUND[dtype], rel=0)
 
 
+@pytest.mark.parametrize("deviations", [0, 99, 101, 2e3, 1e6, -1e8])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_agrees_with_the_definition_however_far_the_mean_lies_from_zero(variant, deviations):
+    preds, target = pair((3, 63, 64), 1e-4, torch.float64)  # 100 dB
+    preds, target = (x + deviations * target.std() for x in (preds, target))
+    expected = definition.fsds(preds, target, variant)
+    assert 80 < expected < 130
+    for score in (hyra.fsds(preds, target, variant=variant), hyra.FSDSReference(target, variant=variant)(preds)):
+        assert score.item() == pytest.approx(expected, abs=BOUND[torch.float64], rel=0)
+    batch = [torch.stack([x, x / 2 + 1]) for x in (preds, target)]
+    unchecked = hyra.fsds(*batch, variant=variant, check=False)
+    assert torch.equal(unchecked, hyra.fsds(*batch, variant=variant))
+    assert unchecked[0] == score
+
+
 @pytest.mark.parametrize("library", ["torch", "scipy", "ducc0"])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_agrees_with_the_definition_with_every_fft_library(use_library, library, variant, dtype):

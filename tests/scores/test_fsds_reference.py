@@ -1,5 +1,6 @@
 """`FSDSReference`: the bits of `fsds`, at one transform per prediction."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -34,6 +35,22 @@ def test_transforms_once_per_prediction(monkeypatch):
     transformed.clear()
     hyra.FSDSReference(target)(preds)
     assert not transformed
+
+
+def test_takes_arrays():
+    preds, target = np.random.default_rng(0).random((2, 2, 3, 12, 14))
+    expected = hyra.FSDSReference(torch.from_numpy(target[0]))(torch.from_numpy(preds))
+    for reference in (hyra.FSDSReference(target[0]), hyra.FSDSReference(torch.from_numpy(target[0]))):
+        scores = reference(preds)
+        assert isinstance(scores, np.ndarray)
+        assert scores.tolist() == expected.tolist()
+        assert reference(preds=preds, reduction="mean").tolist() == expected.mean().item()
+        assert torch.equal(reference(torch.from_numpy(preds)), expected)
+    for wrong in ([1.0], None, "image.png"):
+        with pytest.raises(TypeError, match="target must be a torch tensor or an array with __dlpack__"):
+            hyra.FSDSReference(wrong)
+        with pytest.raises(TypeError, match="preds must be a torch tensor or an array with __dlpack__"):
+            reference(wrong)
 
 
 def test_wider_predictions_widen_the_result():

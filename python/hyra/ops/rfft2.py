@@ -47,8 +47,8 @@ def rfft2_adjoint(spectrum: Tensor, columns: int, library: str) -> Tensor:
     """The transpose of `rfft2` as a real-linear map: what its gradient is.
 
     ``out[m, n] = Re(sum over k1, k2 of spectrum[k1, k2] exp(+2 pi i (k1 m / H + k2 n / columns)))``, each column of the
-    half spectrum counted once (an inverse transform would count the inner ones twice and divide by the size). It keeps the
-    promise of `rfft2`, so that gradients have the same bits on any number of threads.
+    half spectrum counted once (an inverse transform would count the inner ones twice and divide by the size). It keeps
+    the promise of `rfft2`, so that gradients have the same bits on any number of threads.
 
     Args:
         spectrum: ``[..., H, columns // 2 + 1]``, complex.

@@ -58,21 +58,23 @@ def fsds(
 
     Sums are float64, the difference is formed in float64 and rounded at most once, and the difference of two ring
     powers comes from the spectrum of the difference: up to 140 dB, float32 images agree with the definition to 1e-4 dB,
-    float64 ones to 1e-7 dB (``radial`` as long as the images themselves are alike: of a mirror image, 140 dB is all
-    float32 can tell). On a CPU the bits depend neither on the batch nor on the number of threads; those of the variants
-    that transform depend on the library, see `hyra.fft_library`.
+    float64 ones to 1e-7 dB, however far from 0 their mean lies (``radial`` as long as the images themselves are alike:
+    of a mirror image, 140 dB is all float32 can tell). On a CPU the bits depend neither on the batch nor on the number
+    of threads; those of the variants that transform depend on the library, see `hyra.fft_library`.
 
     Scores have first derivatives in reverse mode; forward mode and the derivatives of `torch.func` raise.
 
     Args:
         preds: ``[C, H, W]`` or ``[N, C, H, W]``, floating-point, any range; float16 and bfloat16 are computed in
-            float32. Integer images are refused, since their range is unknown: divide by their white first.
+            float32. Integer images are refused, since their range is unknown: divide by their white first. NumPy and
+            CuPy arrays and all else with ``__dlpack__`` are taken too, and of NumPy and CuPy the scores are arrays.
         target: the reference image or images, the shape of `preds`.
         variant: ``"paper"``, ``"shift_invariant"`` or ``"radial"``.
         reduction: over the batch: ``"none"``, ``"mean"`` or ``"sum"``. One identical pair makes the latter two ``inf``;
             of no images the sum is 0, and there is no mean.
         crop_border: pixels cut from each side first, as super-resolution benchmarks do; the paper cuts none.
-        check: refuse NaN, infinite and constant images. Without it a GPU is never synchronised, and they score NaN.
+        check: refuse NaN, infinite and constant images. Without it a GPU is never synchronised, and they score NaN;
+            images in float64 are copied once.
 
     Returns:
         ``[N]``, or a scalar for one image or with a reduction; the inputs' dtype, at least float32.
@@ -98,7 +100,8 @@ def fsds(
     preds, target = (crop(name, x, crop_border) for name, x in (("preds", preds), ("target", target)))
     dtype = common_dtype(preds, target)
     with _no_graph(preds, target):
-        difference, reference = VARIANTS[variant].energies(Images.of(preds, dtype), Images.of(target, dtype))
+        both = (Images.of(x, dtype).centred(look=check) for x in (preds, target))
+        difference, reference = VARIANTS[variant].energies(*both)
     scores = _decibels(difference, reference).to(dtype)
     if check:
         _explain_nan(scores, preds=preds, target=target)
@@ -109,7 +112,7 @@ class FSDSReference:
     """One target image, prepared for many predictions: `fsds` of each, at one transform per prediction instead of two.
 
     Args:
-        target: ``[C, H, W]``, as for `fsds`.
+        target: ``[C, H, W]``, a tensor or an array as for `fsds`.
         variant: as for `fsds`.
         crop_border: as for `fsds`.
         check: as for `fsds`; without it a constant target makes every score NaN.
@@ -125,6 +128,7 @@ class FSDSReference:
         True
     """
 
+    @accepts_arrays("target")
     def __init__(self, target: Tensor, *, variant: str = "paper", crop_border: int = 0, check: bool = True) -> None:
         validate.choice("variant", variant, VARIANTS)
         validate.images("target", target)
@@ -133,12 +137,14 @@ class FSDSReference:
         self.variant = variant
         self.crop_border = crop_border
         self.shape = tuple(target.shape)
-        self._reference = VARIANTS[variant].of(Images.of(crop("target", target, crop_border), common_dtype(target)))
+        image = Images.of(crop("target", target, crop_border), common_dtype(target)).centred(look=check)
+        self._reference = VARIANTS[variant].of(image)
         if check:
             _explain_nan(self._reference.energy, target=target)
 
+    @accepts_arrays("preds")
     def __call__(self, preds: Tensor, *, reduction: str = "none", check: bool = True) -> Tensor:
-        """Score one prediction ``[C, H, W]`` or many ``[N, C, H, W]``; see `fsds` for the rest."""
+        """Score one prediction ``[C, H, W]`` or many ``[N, C, H, W]``, tensor or array; see `fsds` for the rest."""
         validate.choice("reduction", reduction, REDUCTIONS)
         validate.images("preds", preds)
         if tuple(preds.shape[-3:]) != self.shape:
@@ -148,7 +154,7 @@ class FSDSReference:
         dtype = torch.promote_types(common_dtype(preds), target.dtype)
         cropped = crop("preds", preds, self.crop_border)
         with _no_graph(cropped, target):
-            difference = self._reference.difference(Images.of(cropped, dtype))
+            difference = self._reference.difference(Images.of(cropped, dtype).centred(look=check))
         scores = _decibels(difference, self._reference.energy).to(dtype)
         if check:
             _explain_nan(scores, preds=cropped)
