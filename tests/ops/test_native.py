@@ -44,7 +44,7 @@ def test_one_device():
 @native
 def test_unknown_dtype_is_refused():
     half = torch.ones(1, 4, 3, dtype=torch.float16)
-    with pytest.raises(ValueError, match="dtype must be float32 or float64, got float16"):
+    with pytest.raises(ValueError, match="dtype must be float32 or float64, got torch.float16"):
         kernels.call("quadrant_energy", (torch.empty(2, dtype=torch.float64), None), (half,), 1, 4, 3, 1, 0)
 
 

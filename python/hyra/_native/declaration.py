@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyra._native.arguments import PLAIN, Call, TensorArgument, check_setting, check_type, without_memory
+from hyra._native.arguments import PLAIN, Call, TensorArgument, check_setting, check_type
 from hyra._util import validate
 
 
@@ -125,15 +125,18 @@ def _not_tensors(name: str, expected: Sequence[TensorArgument], value: Any) -> s
 def signature(args: Sequence[Any]) -> tuple[Any, ...] | None:
     """All that a check sees of these arguments, hashable; None where that takes a closer look."""
     parts: list[Any] = []
-    for x in args:
-        if type(x) is Tensor:
-            if x.layout is not torch.strided or x.is_nested or without_memory(x):
+    try:
+        for x in args:
+            if type(x) is Tensor:
+                if not x.data_ptr() and x.numel():  # which only dense tensors have; others raise
+                    return None
+                parts += (x.dtype, x.shape, x.device)
+            elif isinstance(x, (int, str)):
+                parts.append(x)
+            elif isinstance(x, (list, tuple)) and (inner := signature(x)) is not None:
+                parts.append(inner)
+            else:  # a subclass of a tensor, a symbol while tracing
                 return None
-            parts += (x.dtype, x.shape, x.device)
-        elif isinstance(x, (int, str)):
-            parts.append(x)
-        elif isinstance(x, (list, tuple)) and (inner := signature(x)) is not None:
-            parts.append(inner)
-        else:  # a subclass of a tensor, a symbol while tracing
-            return None
+    except RuntimeError:
+        return None
     return tuple(parts)

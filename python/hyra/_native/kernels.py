@@ -8,7 +8,6 @@ tensors without memory are refused, and the device and its current stream are se
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import ModuleType
 
 import torch
 from torch import Tensor
@@ -17,15 +16,17 @@ from torch._subclasses.fake_tensor import FakeTensor
 from hyra._native import threads
 from hyra._native.modules import MODULES
 
-
-def module(x: Tensor) -> ModuleType:
-    """The compiled module that serves `x`."""
-    return MODULES[x.device.type]
+_REAL_TYPES = {
+    torch.float32: "float32",
+    torch.complex64: "float32",
+    torch.float64: "float64",
+    torch.complex128: "float64",
+}
 
 
 def backend(x: Tensor) -> str:
     """``"cpu"`` or ``"cuda"``: the kind of kernels that serve `x` (the tests run the CUDA ones on CPU tensors)."""
-    return str(module(x).backend)
+    return str(MODULES[x.device.type].backend)
 
 
 def call(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | None], *scalars: int | float) -> None:
@@ -35,21 +36,29 @@ def call(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | No
     contiguous; inputs are made so. `None` stands for a tensor that this call does not use.
     """
     first = next(x for x in inputs if x is not None)
-    device, served_by = first.device, module(first)
+    device = first.device
+    module = MODULES[device.type]
     held: list[Tensor | None] = []
     for x in outputs:
         if x is not None and not x.is_contiguous():
             raise ValueError(f"{op} needs contiguous outputs, got strides {x.stride()} for shape {tuple(x.shape)}")
         held.append(x)
-    held += [None if x is None else x.resolve_conj().resolve_neg().contiguous() for x in inputs]
+    held += [None if x is None else _dense(x) for x in inputs]
     addresses = [0 if x is None else _address(op, x, device) for x in held]
-    dtype = str(first.dtype.to_real()).removeprefix("torch.")
-    kernel = getattr(served_by, op)
+    dtype = _REAL_TYPES.get(first.dtype) or str(first.dtype)
+    kernel = getattr(module, op)
     if device.type == "cuda":
         with torch.cuda.device(device):
             kernel(dtype, *addresses, *scalars, torch.cuda.current_stream(device).cuda_stream)
     else:
-        kernel(dtype, *addresses, *scalars, threads.count() if served_by.backend == "cpu" else 0)
+        kernel(dtype, *addresses, *scalars, threads.count() if module.backend == "cpu" else 0)
+
+
+def _dense(x: Tensor) -> Tensor:
+    """`x` as its elements lie in memory: itself, mostly, which asking costs less than three calls that change nothing."""
+    if x.is_contiguous() and not x.is_conj() and not x.is_neg():
+        return x
+    return x.resolve_conj().resolve_neg().contiguous()
 
 
 def _address(op: str, x: Tensor, device: torch.device) -> int:

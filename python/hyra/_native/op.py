@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch._library.autograd import make_autograd_impl
 from torch._library.custom_ops import CustomOpDef
+from torch.autograd import forward_ad
 
 from hyra._native.declaration import Declaration, signature
 from hyra._native.modules import MODULES
@@ -113,10 +114,11 @@ class Op(CustomOpDef):
         differentiate = make_autograd_impl(self._opoverload, self)
 
         def checked(keys: Any, *args: Any) -> Any:
-            for arg in args:
-                for x in arg if isinstance(arg, list) else (arg,):
-                    if isinstance(x, Tensor):
-                        validate.without_tangent(f"an input of {self._name}", x)
+            if forward_ad._current_level >= 0:  # in forward mode
+                for arg in args:
+                    for x in arg if isinstance(arg, list) else (arg,):
+                        if isinstance(x, Tensor):
+                            validate.without_tangent(f"an input of {self._name}", x)
             return differentiate(keys, *args)
 
         for device in ("CPU", "CUDA", "MPS"):  # each comes before "Autograd", which torch has registered
