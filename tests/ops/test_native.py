@@ -44,7 +44,7 @@ def test_one_device():
 @native
 def test_unknown_dtype_is_refused():
     half = torch.ones(1, 4, 3, dtype=torch.float16)
-    with pytest.raises(ValueError, match="dtype must be float32 or float64, got torch.float16"):
+    with pytest.raises(ValueError, match=r"dtype must be float32 or float64, got torch\.float16"):
         kernels.call("quadrant_energy", (torch.empty(2, dtype=torch.float64), None), (half,), 1, 4, 3, 1, 0)
 
 
@@ -77,10 +77,10 @@ def test_forward_mode_raises_instead_of_dropping_the_tangent(op):
     call(first)
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(first, torch.ones_like(first))
-        with pytest.raises(NotImplementedError, match=f"input of {op._name} must carry no forward-mode tangent"):
+        with pytest.raises(NotImplementedError, match=f"{next(iter(op.declaration.arguments))} must carry no forward-mode tangent"):
             call(dual)
         call(first)  # no tangent of its own
-    with pytest.raises(NotImplementedError, match=f"input of {op._name} must carry no forward-mode tangent"):
+    with pytest.raises(NotImplementedError, match=f"{next(iter(op.declaration.arguments))} must carry no forward-mode tangent"):
         torch.func.jvp(call, (first,), (torch.ones_like(first),))
 
 

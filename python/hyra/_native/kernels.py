@@ -55,7 +55,7 @@ def call(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | No
 
 
 def _dense(x: Tensor) -> Tensor:
-    """`x` as its elements lie in memory: itself, mostly, which asking costs less than three calls that change nothing."""
+    """`x` as its elements lie in memory; to ask costs less than three calls that change nothing."""
     if x.is_contiguous() and not x.is_conj() and not x.is_neg():
         return x
     return x.resolve_conj().resolve_neg().contiguous()

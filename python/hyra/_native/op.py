@@ -115,10 +115,10 @@ class Op(CustomOpDef):
 
         def checked(keys: Any, *args: Any) -> Any:
             if forward_ad._current_level >= 0:  # in forward mode
-                for arg in args:
+                for name, arg in zip(self.declaration.arguments, args, strict=True):
                     for x in arg if isinstance(arg, list) else (arg,):
                         if isinstance(x, Tensor):
-                            validate.without_tangent(f"an input of {self._name}", x)
+                            validate.without_tangent(name, x)
             return differentiate(keys, *args)
 
         for device in ("CPU", "CUDA", "MPS"):  # each comes before "Autograd", which torch has registered
