@@ -16,8 +16,8 @@ from torch._library.custom_ops import CustomOpDef
 import hyra.ops
 from cuda_on_cpu import build
 from cuda_on_cpu.checked_calls import SCHEDULES, checked_calls
-from hyra import _native
-from hyra._native import _cpu
+from hyra._native import threads
+from hyra._native.modules import MODULES
 
 OPS = [op for op in vars(hyra.ops).values() if isinstance(op, CustomOpDef)]
 
@@ -51,10 +51,12 @@ def named(variable: str) -> list[str]:
 def available() -> list[Backend]:
     if SANITIZER:
         return [Backend("cpu"), Backend("cuda_on_cpu")]
-    names = ["reference", *(f"cpu-{level}" for level in _cpu.simd_levels())]
-    if build.available():
-        names.append("cuda_on_cpu")
-    if torch.cuda.is_available() and "cuda" in _native.MODULES:
+    names = ["reference"]
+    if "cpu" in MODULES:
+        names += [f"cpu-{level}" for level in MODULES["cpu"].simd_levels()]
+        if build.available():
+            names.append("cuda_on_cpu")
+    if torch.cuda.is_available() and "cuda" in MODULES:
         names.append("cuda")
     if only := named("HYRA_BACKENDS"):
         only = [f"cpu-{_cpu.simd_level()}" if name == "cpu" else name for name in only]
@@ -81,16 +83,16 @@ def missing() -> list[str]:
 def use(backend: Backend) -> Iterator[None]:
     with ExitStack() as stack:
         if backend.name == "reference":
-            for op in OPS:
+            for op in OPS if "cpu" in MODULES else ():
                 stack.enter_context(op.set_kernel_enabled("cpu", enabled=False))
         elif backend.name in ("cuda_on_cpu", "cpu"):
             module = built(backend.name)
-            stack.enter_context(mock.patch.dict(_native.MODULES, cpu=module))
+            stack.enter_context(mock.patch.dict(MODULES, cpu=module))
             if backend.name == "cuda_on_cpu":
                 stack.enter_context(checked_calls(module, SCHEDULES[:1] if SANITIZER else SCHEDULES))
             else:  # threads of our own: torch runs on one, since ThreadSanitizer cannot see how OpenMP's meet
-                stack.enter_context(mock.patch.object(_native, "threads", return_value=4))
+                stack.enter_context(mock.patch.object(threads, "count", return_value=4))
         elif backend.name.startswith("cpu-"):
-            stack.callback(_cpu.set_simd_level, _cpu.simd_level())
-            _cpu.set_simd_level(backend.name.removeprefix("cpu-"))
+            stack.callback(MODULES["cpu"].set_simd_level, MODULES["cpu"].simd_level())
+            MODULES["cpu"].set_simd_level(backend.name.removeprefix("cpu-"))
         yield

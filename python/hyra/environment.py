@@ -7,7 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from hyra import _native
+from hyra._native import threads
+from hyra._native.modules import MODULES
 from hyra._util.version import __version__
 from hyra.spectrum.fft import fft_library_versions
 
@@ -20,16 +21,16 @@ def environment() -> dict[str, str]:
         >>> environment()["hyra"] == hyra.__version__
         True
     """
-    cpu, cuda = _native.MODULES["cpu"], _native.MODULES.get("cuda")
+    cpu, cuda = MODULES.get("cpu"), MODULES.get("cuda")
     return {
         "hyra": __version__,
         "Python": platform.python_version(),
         "torch": torch.__version__,
         "NumPy": _version("numpy"),
         "platform": platform.platform(),
-        "compiled modules": ", ".join(f"_{name}" for name in _native.MODULES),
-        "SIMD level": f"{cpu.simd_level()} (of {', '.join(cpu.simd_levels())})",
-        "threads": str(_native.threads()),
+        "compiled modules": ", ".join(f"_{name}" for name in MODULES) or "none, plain torch",
+        "SIMD level": "none" if cpu is None else f"{cpu.simd_level()} (of {', '.join(cpu.simd_levels())})",
+        "threads": str(threads.count()),
         "FFT libraries": ", ".join(f"{name} {version}" for name, version in fft_library_versions().items()),
         "CUDA kernels": "none" if cuda is None else f"runtime {_cuda_version(cuda.runtime_version())}",
         "CUDA driver": "none" if cuda is None else _cuda_version(cuda.driver_version()),

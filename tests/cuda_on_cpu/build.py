@@ -73,6 +73,7 @@ def environment(sanitizer: Sanitizer) -> dict[str, str]:
     The process should drop LD_PRELOAD once it runs (`run_python` does): its children need no sanitizer's runtime.
     """
     env = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(SOURCE.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]),
         # The interpreter never frees some of its memory; torch's own threads synchronise in ways TSan cannot see.
         "ASAN_OPTIONS": "detect_leaks=0",
         "TSAN_OPTIONS": "halt_on_error=1",

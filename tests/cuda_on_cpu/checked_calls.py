@@ -10,7 +10,7 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from hyra import _native
+from hyra._native import kernels
 
 SCHEDULES = ("forward", "reverse", "random:1", "random:2", "random:3")
 
@@ -22,7 +22,7 @@ def checked_calls(module: ModuleType, schedules: Sequence[str] = SCHEDULES) -> I
     Calls that differ from an earlier one only in their values (a gradcheck makes hundreds) run in the first schedule.
     Under AddressSanitizer the host side of a launcher may not touch any tensor of the call, as on a GPU.
     """
-    call = _native.call
+    call = kernels.call
     seen = set()
 
     def checked(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | None], *scalars: float) -> None:
@@ -43,7 +43,7 @@ def checked_calls(module: ModuleType, schedules: Sequence[str] = SCHEDULES) -> I
             same = [torch.equal(a, b) for a, b in zip(results[0], result, strict=True)]
             assert all(same), f"{op}: the schedules {schedules[0]} and {schedule} differ in outputs {same}"
 
-    with mock.patch.object(_native, "call", checked):
+    with mock.patch.object(kernels, "call", checked):
         yield
 
 

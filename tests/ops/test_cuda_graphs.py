@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import backends
-from hyra import _native, ops
+from hyra import ops
+from hyra._native import kernels
 from hyra.ops.radial_moments import ring_count
 
 CSRC = Path(__file__).parents[2] / "csrc"
@@ -98,7 +99,7 @@ def test_python_side_never_waits(name):
     op(*arguments)  # makes the tables of this size, which are kept
     # On CUDA the transforms run their plain-torch body; the others prepare a call of the native kernel.
     kernel = op._init_fn if name.startswith("rfft2") else op._backend_fns["cpu"]
-    with mock.patch.multiple(_native, call=mock.DEFAULT, backend=mock.DEFAULT) as native, Recorder() as recorder:
+    with mock.patch.multiple(kernels, call=mock.DEFAULT, backend=mock.DEFAULT) as native, Recorder() as recorder:
         native["backend"].return_value = "cuda"
         kernel(*arguments)
     assert native["call"].call_count == CALLS.get(name, 1)

@@ -254,13 +254,17 @@ def test_opcheck(backend, case, needs_image):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"image": torch.ones(3, 4, 4)}, ValueError, r"image must be \[N, C, h, w\].*\(3, 4, 4\)"),
-        ({"image": torch.ones(1, 3, 0, 4)}, ValueError, r"at least one pixel.*\(1, 3, 0, 4\)"),
-        ({"response": torch.ones(4, 4)}, ValueError, r"response must be \[C, kh, kw\].*\(4, 4\)"),
-        ({"response": torch.ones(2, 4, 4)}, ValueError, r"image's 3 channels.*\(2, 4, 4\)"),
-        ({"response": torch.ones(3, 4, 4).double()}, TypeError, "both be float32 or both be float64.*float64"),
+        ({"image": torch.ones(3, 4, 4)}, ValueError, r"image must have shape \[N, C_in, h, w\].*\(3, 4, 4\)"),
+        ({"image": torch.ones(1, 3, 0, 4)}, ValueError, r"h, w at least 1.*\(1, 3, 0, 4\)"),
+        ({"response": torch.ones(4, 4)}, ValueError, r"response must have shape \[C_in, kh, kw\] or .*\(4, 4\)"),
+        ({"response": torch.ones(2, 4, 4)}, ValueError, r"C_in = 3 .*\(2, 4, 4\)"),
+        (
+            {"response": torch.ones(3, 4, 4).double()},
+            TypeError,
+            "response must be torch.float32, .* got torch.float64",
+        ),
         ({"scale": 0}, ValueError, "scale must be at least 1, got 0"),
-        ({"origin": (1,)}, ValueError, r"origin must be \(oy, ox\), got \(1,\)"),
+        ({"origin": (1,)}, ValueError, r"origin must be 2 integers, got \(1,\)"),
         ({"boundary": "mirror"}, ValueError, "boundary must be one of 'zeros', .*, got 'mirror'"),
     ],
 )

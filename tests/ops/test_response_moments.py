@@ -143,7 +143,7 @@ def test_opcheck(backend, dtype):
 
 def test_every_backend_is_really_used(backend):
     calls = []
-    module = backends._native.MODULES[backend.device.type]
+    module = backends.MODULES[backend.device.type]
     kernel = module.response_moments
     module.response_moments = lambda *args: (calls.append(args), kernel(*args))
     try:
@@ -159,11 +159,11 @@ def test_refuses_a_state_that_does_not_fit(backend, wrong):
     outputs, origins, reference = random_case((1, 1, 2, 6, 7), (3, 4), device=backend.device)
     state = start(reference)
     for i, name in enumerate(("count", "mean", "m2")):
-        with pytest.raises(ValueError, match=f"{name} must be torch.(int|float)64 of shape"):
+        with pytest.raises((TypeError, ValueError), match=f"{name} must (be torch.(int|float)64|have shape )"):
             response_moments(outputs, origins, reference, [1, 1], [*state[:i], wrong(state[i]), *state[i + 1 :]])
 
 
 def test_refuses_an_empty_reference(backend):
     outputs, origins, reference = random_case((1, 1, 2, 6, 7), (3, 0), device=backend.device)
-    with pytest.raises(ValueError, match=r"reference must have at least one sample, got shape \(2, 3, 0\)"):
+    with pytest.raises(ValueError, match=r"reference must have shape .* kw at least 1, got \(2, 3, 0\)"):
         response_moments(outputs, origins, reference, [1, 0], start(reference))

@@ -31,7 +31,7 @@ def choice(name: str, value: str, choices: Collection[str]) -> None:
 def integer(name: str, value: object, minimum: int) -> int:
     """`value` is an integer (a NumPy one too, but not a bool) of at least `minimum`."""
     if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer, got {_kind(value)}")
+        raise TypeError(f"{name} must be an integer, got {kind(value)}")
     number = int(value)
     if number < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {number}")
@@ -54,7 +54,7 @@ def scale(name: str, value: object) -> int:
 def positive_number(name: str, value: object) -> float:
     """`value` is a finite number above 0."""
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {_kind(value)}")
+        raise TypeError(f"{name} must be a number, got {kind(value)}")
     number = float(value)
     if not 0 < number < float("inf"):
         raise ValueError(f"{name} must be a finite number above 0, got {number}")
@@ -64,7 +64,7 @@ def positive_number(name: str, value: object) -> float:
 def floating_tensor(name: str, x: object) -> Tensor:
     """`x` is a real floating-point tensor; integer images have no known range, so they are refused."""
     if not isinstance(x, Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {_kind(x)}")
+        raise TypeError(f"{name} must be a torch.Tensor, got {kind(x)}")
     if not x.dtype.is_floating_point:
         hint = " (for 8-bit images: x / 255)" if x.dtype == torch.uint8 else ""
         raise TypeError(
@@ -80,7 +80,7 @@ def shaped(
 ) -> Tensor:
     """`x` is a tensor of one of the dtypes and of a shape: None is any size from 1 on, a leading ... a batch or not."""
     if not isinstance(x, Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {_kind(x)}")
+        raise TypeError(f"{name} must be a torch.Tensor, got {kind(x)}")
     if x.dtype not in dtypes:
         raise TypeError(f"{name} must have one of the dtypes {', '.join(map(str, dtypes))}, got {x.dtype}")
     batched = ... in shape and x.ndim == len(shape)
@@ -171,5 +171,6 @@ def _sizes(x: Tensor) -> str:
     return str(list(x.shape)) if x.ndim <= 16 else f"{x.ndim} dimensions"
 
 
-def _kind(value: object) -> str:
+def kind(value: object) -> str:
+    """What `value` is, for the end of a message."""
     return f"{type(value).__name__} {value!r}" if isinstance(value, (int, float, str, bool)) else type(value).__name__

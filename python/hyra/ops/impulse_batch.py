@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyra import _native
+from hyra._native import kernels
+from hyra._native.op import op
 
 
-@torch.library.custom_op("hyra::impulse_batch", mutates_args=())
+@op(background="real [C, h, w]", positions="int64 [N, M, 2]", amplitudes="real [N, C]")
 def impulse_batch(background: Tensor, positions: Tensor, amplitudes: Tensor) -> Tensor:
     """Copies of a background, each lifted by an amplitude at the positions given for it.
 
@@ -51,13 +52,12 @@ def _marked(positions: Tensor, height: int, width: int) -> Tensor:
     return marked.scatter_(1, index, True)[:, :-1].view(len(positions), 1, height, width)
 
 
-@_native.register(impulse_batch)
+@impulse_batch.register_native
 def _kernel(background: Tensor, positions: Tensor, amplitudes: Tensor) -> Tensor:
     count, impulses, _ = positions.shape
     images = background.new_empty((count, *background.shape))
-    amplitudes = amplitudes.to(background.dtype).expand(count, len(background))
-    inputs = (background, positions.long().expand(count, impulses, 2), amplitudes)
-    _native.call("impulse_batch", (images,), inputs, count, *background.shape, impulses)
+    inputs = (background, positions, amplitudes)
+    kernels.call("impulse_batch", (images,), inputs, count, *background.shape, impulses)
     return images
 
 

@@ -8,14 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hyra import _native
-from hyra._util import validate
+from hyra._native import kernels
+from hyra._native.op import op
 from hyra.ops import fourier
 from hyra.ops.integral_form import SUMS, integral_form
 from hyra.ops.mean_std import accumulator
 from hyra.ops.quadrant_energy import band_energies, quadrant_energy, quadrant_energy_backward
 from hyra.ops.rfft2 import rfft2, rfft2_adjoint
 from hyra.ops.standardized_difference import (
+    DIFFERENCE,
     keep_for_backward,
     per_plane,
     result_shape,
@@ -27,7 +28,7 @@ _BAND_ROWS = 128  # as in csrc/core/integral_energy.hpp
 _TILE_COLUMNS = 96  # as in csrc/cuda/integral_energy.cu
 
 
-@torch.library.custom_op("hyra::integral_energy", mutates_args=())
+@op(**DIFFERENCE)
 def integral_energy(
     preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
 ) -> Tensor:
@@ -64,7 +65,6 @@ def integral_energy(
         >>> torch.allclose(energy, quadrant_energy(spectra, "integral"))
         True
     """
-    validate.planes("preds", preds)
     wide = accumulator(preds)
     z = standardized_difference(preds.to(wide), target.to(wide), preds_moments, target_moments, with_target)
     energy: Tensor = quadrant_energy(_spectra(z), "integral")
@@ -84,28 +84,27 @@ def _sums(
     The spectra ``[4 P, 1, W // 2 + 1]`` are in the form of planes of one row, for `quadrant_energy`. P includes the
     targets if `with_target`.
     """
-    count, rows, columns = result_shape(preds, target, preds_moments, target_moments, with_target)
+    count, rows, columns = result_shape(preds, target, with_target)
     form = integral_form(rows, columns, preds.device)
     bands = -(-rows // _BAND_ROWS)
     energy = preds.new_empty(count, dtype=torch.float64)
     row_sums = preds.new_empty((count, rows, 1 + 2 * form.features), dtype=torch.float64)
     column_sums = preds.new_empty((count, SUMS, columns), dtype=torch.complex128)
     workspace = bands * (1 + 5 * columns)
-    if _native.backend(preds) == "cuda":
+    if kernels.backend(preds) == "cuda":
         workspace += -(-columns // _TILE_COLUMNS) * rows * 2 * (1 + form.features)
     partials = preds.new_empty((count, workspace), dtype=torch.float64)
     outputs = (energy, row_sums, column_sums, partials)
     moments = (per_plane(preds_moments.double(), preds), per_plane(target_moments.double(), target))
-    inputs = (preds, target.to(preds.dtype), *moments, form.tables)
+    inputs = (preds, target, *moments, form.tables)
     scalars = (preds.shape[0], target.shape[0], rows, columns, form.features, bands, with_target)
-    _native.call("integral_energy", outputs, inputs, *scalars)
+    kernels.call("integral_energy", outputs, inputs, *scalars)
     lines = column_sums.view(SUMS * count, 1, columns)
     return energy, row_sums, fourier.fft(lines)[..., : columns // 2 + 1]
 
 
-@_native.register(integral_energy)
+@integral_energy.register_native
 def _kernel(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
-    validate.planes("preds", preds)
     energy, _, spectra = _sums(preds, target, preds_moments, target_moments, with_target)
     weights = integral_form(*preds.shape[1:], preds.device).weights
     of_sums = band_energies(spectra, "integral").view(len(energy), SUMS, 2) * weights
@@ -114,11 +113,11 @@ def _kernel(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments
 
 @integral_energy.register_fake
 def _fake(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
-    count, _, _ = result_shape(preds, target, preds_moments, target_moments, with_target)
+    count, _, _ = result_shape(preds, target, with_target)
     return preds.new_empty((count,), dtype=accumulator(preds))
 
 
-@torch.library.custom_op("hyra::integral_energy_backward", mutates_args=())
+@op(planes="real [P, H, W]", grad="any real [P]")
 def integral_energy_backward(planes: Tensor, grad: Tensor) -> Tensor:
     """Gradient of `integral_energy` with respect to z, from two passes over it.
 
@@ -132,26 +131,24 @@ def integral_energy_backward(planes: Tensor, grad: Tensor) -> Tensor:
     Raises:
         ValueError: planes have no pixel.
     """
-    validate.planes("planes", planes)
     rows, columns = planes.shape[1:]
     gradient = quadrant_energy_backward(_spectra(planes.to(accumulator(planes))), grad, "integral")
     padded: Tensor = rfft2_adjoint(gradient, columns, "torch")
     return padded[:, :rows].to(planes.dtype).contiguous()
 
 
-@_native.register(integral_energy_backward)
+@integral_energy_backward.register_native
 def _backward_kernel(planes: Tensor, grad: Tensor) -> Tensor:
-    validate.planes("planes", planes)
     count, rows, columns = planes.shape
     gradient = planes.new_empty(planes.shape)
     form = integral_form(rows, columns, planes.device)
-    grad = grad.double().expand(count)
+    grad = grad.double()
     as_it_is = torch.arange(2, dtype=torch.float64, device=planes.device).expand(count, 2)
     _, row_sums, spectra = _sums(planes[:0], planes, as_it_is[:0], as_it_is, with_target=True)
     spectra_grad = quadrant_energy_backward(spectra, (grad[:, None] * form.weights[:, 0]).flatten(), "integral")
     column_grad = fourier.ifft(spectra_grad.view(count, SUMS, columns // 2 + 1), length=columns)
     inputs = (planes, row_sums, column_grad, grad, form.tables)
-    _native.call("integral_energy_backward", (gradient,), inputs, count, rows, columns, form.features)
+    kernels.call("integral_energy_backward", (gradient,), inputs, count, rows, columns, form.features)
     return gradient
 
 

@@ -7,12 +7,13 @@ import math
 import torch
 from torch import Tensor
 
-from hyra import _native
+from hyra._native import kernels
+from hyra._native.op import op
 
 CHUNK = 4096  # pixels whose moments are taken together; fixed, so that threads never change the bits
 
 
-@torch.library.custom_op("hyra::mean_std", mutates_args=())
+@op(images="real [N, *S]")
 def mean_std(images: Tensor) -> Tensor:
     """Mean and unbiased standard deviation of each image, over all its elements together.
 
@@ -36,7 +37,7 @@ def mean_std(images: Tensor) -> Tensor:
         >>> mean_std(torch.arange(16.0).reshape(1, 4, 4))
         tensor([[7.5000, 4.7610]], dtype=torch.float64)
     """
-    wide = images.reshape(len(images), _check(images)).to(accumulator(images))
+    wide = images.reshape(len(images), math.prod(images.shape[1:])).to(accumulator(images))
     first = wide[:, :1]
     mean = (wide - first).mean(1, keepdim=True)
     squares = (wide - first - mean).square().sum(1, keepdim=True)
@@ -44,25 +45,17 @@ def mean_std(images: Tensor) -> Tensor:
     return torch.cat([first + mean, torch.where(variance.isfinite(), variance, torch.nan).sqrt()], 1)
 
 
-def _check(images: Tensor) -> int:
-    """The elements of an image."""
-    size = math.prod(images.shape[1:])
-    if size < 1:
-        raise ValueError(f"images must have at least one element each, got shape {tuple(images.shape)}")
-    return size
-
-
 def accumulator(x: Tensor) -> torch.dtype:
     """The type that sums are taken in: float64 where the device has it."""
     return torch.float32 if x.device.type == "mps" else torch.float64
 
 
-@_native.register(mean_std)
+@mean_std.register_native
 def _kernel(images: Tensor) -> Tensor:
-    count, size = images.shape[0], _check(images)
+    count, size = images.shape[0], math.prod(images.shape[1:])
     moments = images.new_empty((count, 2), dtype=torch.float64)
     partials = images.new_empty((count, -(-size // CHUNK), 2), dtype=torch.float64)
-    _native.call("mean_std", (moments, partials), (images,), count, size, CHUNK)
+    kernels.call("mean_std", (moments, partials), (images,), count, size, CHUNK)
     return moments
 
 

@@ -11,7 +11,7 @@ import scipy.fft
 import torch
 from torch import Tensor
 
-from hyra import _native
+from hyra._native import kernels, threads
 
 DIRECT_LIMIT = 4e9
 """Multiply-adds for one image up to which taps are applied directly, whatever an FFT would cost.
@@ -44,15 +44,15 @@ def filter_by_fft(extended: Tensor, weights: Tensor, scale: int) -> Tensor:
     h, w = (n - t + 1 for n, t in zip(extents, weights.shape[-2:], strict=True))
     channels = weights.shape[0] // scale**2
     out = extended.new_empty((batch, channels, h, scale, w, scale))
-    kernels = weights.flip(-2, -1)
+    flipped = weights.flip(-2, -1)
     if batch == 0:  # no library is asked to transform nothing
         return out.view(batch, channels, h * scale, w * scale)
-    if _native.backend(extended) == "cuda":
-        _filter(out, extended, kernels, torch, torch.fft)
+    if kernels.backend(extended) == "cuda":
+        _filter(out, extended, flipped, torch, torch.fft)
     else:
         # NumPy all through: torch's threads, still spinning after an operation, would stand in the way of scipy's.
-        with scipy.fft.set_workers(_native.threads()):
-            _filter(out.numpy(), extended.numpy(), kernels.numpy(), np, scipy.fft)
+        with scipy.fft.set_workers(threads.count()):
+            _filter(out.numpy(), extended.numpy(), flipped.numpy(), np, scipy.fft)
     return out.view(batch, channels, h * scale, w * scale)
 
 

@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv2d_weight
 
-from hyra import _native
-from hyra._util.validate import choice
+from hyra._native import kernels
+from hyra._native.op import op
 from hyra.ops.boundary import BOUNDARIES, extend, fold
 from hyra.ops.polyphase_fft import filter_by_fft, prefers_fft
 
 
-@torch.library.custom_op("hyra::polyphase_filter", mutates_args=())
+@op(
+    image="real [N, C_in, h, w]",
+    response="real [C_in, kh, kw] | [C_out, C_in, kh, kw]",
+    scale=range(1, 1 << 31),
+    origin=(range(-(1 << 31), 1 << 31), range(-(1 << 31), 1 << 31)),
+    boundary=BOUNDARIES,
+)
 def polyphase_filter(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> Tensor:
     r"""Upsample with an impulse response: every LR pixel adds one copy of the response to the HR grid.
 
@@ -80,7 +85,6 @@ class _Plan:
 
 
 def _plan(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> _Plan:
-    _check(image, response, scale, origin, boundary)
     front = [-o % scale for o in origin]
     taps = [-(-(k + f) // scale) for k, f in zip(response.shape[-2:], front, strict=True)]
     back = [t * scale - k - f for t, k, f in zip(taps, response.shape[-2:], front, strict=True)]
@@ -94,25 +98,6 @@ def _plan(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], bo
         first=((origin[0] + front[0]) // scale - taps[0] + 1, (origin[1] + front[1]) // scale - taps[1] + 1),
         pad=(front[1], back[1], front[0], back[0]),
     )
-
-
-def _check(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> None:
-    if image.ndim != 4 or 0 in image.shape[1:]:
-        raise ValueError(f"image must be [N, C, h, w] with at least one pixel, got shape {tuple(image.shape)}")
-    if response.ndim not in (3, 4) or 0 in response.shape:
-        expected = "[C, kh, kw] or [C_out, C_in, kh, kw] with at least one sample"
-        raise ValueError(f"response must be {expected}, got shape {tuple(response.shape)}")
-    if response.shape[-3] != image.shape[1]:
-        raise ValueError(f"response must have the image's {image.shape[1]} channels, got shape {tuple(response.shape)}")
-    if image.dtype not in (torch.float32, torch.float64) or response.dtype != image.dtype:
-        raise TypeError(
-            f"image and response must both be float32 or both be float64, got {image.dtype} and {response.dtype}"
-        )
-    if scale < 1:
-        raise ValueError(f"scale must be at least 1, got {scale}")
-    if len(origin) != 2:
-        raise ValueError(f"origin must be (oy, ox), got {tuple(origin)}")
-    choice("boundary", boundary, BOUNDARIES)
 
 
 def _out_shape(image: Tensor, response: Tensor, scale: int) -> tuple[int, int, int, int]:
@@ -132,7 +117,7 @@ def _extend(image: Tensor, plan: _Plan) -> Tensor:
     return extend(image, plan.boundary, plan.first, (rows, columns))
 
 
-@_native.register(polyphase_filter)
+@polyphase_filter.register_native
 def _kernel(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> Tensor:
     plan = _plan(image, response, scale, origin, boundary)
     out = image.new_empty(_out_shape(image, response, scale))
@@ -141,13 +126,12 @@ def _kernel(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], 
         return filter_by_fft(_extend(image, plan), weights, scale)
     taps = weights.reshape(out.shape[1], scale**2, *weights.shape[1:]).permute(0, 2, 3, 4, 1)  # phases last
     extents = (*out.shape[:2], *image.shape[1:], scale, *plan.taps, *plan.first)
-    _native.call("polyphase_filter", (out,), (image, taps), *extents, plan.matrix, BOUNDARIES.index(boundary))
+    kernels.call("polyphase_filter", (out,), (image, taps), *extents, plan.matrix, BOUNDARIES.index(boundary))
     return out
 
 
 @polyphase_filter.register_fake
 def _fake(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> Tensor:
-    _check(image, response, scale, origin, boundary)
     return image.new_empty(_out_shape(image, response, scale))
 
 

@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyra import _native
+from hyra._native import kernels
+from hyra._native.op import op
 
 WEIGHTINGS = ("integral", "shift_invariant")
 
 
-@torch.library.custom_op("hyra::quadrant_energy", mutates_args=())
+@op(spectrum="complex [P, R, K]", weighting=WEIGHTINGS)
 def quadrant_energy(spectrum: Tensor, weighting: str) -> Tensor:
     r"""Sum over both quadrants of the squared magnitude of the integrated spectrum, per plane.
 
@@ -70,7 +71,7 @@ def _shift_invariant_weights(quadrant: Tensor) -> Tensor:
     return rows[:, None] * columns
 
 
-@_native.register(quadrant_energy)
+@quadrant_energy.register_native
 def _kernel(spectrum: Tensor, weighting: str) -> Tensor:
     return band_energies(spectrum, weighting).sum(1)
 
@@ -78,11 +79,11 @@ def _kernel(spectrum: Tensor, weighting: str) -> Tensor:
 def band_energies(spectrum: Tensor, weighting: str) -> Tensor:
     """What `quadrant_energy` adds up, by the kernel alone: ``[planes, 2 * bands]``."""
     planes, rows, columns = spectrum.shape
-    bands = _bands(rows) if _native.backend(spectrum) == "cuda" else 1
+    bands = _bands(rows) if kernels.backend(spectrum) == "cuda" else 1
     partials = spectrum.new_empty((planes, 2, bands), dtype=torch.float64)
     sums = _column_sums(spectrum, weighting, bands)
     weighting_index = WEIGHTINGS.index(weighting)
-    _native.call("quadrant_energy", (partials, sums), (spectrum,), planes, rows, columns, bands, weighting_index)
+    kernels.call("quadrant_energy", (partials, sums), (spectrum,), planes, rows, columns, bands, weighting_index)
     return partials.flatten(1)
 
 
@@ -105,7 +106,7 @@ def _fake(spectrum: Tensor, weighting: str) -> Tensor:
     return spectrum.new_empty((spectrum.shape[0],), dtype=dtype)
 
 
-@torch.library.custom_op("hyra::quadrant_energy_backward", mutates_args=())
+@op(spectrum="complex [P, R, K]", grad="any real [P]", weighting=WEIGHTINGS)
 def quadrant_energy_backward(spectrum: Tensor, grad: Tensor, weighting: str) -> Tensor:
     """Gradient of `quadrant_energy` with respect to the spectrum, by torch's convention for complex numbers.
 
@@ -132,14 +133,14 @@ def quadrant_energy_backward(spectrum: Tensor, grad: Tensor, weighting: str) -> 
     return gradient.to(spectrum.dtype)
 
 
-@_native.register(quadrant_energy_backward)
+@quadrant_energy_backward.register_native
 def _backward_kernel(spectrum: Tensor, grad: Tensor, weighting: str) -> Tensor:
     planes, rows, columns = spectrum.shape
-    bands = _bands(rows) if _native.backend(spectrum) == "cuda" else 1
+    bands = _bands(rows) if kernels.backend(spectrum) == "cuda" else 1
     gradient = spectrum.new_empty(spectrum.shape)
     sums = _column_sums(spectrum, weighting, bands)
     scalars = (planes, rows, columns, bands, WEIGHTINGS.index(weighting))
-    _native.call("quadrant_energy_backward", (gradient, sums), (spectrum, grad.double().expand(planes)), *scalars)
+    kernels.call("quadrant_energy_backward", (gradient, sums), (spectrum, grad.double()), *scalars)
     return gradient
 
 

@@ -8,10 +8,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyra import _native
+from hyra._native import kernels
+from hyra._native.op import op
+
+SIDES = range(1, (1 << 31) + 1)
 
 
-@torch.library.custom_op("hyra::radial_moments", mutates_args=())
+def ring_count(height: int, width: int) -> int:
+    """Number of rings of an H x W transform: that of its corner (H // 2, W // 2), and ring 0."""
+    if height * width > 2**31:
+        raise ValueError(f"height and width must give at most 2^31 pixels, got {height} x {width}")
+    corner = 4 * ((height // 2) ** 2 * width**2 + (width // 2) ** 2 * height**2)
+    return (math.isqrt(corner // max(height, width) ** 2) + 1) // 2 + 1
+
+
+@op(
+    a="complex [P, height, width//2+1]",
+    b="complex [P, height, width//2+1]",
+    height=SIDES,
+    width=SIDES,
+    derived={"rings": ring_count},
+)
 def radial_moments(a: Tensor, b: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     r"""Sums of ``|a|^2``, ``|b|^2`` and ``a * conj(b)`` over the rings of the full spectrum, per plane.
 
@@ -67,16 +84,6 @@ def radial_moments(a: Tensor, b: Tensor, height: int, width: int) -> tuple[Tenso
     )
 
 
-def ring_count(height: int, width: int) -> int:
-    """Number of rings of an H x W transform: that of its corner (H // 2, W // 2), and ring 0."""
-    if height < 1 or width < 1:
-        raise ValueError(f"height and width must be at least 1, got {height} x {width}")
-    if height * width > 2**31:
-        raise ValueError(f"height and width must give at most 2^31 pixels, got {height} x {width}")
-    corner = 4 * ((height // 2) ** 2 * width**2 + (width // 2) ** 2 * height**2)
-    return (math.isqrt(corner // max(height, width) ** 2) + 1) // 2 + 1
-
-
 def _ring_map(height: int, width: int, device: torch.device) -> Tensor:
     """``[H, W // 2 + 1]`` int64: the ring of every bin of the half spectrum."""
     ky = torch.arange(height, device=device)
@@ -99,16 +106,14 @@ def _wide(spectrum: Tensor) -> Tensor:
     return spectrum if spectrum.device.type == "mps" else spectrum.to(torch.complex128)
 
 
-@_native.register(radial_moments)
+@radial_moments.register_native
 def _kernel(a: Tensor, b: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     rings, bands, planes = ring_count(height, width), _bands(height), len(a)
-    shape = (planes, height, width // 2 + 1)
     outputs = _new_outputs(a, rings)
     partials = a.new_empty((bands, planes, rings, 4), dtype=torch.float64)
     partial_counts = a.new_empty((bands, rings), dtype=torch.int64)
-    inputs = (a.expand(shape), b.to(a.dtype).expand(shape))
     extents = (planes, height, width, rings, bands)
-    _native.call("radial_moments", (*outputs, partials, partial_counts), inputs, *extents)
+    kernels.call("radial_moments", (*outputs, partials, partial_counts), (a, b), *extents)
     return outputs
 
 
@@ -129,7 +134,15 @@ def _new_outputs(a: Tensor, rings: int) -> tuple[Tensor, Tensor, Tensor, Tensor]
     return power_a, power_b, cross, a.new_empty((rings,), dtype=torch.int64)
 
 
-@torch.library.custom_op("hyra::radial_moments_backward", mutates_args=())
+@op(
+    a="complex [P, height, width//2+1]",
+    b="complex [P, height, width//2+1]",
+    gain_a="any real [P, rings]",
+    gain_b="any complex [P, rings]",
+    height=SIDES,
+    width=SIDES,
+    derived={"rings": ring_count},
+)
 def radial_moments_backward(a: Tensor, b: Tensor, gain_a: Tensor, gain_b: Tensor, height: int, width: int) -> Tensor:
     """The gradient of `radial_moments` with respect to one of its spectra, by torch's convention for complex numbers.
 
@@ -153,13 +166,11 @@ def radial_moments_backward(a: Tensor, b: Tensor, gain_a: Tensor, gain_b: Tensor
     return (weight * (gain_a[:, ring] * _wide(a) + gain_b[:, ring] * _wide(b))).to(a.dtype)
 
 
-@_native.register(radial_moments_backward)
+@radial_moments_backward.register_native
 def _backward_kernel(a: Tensor, b: Tensor, gain_a: Tensor, gain_b: Tensor, height: int, width: int) -> Tensor:
-    rings, shape = ring_count(height, width), (len(a), height, width // 2 + 1)
-    gradient = a.new_empty(shape)
-    gains = gain_a.double().expand(len(a), rings), gain_b.to(torch.complex128).expand(len(a), rings)
-    inputs = (a.expand(shape), b.to(a.dtype).expand(shape), *gains)
-    _native.call("radial_moments_backward", (gradient,), inputs, len(a), height, width, rings)
+    gradient = a.new_empty(a.shape)
+    inputs = (a, b, gain_a.double(), gain_b.to(torch.complex128))
+    kernels.call("radial_moments_backward", (gradient,), inputs, len(a), height, width, ring_count(height, width))
     return gradient
 
 

@@ -7,12 +7,19 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hyra import _native
+from hyra._native import kernels
+from hyra._native.op import op
 
 _State = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-@torch.library.custom_op("hyra::response_moments", mutates_args=())
+@op(
+    outputs="real [N, C, H, W]",
+    origins="int64 [N, M, 2]",
+    reference="real [C, kh, kw]",
+    origin=(range(-(1 << 31), 1 << 31), range(-(1 << 31), 1 << 31)),
+    state=("count: int64 [kh, kw]", "mean: float64 [C, kh, kw]", "m2: float64 [C, kh, kw]"),
+)
 def response_moments(
     outputs: Tensor, origins: Tensor, reference: Tensor, origin: Sequence[int], state: Sequence[Tensor]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -57,7 +64,6 @@ def response_moments(
         >>> deviation.tolist()
         [[[0.0, 0.0], [0.5, 0.5]]]
     """
-    _check(outputs, reference, state)
     count, mean, m2 = (x.clone() for x in state)
     height, width = outputs.shape[-2:]
     rows = torch.arange(reference.shape[1], device=outputs.device) - origin[0]
@@ -80,16 +86,6 @@ def response_moments(
     return count, mean, m2, _relative(deviation, reference)
 
 
-def _check(outputs: Tensor, reference: Tensor, state: Sequence[Tensor]) -> None:
-    window = (outputs.shape[1], *reference.shape[1:])
-    if 0 in window:
-        raise ValueError(f"reference must have at least one sample, got shape {tuple(reference.shape)}")
-    expected = (("count", window[1:], torch.int64), ("mean", window, torch.float64), ("m2", window, torch.float64))
-    for x, (name, shape, dtype) in zip(state, expected, strict=True):
-        if x.shape != shape or x.dtype != dtype:
-            raise ValueError(f"{name} must be {dtype} of shape {shape}, got {x.dtype} of shape {tuple(x.shape)}")
-
-
 def _relative(deviation: Tensor, reference: Tensor) -> Tensor:
     """``[N, M, 2]`` from ``[N, M, 3]``: squared deviation, squared reference and largest deviation."""
     squared, energy, largest = deviation.unbind(-1)
@@ -98,26 +94,19 @@ def _relative(deviation: Tensor, reference: Tensor) -> Tensor:
     return torch.stack([relative, torch.where(relative.isnan(), torch.nan, largest / peak)], dim=-1)
 
 
-@_native.register(response_moments)
+@response_moments.register_native
 def _kernel(
     outputs: Tensor, origins: Tensor, reference: Tensor, origin: Sequence[int], state: Sequence[Tensor]
 ) -> _State:
-    _check(outputs, reference, state)
     images, channels, height, width = outputs.shape
     impulses, (_, kh, kw) = origins.shape[1], reference.shape
     # On a CPU a part is about eight rows of the window in one channel; on a GPU a block has the whole window.
-    parts = channels * (1 + kh // 8) if _native.backend(outputs) == "cpu" else 1
+    parts = channels * (1 + kh // 8) if kernels.backend(outputs) == "cpu" else 1
     new_count, new_mean, new_m2, _ = _fake(outputs, origins, reference, origin, state)
     deviation = outputs.new_empty((images, impulses, parts, 3), dtype=torch.float64)
-    window = (channels, kh, kw)
-    inputs = (
-        outputs,
-        reference.to(outputs.dtype).expand(window),
-        origins.long().expand(images, impulses, 2),
-        *state,
-    )
+    inputs = (outputs, reference, origins, *state)
     extents = (images, impulses, channels, height, width, kh, kw, *origin, parts)
-    _native.call("response_moments", (new_count, new_mean, new_m2, deviation), inputs, *extents)
+    kernels.call("response_moments", (new_count, new_mean, new_m2, deviation), inputs, *extents)
     merged = torch.cat([deviation[..., :2].sum(2), deviation[..., 2:].amax(2)], dim=-1)
     return new_count, new_mean, new_m2, _relative(merged, reference)
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from hyra import _native
-from hyra._util import validate
+from hyra._native.op import op
 from hyra.ops import fourier, transforms
 
 
-@torch.library.custom_op("hyra::rfft2", mutates_args=())
+@op(x="real [*P, H, W]", library=transforms.INSTALLED)
 def rfft2(x: Tensor, library: str) -> Tensor:
     """Unscaled two-dimensional DFT of real planes, the half with the column frequencies 0, 1, ... ``W // 2``.
 
@@ -42,7 +40,7 @@ def rfft2(x: Tensor, library: str) -> Tensor:
     return fourier.rfft2(x)
 
 
-@torch.library.custom_op("hyra::rfft2_adjoint", mutates_args=())
+@op(spectrum="complex [*P, H, columns//2+1]", columns=range(1, 1 << 31), library=transforms.INSTALLED)
 def rfft2_adjoint(spectrum: Tensor, columns: int, library: str) -> Tensor:
     """The transpose of `rfft2` as a real-linear map: what its gradient is.
 
@@ -68,7 +66,6 @@ def rfft2_adjoint(spectrum: Tensor, columns: int, library: str) -> Tensor:
 
 
 def _check_adjoint(spectrum: Tensor, columns: int) -> None:
-    validate.planes("spectrum", spectrum)
     if columns < 1:
         raise ValueError(f"columns must be at least 1, got {columns}")
 
@@ -113,5 +110,3 @@ def _rfft2_adjoint_backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]
 
 rfft2.register_autograd(_rfft2_backward, setup_context=_rfft2_setup)
 rfft2_adjoint.register_autograd(_rfft2_adjoint_backward, setup_context=_rfft2_adjoint_setup)
-_native.refuse_tangents(rfft2)
-_native.refuse_tangents(rfft2_adjoint)

@@ -7,11 +7,12 @@ import math
 import torch
 from torch import Tensor
 
-from hyra import _native
+from hyra._native import kernels
+from hyra._native.op import op
 from hyra.ops.mean_std import CHUNK, accumulator
 
 
-@torch.library.custom_op("hyra::standardize_backward", mutates_args=())
+@op(grad="real [N, *S]", images="real [N, *S]", moments="any real [N, 2]")
 def standardize_backward(grad: Tensor, images: Tensor, moments: Tensor) -> Tensor:
     """Gradient of standardised images ``z = (x - mean) / std`` with respect to x, on which the moments depend as well.
 
@@ -41,14 +42,14 @@ def standardize_backward(grad: Tensor, images: Tensor, moments: Tensor) -> Tenso
     return ((g - line) / std).to(images.dtype).view(images.shape)
 
 
-@_native.register(standardize_backward)
+@standardize_backward.register_native
 def _kernel(grad: Tensor, images: Tensor, moments: Tensor) -> Tensor:
     count, size = images.shape[0], math.prod(images.shape[1:])
     out = images.new_empty(images.shape)
     partials = images.new_empty((count, -(-size // CHUNK), 2), dtype=torch.float64)
     lines = images.new_empty((count, 2), dtype=torch.float64)
     outputs = (out, partials, lines)
-    _native.call("standardize_backward", outputs, (grad, images, moments.double()), count, size, CHUNK)
+    kernels.call("standardize_backward", outputs, (grad, images, moments.double()), count, size, CHUNK)
     return out
 
 

@@ -7,12 +7,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyra import _native
+from hyra._native import kernels
+from hyra._native.op import op
 from hyra.ops.mean_std import accumulator
 from hyra.ops.standardize_backward import standardize_backward
 
+DIFFERENCE: dict[str, Any] = {
+    "preds": "real [P, H, W]",
+    "target": "real [T, H, W]",
+    "preds_moments": "any real [N, 2]",
+    "target_moments": "any real [M, 2]",
+    "with_target": bool,
+    "multiples": (("P", "T"), ("P", "N"), ("T", "M")),
+}
+"""What an op of differences demands of its arguments."""
 
-@torch.library.custom_op("hyra::standardized_difference", mutates_args=())
+
+@op(**DIFFERENCE)
 def standardized_difference(
     preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
 ) -> Tensor:
@@ -44,7 +55,6 @@ def standardized_difference(
         tensor([[-1.5000,  1.5000],
                 [-0.5000,  0.5000]])
     """
-    result_shape(preds, target, preds_moments, target_moments, with_target)
     standardized_preds, standardized_target = _standardize(preds, preds_moments), _standardize(target, target_moments)
     repeats = preds.shape[0] // target.shape[0] if target.shape[0] else 1
     out = standardized_preds - standardized_target.repeat(repeats, 1, 1)
@@ -58,24 +68,10 @@ def _standardize(planes: Tensor, moments: Tensor) -> Tensor:
     return (planes.to(wide.dtype) - wide[:, 0, None, None]) / wide[:, 1, None, None]
 
 
-def result_shape(
-    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
-) -> tuple[int, int, int]:
-    """Checks that the target's planes divide those of `preds`, and that each plane has its moments."""
+def result_shape(preds: Tensor, target: Tensor, with_target: bool) -> tuple[int, int, int]:
+    """Of the differences, and of the targets if `with_target`."""
     planes, rows, columns = preds.shape
-    targets = target.shape[0]
-    if target.shape[1:] != preds.shape[1:] or (planes % targets if targets else planes):
-        shapes = f"{tuple(preds.shape)}, and divide its planes, got {tuple(target.shape)}"
-        raise ValueError(f"target must have the size of preds, {shapes}")
-    for name, moments, count in (("preds", preds_moments, planes), ("target", target_moments, targets)):
-        if moments.ndim != 2 or moments.shape[1] != 2 or not _can_share(count, moments.shape[0]):
-            images = f"[N, 2] for N images of {count} planes together"
-            raise ValueError(f"{name}_moments must be {images}, got shape {tuple(moments.shape)}")
-    return planes + (targets if with_target else 0), rows, columns
-
-
-def _can_share(planes: int, images: int) -> bool:
-    return planes % images == 0 if 0 < images <= planes else images == planes
+    return planes + (target.shape[0] if with_target else 0), rows, columns
 
 
 def per_plane(moments: Tensor, planes: Tensor) -> Tensor:
@@ -85,19 +81,19 @@ def per_plane(moments: Tensor, planes: Tensor) -> Tensor:
     return moments if images == count else moments[:, None].expand(images, count // images, 2).flatten(0, 1)
 
 
-@_native.register(standardized_difference)
+@standardized_difference.register_native
 def _kernel(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
-    out = preds.new_empty(result_shape(preds, target, preds_moments, target_moments, with_target))
+    out = preds.new_empty(result_shape(preds, target, with_target))
     scalars = (preds.shape[0], target.shape[0], preds.shape[1] * preds.shape[2], with_target)
     moments = (per_plane(preds_moments.double(), preds), per_plane(target_moments.double(), target))
-    inputs = (preds, target.to(preds.dtype), *moments)
-    _native.call("standardized_difference", (out,), inputs, *scalars)
+    inputs = (preds, target, *moments)
+    kernels.call("standardized_difference", (out,), inputs, *scalars)
     return out
 
 
 @standardized_difference.register_fake
 def _fake(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
-    return preds.new_empty(result_shape(preds, target, preds_moments, target_moments, with_target))
+    return preds.new_empty(result_shape(preds, target, with_target))
 
 
 def keep_for_backward(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, Tensor, bool], output: Tensor) -> None:
@@ -126,7 +122,9 @@ def standardized_difference_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | N
 
 
 def _standardize_backward(grad: Tensor, planes: Tensor, moments: Tensor) -> Tensor:
-    images = (moments.shape[0], planes.shape[0] // max(moments.shape[0], 1), *planes.shape[1:])
+    if not planes.shape[0]:
+        return torch.zeros_like(planes)
+    images = (moments.shape[0], planes.shape[0] // moments.shape[0], *planes.shape[1:])
     gradient: Tensor = standardize_backward(grad.reshape(images), planes.reshape(images), moments)
     return gradient.view(planes.shape)
 

@@ -18,7 +18,7 @@ import scipy.fft
 import torch
 from torch import Tensor
 
-from hyra import _native
+from hyra._native import threads
 from hyra.ops import fourier
 
 try:
@@ -27,6 +27,7 @@ except ImportError:
     ducc0 = None
 
 HAS_DUCC0 = ducc0 is not None
+INSTALLED = ("torch", "scipy", "ducc0") if HAS_DUCC0 else ("torch", "scipy")
 
 Array = npt.NDArray[Any]
 
@@ -167,8 +168,8 @@ def _blocks(planes: int, lines: int, length: int) -> list[tuple[int, slice]]:
 
 def _share(x: Tensor, calls: Sequence[tuple[Any, ...]], f: Callable[..., object]) -> None:
     """Run ``f(*call)`` for every call, the threads taking them from one list."""
-    _native.share(lambda index: f(*calls[index]), len(calls), _threads_for(x))
+    threads.share(lambda index: f(*calls[index]), len(calls), _threads_for(x))
 
 
 def _threads_for(x: Tensor) -> int:
-    return _native.threads() if x.numel() > _SMALL else 1
+    return threads.count() if x.numel() > _SMALL else 1

@@ -1,0 +1,125 @@
+"""An op: a function in plain torch, what it demands of its arguments, and the native kernels that take its place."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor
+from torch._library.autograd import make_autograd_impl
+from torch._library.custom_ops import CustomOpDef
+from torch.autograd import forward_ad
+
+from hyra._native.declaration import Declaration, signature
+from hyra._native.modules import MODULES
+from hyra._util import validate
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+KEPT = 1024  # signatures of calls that have been checked, for each function
+
+
+def op(
+    *,
+    derived: dict[str, Callable[..., int]] | None = None,
+    multiples: tuple[tuple[str, str], ...] = (),
+    **arguments: Any,
+) -> Callable[[Callable[..., Any]], Op]:
+    """Decorator: the torch op ``hyra::<name of the function>``, whose body is the function.
+
+    Args:
+        derived: as in `Declaration`.
+        multiples: as in `Declaration`.
+        arguments: what each argument must be, see `hyra._native.declaration`.
+    """
+
+    def decorate(body: Callable[..., Any]) -> Op:
+        declaration = Declaration(inspect.signature(body), arguments, derived or {}, multiples)
+        schema = torch.library.infer_schema(body, mutates_args=())
+        checked = _checked(body, declaration)
+        made = torch.library.custom_op(f"hyra::{body.__name__}", checked, mutates_args=(), schema=schema)
+        made.__class__ = Op  # torch makes the object, and how it does depends on the version
+        this = cast(Op, made)
+        this.declaration = declaration
+        this._refuse_tangents()
+        return this
+
+    return decorate
+
+
+def _checked(f: F, declaration: Declaration) -> F:
+    accepted: set[Any] = set()  # a check takes longer than all else around a small kernel
+
+    @functools.wraps(f)
+    def checked(*args: Any) -> Any:
+        seen = signature(args)
+        if seen is None or seen not in accepted:
+            declaration.check(args)
+            if len(accepted) == KEPT:
+                accepted.clear()
+            accepted.add(seen)
+        return f(*args)
+
+    return cast(F, checked)
+
+
+class Op(CustomOpDef):
+    """An op of torch that checks its arguments by one declaration, whichever way it is called and whatever serves it.
+
+    The body, every kernel and the fake are registered behind the check. What torch refuses before it comes to one of
+    them (another Python type, a layout that it does not dispatch) is explained in the same words.
+    """
+
+    declaration: Declaration
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the op."""
+        if torch.compiler.is_compiling():
+            return self._opoverload(*args, **kwargs)
+        try:
+            return self._opoverload(*args, **kwargs)
+        except (RuntimeError, TypeError) as error:
+            refusal = error
+        self.declaration.explain(args, kwargs, refusal)
+        raise refusal
+
+    def register_kernel(self, device_types: Any, fn: Callable[..., Any] | None = None, /) -> Callable[[F], F]:
+        """As torch's, with the check before the kernel."""
+
+        def decorate(kernel: F) -> F:
+            super(Op, self).register_kernel(device_types)(_checked(kernel, self.declaration))
+            return kernel
+
+        return decorate if fn is None else cast(Any, decorate(cast(Any, fn)))
+
+    def register_native(self, kernel: F) -> F:
+        """Decorator: a native kernel takes the place of the body on every device that has a module."""
+        for device in MODULES:  # one at a time: with several, torch disables all of them by the name of the last one
+            self.register_kernel(device)(kernel)
+        return kernel
+
+    def register_fake(self, fn: F, /) -> F:
+        """As torch's, with the check before it."""
+        super().register_fake(_checked(fn, self.declaration))
+        return fn
+
+    def _refuse_tangents(self) -> None:
+        """Raise on a forward-mode tangent, which torch's custom ops drop without a word.
+
+        It is seen in the autograd layer alone: `torch.func` takes its tensors apart there, before any kernel runs.
+        """
+        differentiate = make_autograd_impl(self._opoverload, self)
+
+        def checked(keys: Any, *args: Any) -> Any:
+            if forward_ad._current_level >= 0:  # in forward mode
+                for name, arg in zip(self.declaration.arguments, args, strict=True):
+                    for x in arg if isinstance(arg, list) else (arg,):
+                        if isinstance(x, Tensor):
+                            validate.without_tangent(name, x)
+            return differentiate(keys, *args)
+
+        for device in ("CPU", "CUDA", "MPS"):  # each comes before "Autograd", which torch has registered
+            self._lib.impl(self._name, checked, f"Autograd{device}", with_keyset=True)  # type: ignore[no-untyped-call]
