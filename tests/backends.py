@@ -59,7 +59,8 @@ def available() -> list[Backend]:
     if torch.cuda.is_available() and "cuda" in MODULES:
         names.append("cuda")
     if only := named("HYRA_BACKENDS"):
-        only = [f"cpu-{_cpu.simd_level()}" if name == "cpu" else name for name in only]
+        best = MODULES["cpu"].simd_level() if "cpu" in MODULES else "none"
+        only = [f"cpu-{best}" if name == "cpu" else name for name in only]
         names = [name for name in names if name in only]
     return [Backend(name) for name in names]
 

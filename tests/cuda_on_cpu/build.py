@@ -75,7 +75,7 @@ def environment(sanitizer: Sanitizer) -> dict[str, str]:
     env = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(SOURCE.parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]),
         # The interpreter never frees some of its memory; torch's own threads synchronise in ways TSan cannot see.
-        "ASAN_OPTIONS": "detect_leaks=0",
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
         "TSAN_OPTIONS": "halt_on_error=1",
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "OMP_NUM_THREADS": "1",

@@ -19,7 +19,9 @@ from unittest import mock
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
+from torch.utils._pytree import tree_map
 
 from cuda_on_cpu import build
 from fuzz.arguments import right, wrong
@@ -28,6 +30,7 @@ from hyra._native.modules import MODULES
 from hyra._native.op import Op
 
 OPS = [op for op in vars(ops).values() if isinstance(op, Op)]
+DIFFERENTIABLE = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 EXPECTED = (ValueError, TypeError, NotImplementedError)
 
 
@@ -54,12 +57,10 @@ def describe(value: Any) -> str:
     return repr(value)
 
 
-def draw(op: Op, dice: random.Random) -> tuple[list[Any], dict[str, Any], bool]:
-    """Arguments, keyword arguments, and whether they are right."""
+def draw(op: Op, changes: int, dice: random.Random) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments and keyword arguments, some of them changed."""
     args = right(op, dice)
-    changes = dice.choice((0, 1, 1, 1, 2, 3))
-    for _ in range(changes):
-        place = dice.randrange(len(args))
+    for place in dice.sample(range(len(args)), min(changes, len(args))):
         args[place] = wrong(args[place], dice)
     kwargs: dict[str, Any] = {}
     names = list(op.declaration.arguments)
@@ -71,16 +72,27 @@ def draw(op: Op, dice: random.Random) -> tuple[list[Any], dict[str, Any], bool]:
             kwargs[dice.choice((*names, "nobody"))] = 1
         else:
             args = args[:-1]
-    return args, kwargs, changes == 0
+    return args, kwargs
 
 
 def with_tangent(args: list[Any]) -> list[Any]:
     """The same with a tangent on the first tensor that can carry one."""
     for place, x in enumerate(args):
-        if type(x) is Tensor and (x.is_floating_point() or x.is_complex()) and x.itemsize > 2 and x.numel() in range(1, 99):
+        if type(x) is Tensor and x.dtype in DIFFERENTIABLE and 0 < x.numel() < 99:
             dual = forward_ad.make_dual(x.detach().clone(), torch.ones_like(x))
             return [*args[:place], dual, *args[place + 1 :]]
     return args
+
+
+def faked(args: Any) -> Any:
+    """The same with fake tensors: mixed with real ones, they can leave torch itself in disorder."""
+
+    def fake(x: Any) -> Any:
+        is_dense = isinstance(x, Tensor) and x.layout is torch.strided and not x.is_nested
+        return torch.empty(x.shape, dtype=x.dtype, device=x.device) if is_dense else x
+
+    with FakeTensorMode():
+        return tree_map(fake, args)
 
 
 def fault(op: Op, error: Exception) -> str:
@@ -99,6 +111,8 @@ def call(op: Op, args: list[Any], kwargs: dict[str, Any], way: str) -> None:
     if way == "tangent":
         with forward_ad.dual_level():
             op(*with_tangent(args), **kwargs)
+    elif way == "fake":
+        op(*faked(args), **faked(kwargs))
     elif way == "overload":  # as torch.ops has it, without our words for what torch refuses
         op._opoverload(*args, **kwargs)
     else:
@@ -127,8 +141,9 @@ def main() -> int:
         with backend():
             for index in range(options.calls * weight // share):
                 op = dice.choice(OPS)
-                args, kwargs, is_right = draw(op, dice)
-                way = dice.choice(("plain",) * 17 + ("overload", "overload", "tangent"))
+                way = dice.choice(("plain",) * 16 + ("overload", "overload", "tangent", "fake"))
+                changes = 0 if way in ("tangent", "fake") else dice.choice((0, 1, 1, 1, 2, 3))
+                args, kwargs = draw(op, changes, dice)
                 text = f"{name} {index} {way} {op._name}({describe(args)}, {kwargs and describe(list(kwargs.items()))})"
                 if options.verbose:
                     print(text, flush=True)
@@ -138,7 +153,8 @@ def main() -> int:
                 except Exception as error:
                     outcome = type(error).__name__
                     if way != "overload":
-                        wrongly = fault(op, error) or ("these arguments are right" if is_right and way == "plain" else "")
+                        is_refused_wrongly = changes == 0 and way == "plain"
+                        wrongly = fault(op, error) or "these arguments are right" * is_refused_wrongly
                     if wrongly:
                         wrongly += f": {outcome}: {error}"
                     if way == "overload" and not isinstance(error, EXPECTED):

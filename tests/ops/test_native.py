@@ -48,6 +48,13 @@ def test_unknown_dtype_is_refused():
         kernels.call("quadrant_energy", (torch.empty(2, dtype=torch.float64), None), (half,), 1, 4, 3, 1, 0)
 
 
+def test_fake_tensors_among_real_ones_are_refused():
+    with FakeTensorMode():
+        fake = torch.empty(1, 4, 5)
+    with pytest.raises(TypeError, match=r"planes must be a plain torch\.Tensor, got FakeTensor"):
+        ops.integral_energy_backward(fake, torch.rand(1))
+
+
 CALLS = {
     ops.mean_std: ([torch.rand(2, 3, 4)], []),
     ops.standardized_difference: ([torch.rand(3, 4, 5), torch.rand(3, 4, 5), *torch.rand(2, 3, 2)], [True]),
@@ -73,14 +80,15 @@ CALLS = {
 @pytest.mark.parametrize("op", CALLS, ids=lambda op: op._name)
 def test_forward_mode_raises_instead_of_dropping_the_tangent(op):
     (first, *tensors), rest = CALLS[op]
+    name = next(iter(op.declaration.arguments))
     call = lambda x: op(x, *tensors, *rest)  # noqa: E731
     call(first)
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(first, torch.ones_like(first))
-        with pytest.raises(NotImplementedError, match=f"{next(iter(op.declaration.arguments))} must carry no forward-mode tangent"):
+        with pytest.raises(NotImplementedError, match=f"{name} must carry no forward-mode tangent"):
             call(dual)
         call(first)  # no tangent of its own
-    with pytest.raises(NotImplementedError, match=f"{next(iter(op.declaration.arguments))} must carry no forward-mode tangent"):
+    with pytest.raises(NotImplementedError, match=f"{name} must carry no forward-mode tangent"):
         torch.func.jvp(call, (first,), (torch.ones_like(first),))
 
 

@@ -104,7 +104,7 @@ class Declaration:
             ) from error
         for name, x in named:
             if type(x) not in PLAIN:
-                raise TypeError(f"{name} must be a plain torch.Tensor, got {type(x).__name__} ({error})") from error
+                raise TypeError(f"{name} must be a plain torch.Tensor, got {type(x).__name__}") from error
 
     def _named(self, args: Sequence[Any]) -> list[tuple[TensorArgument, Tensor]]:
         pairs: list[tuple[TensorArgument, Tensor]] = []

@@ -81,10 +81,15 @@ class Op(CustomOpDef):
             return self._opoverload(*args, **kwargs)
         try:
             return self._opoverload(*args, **kwargs)
-        except (RuntimeError, TypeError) as error:
+        except ValueError:
+            raise
+        except Exception as error:  # torch asserts, too
             refusal = error
-        self.declaration.explain(args, kwargs, refusal)
-        raise refusal
+        try:
+            self.declaration.explain(args, kwargs, refusal)
+            raise refusal
+        finally:
+            del refusal  # its traceback holds this frame, and the frame it: tensors and torch's guards would live on
 
     def register_kernel(self, device_types: Any, fn: Callable[..., Any] | None = None, /) -> Callable[[F], F]:
         """As torch's, with the check before the kernel."""

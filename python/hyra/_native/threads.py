@@ -10,6 +10,7 @@ import torch
 
 from hyra._native.modules import MODULES
 
+_cpu = MODULES.get("cpu")
 _forked = False
 
 
@@ -35,8 +36,8 @@ def share(f: Callable[[int], object], calls: int, threads: int) -> None:
     A pool of its own would have to share the cores with these, which wait for work by spinning, for milliseconds; it
     serves where there are no kernels.
     """
-    if module := MODULES.get("cpu"):
-        module.share(f, calls, threads)
+    if _cpu is not None:
+        _cpu.share(f, calls, threads)
     elif threads == 1:
         for index in range(calls):
             f(index)
