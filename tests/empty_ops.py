@@ -13,9 +13,9 @@ import hyra
 
 REAL, COMPLEX = "real", "complex"  # of the arguments' precision
 F64, C128, I64 = torch.float64, torch.complex128, torch.int64
-NO_PIXEL = "must have at least one row and one column, got shape"
-NO_SAMPLE = "(image|response) must be .* with at least one (pixel|sample), got shape"
-NO_RING = "height and width must be at least 1"
+NO_PIXEL = "must have shape .* at least 1, got"
+NO_SAMPLE = f"(image|response) {NO_PIXEL}"
+NO_RING = "(height|width) must be at least 1"
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,11 @@ def _transforms(library: str) -> Iterator[Case]:
 def _energies(weighting: str) -> Iterator[Case]:
     for shape in ((0, 4, 4), (2, 0, 4), (2, 4, 0)):
         what, count = f"{shape} {weighting}", shape[0]
-        yield Case("quadrant_energy", what, lambda g, s=shape: (g.complex(*s), weighting), (((count,), F64),))
+        pixels, error = 0 not in shape[1:], f"spectrum {NO_PIXEL}"
+        results = (((count,), F64),) if pixels else error
+        yield Case("quadrant_energy", what, lambda g, s=shape: (g.complex(*s), weighting), results)
         arguments = lambda g, s=shape: (g.complex(*s), g.real(s[0], dtype=F64), weighting)  # noqa: E731
-        yield Case("quadrant_energy_backward", what, arguments, ((shape, COMPLEX),))
+        yield Case("quadrant_energy_backward", what, arguments, ((shape, COMPLEX),) if pixels else error)
 
 
 def _pairs(*, with_target: bool) -> Iterator[Case]:
@@ -87,9 +89,9 @@ def _pairs(*, with_target: bool) -> Iterator[Case]:
         arguments = lambda g, s=(planes, targets, *size): (*g.pair(*s), with_target)  # noqa: E731
         difference, energy = (((count, *size), REAL),), (((count,), F64),)
         if targets < planes:
-            difference = energy = "target must have the size of preds"
+            difference = energy = "T must divide P, got T = 0 of target"
         elif 0 in size:
-            energy = f"preds {NO_PIXEL}"
+            difference = energy = f"preds {NO_PIXEL}"
         what = f"{planes} of {targets}, {size}, {with_target}"
         yield Case("standardized_difference", what, arguments, difference)
         yield Case("integral_energy", what, arguments, energy)
@@ -102,10 +104,11 @@ def _planes() -> Iterator[Case]:
         yield Case("integral_energy_backward", str(shape), arguments, results)
     for shape in ((0, 3, 4, 6), (0,)):
         yield Case("mean_std", str(shape), lambda g, s=shape: (g.real(*s),), (((0, 2), F64),))
-    yield Case("mean_std", "pixels", lambda g: (g.real(2, 3, 0, 6),), "images must have at least one element each")
+    yield Case("mean_std", "pixels", lambda g: (g.real(2, 3, 0, 6),), f"images {NO_PIXEL}")
     for shape in ((0, 3, 4), (0,), (2, 0)):
         arguments = lambda g, s=shape: (g.real(*s), g.real(*s), g.moments(s[0]))  # noqa: E731
-        yield Case("standardize_backward", str(shape), arguments, ((shape, REAL),))
+        results = f"grad {NO_PIXEL}" if 0 in shape[1:] else ((shape, REAL),)
+        yield Case("standardize_backward", str(shape), arguments, results)
 
 
 def _rings() -> Iterator[Case]:
@@ -125,14 +128,15 @@ def _impulses() -> Iterator[Case]:
     for images, count, *size in ((0, 2, 3, 4, 5), (2, 0, 3, 4, 5), (2, 1, 0, 4, 5), (2, 1, 3, 0, 5)):
         what = f"{images} images, {count} positions, {size}"
         arguments = lambda g, n=images, m=count, s=size: (g.real(*s), g.integers(n, m, 2), g.real(n, s[0]))  # noqa: E731
-        yield Case("impulse_batch", what, arguments, (((images, *size), REAL),))
+        results = f"background {NO_PIXEL}" if 0 in size else (((images, *size), REAL),)
+        yield Case("impulse_batch", what, arguments, results)
         channels = size[0]
         window = channels, 2, 4
         arguments = lambda g, n=images, m=count, s=size, w=window: (  # noqa: E731
             *(g.real(n, *s), g.integers(n, m, 2), g.real(*w), [0, 0], g.state(*w)),
         )
         results = ((2, 4), I64), (window, F64), (window, F64), ((images, count, 2), F64)
-        yield Case("response_moments", what, arguments, results if channels else "reference must have at least one")
+        yield Case("response_moments", what, arguments, f"outputs {NO_PIXEL}" if 0 in size else results)
 
 
 def _filters(boundary: str) -> Iterator[Case]:

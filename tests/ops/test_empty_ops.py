@@ -57,11 +57,10 @@ def test_what_is_left(backend, dtype):
     images = ops.impulse_batch(background, given.integers(2, 0, 2), given.real(2, 3))
     assert torch.equal(images, background.expand(2, -1, -1, -1))
     state = [given.integers(2, 4) + 7, *given.real(2, 3, 2, 4, dtype=torch.float64)]
-    nothing = (given.real(0, 3, 4, 5), given.integers(0, 2, 2)), (given.real(2, 3, 0, 5), given.integers(2, 1, 2))
-    for outputs, origins in nothing:
-        *after, deviation = ops.response_moments(outputs, origins, given.real(3, 2, 4), [0, 0], state)
-        assert all(torch.equal(a, b) for a, b in zip(after, state, strict=True))
-        assert deviation.isnan().all()
+    outputs, origins = given.real(0, 3, 4, 5), given.integers(0, 2, 2)
+    *after, deviation = ops.response_moments(outputs, origins, given.real(3, 2, 4), [0, 0], state)
+    assert all(torch.equal(a, b) for a, b in zip(after, state, strict=True))
+    assert deviation.shape == (0, 2, 2)
     planes, moments = given.real(3, 5, 6), given.moments(3)
     alone = ops.integral_energy(planes[:0], planes, moments[:0], moments, True)
     assert torch.equal(alone, ops.integral_energy(planes, planes, moments, moments, True)[3:])
