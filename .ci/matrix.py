@@ -117,7 +117,7 @@ def test(row: Row, installed: Future[None]) -> list[str]:
         print(f"\n-- {row.name}: Python, torch, NumPy, SciPy {versions}", flush=True)
         report = row.environment / "report.xml"
         options = ["-q", "-n", "auto", "-rfE", "--disable-warnings", "-p", "no:cacheprovider", f"--junitxml={report}"]
-        command = [row.python, "-m", "pytest", *options, *TESTS]
+        command = [str(row.python), "-m", "pytest", *options, *TESTS]
         run(*command, accept=(0, 1, 2), HYRA_BACKENDS="reference,cpu")  # whatever comes with a report
         suite = ElementTree.parse(report).getroot()[0]
         tests, skipped, *failed = (int(suite.attrib[count]) for count in ("tests", "skipped", "failures", "errors"))
