@@ -1,7 +1,8 @@
 """Test every row of `[tool.hyra.supported]` in pyproject.toml in an environment of its own, and say what each one got.
 
 The tests are those of the ops and the API, over the plain-torch bodies and the CPU kernels; what is built, what the
-command line does, training, and files made to do harm are left to the README's command. The wheels are those in `dist/`; one that lacks there is built.
+command line does, training, and files made to do harm are left to the README's command. The wheels are those in
+`dist/`; one that lacks there is built.
 """
 
 from __future__ import annotations
