@@ -8,7 +8,7 @@ import torch
 
 import hyra
 import libraries
-from empty_ops import CASES, NO_PIXEL, Given
+from empty_ops import CASES, Given
 from hyra import ops
 from hyra.ops import fourier, polyphase_fft
 
@@ -125,7 +125,7 @@ def test_transforms(dtype, name, compiled):
     assert (result.shape, result.dtype) == ((0, *expected(x).shape[1:]), expected(x).dtype)
     assert gradient.shape == empty.shape
     for shape in ((2, 0, 4), (2, 6, 0)):
-        with pytest.raises(ValueError, match=NO_PIXEL):
+        with pytest.raises(ValueError, match="must have at least one row and one column"):
             transform(torch.zeros(shape, dtype=dtype.to_complex()))
 
 
