@@ -67,7 +67,7 @@ def resolve(dotted: str) -> object:
 def test_every_name_in_a_text_is_there():
     wrong = []
     for where, text in texts():
-        for dotted in sorted(set(re.findall(r"(?<![\w/.@-])hyra(?:\.[A-Za-z_]\w*)+", text))):
+        for dotted in sorted(set(re.findall(r"(?<![\w/.@-])hyra(?:\.[A-Za-z_]\w*)+", text)) - COMPILED):
             try:
                 resolve(dotted)
             except (AttributeError, ModuleNotFoundError) as error:

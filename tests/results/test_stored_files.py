@@ -81,11 +81,8 @@ def test_numbers_of_numpy_are_stored_as_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"amplitude": "high"}, "a ImpulseResponse to be saved must be sound, got one of which amplitude must be a"),
-        ({"amplitude": torch.tensor(0.5)}, "amplitude must be a number, got 'real'"),
         ({"provenance": {"model": 7}}, "provenance.model must be a text, got 7"),
         ({"provenance": {"model": {1, 2}}}, "provenance.model cannot be stored, got set"),
-        ({"amplitude": 10**30}, "amplitude must be a number, got 1000000000000000000000000000000"),
     ],
 )
 def test_what_could_not_be_read_again_is_not_written(fields, message, tmp_path):
@@ -93,3 +90,10 @@ def test_what_could_not_be_read_again_is_not_written(fields, message, tmp_path):
     with pytest.raises((TypeError, ValueError), match=message):
         response.save(tmp_path / "r.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("field", ["amplitude", "discarded_energy", "background"])
+@pytest.mark.parametrize(("value", "kind"), [("high", "str 'high'"), (None, "NoneType"), (True, "bool True")])
+def test_a_response_is_made_with_numbers(field, value, kind):
+    with pytest.raises(TypeError, match=f"{field} must be a number, got {kind}"):
+        hyra.ImpulseResponse(torch.ones(1, 4, 4), 2, (2, 2), **{field: value})

@@ -51,6 +51,13 @@ def scale(name: str, value: object) -> int:
     return number
 
 
+def number(name: str, value: object) -> float:
+    """`value` is a number (a NumPy one too, but not a bool), finite or not."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {kind(value)}")
+    return float(value)
+
+
 def positive_number(name: str, value: object) -> float:
     """`value` is a finite number above 0."""
     if not isinstance(value, Real) or isinstance(value, bool):

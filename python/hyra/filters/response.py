@@ -118,11 +118,11 @@ class ImpulseResponse(Result):
             raise ValueError(f"origin must be two integers (y, x), got {self.origin!r}")
         object.__setattr__(self, "origin", (int(self.origin[0]), int(self.origin[1])))
         for name in ("amplitude", "discarded_energy"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+            object.__setattr__(self, name, validate.number(name, getattr(self, name)))
         if isinstance(self.background, Tensor):
             validate.shaped("background", self.background, [None, None, None])
         else:
-            object.__setattr__(self, "background", float(self.background))
+            object.__setattr__(self, "background", validate.number("background", self.background))
 
     def __repr__(self) -> str:
         shape = "x".join(str(n) for n in self.response.shape)

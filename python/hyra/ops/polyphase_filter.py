@@ -56,6 +56,7 @@ def polyphase_filter(image: Tensor, response: Tensor, scale: int, origin: Sequen
     Example:
         Linear interpolation between pixels, with the response ``[1/2, 1, 1/2]`` around its middle (1):
 
+        >>> import torch
         >>> image = torch.tensor([[[[0.0, 2.0, 4.0]]]])
         >>> response = torch.tensor([[[0.5, 1.0, 0.5]]])
         >>> polyphase_filter(image, response, 2, (0, 1), "replicate")[0, 0, 0]

@@ -32,6 +32,7 @@ def rfft2(x: Tensor, library: str) -> Tensor:
     Example:
         A 4x4 plane with a single 1 at row 1, column 0 has the spectrum ``exp(-2 pi i k1 / 4)`` in every column:
 
+        >>> import torch
         >>> plane = torch.zeros(4, 4)
         >>> plane[1, 0] = 1
         >>> torch.view_as_real(rfft2(plane, "torch")[:, 2]).round().int().tolist()
