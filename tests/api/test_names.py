@@ -23,6 +23,9 @@ PUBLIC = {
 }
 """A name may be added here; taking one away breaks somebody's program."""
 
+COMPILED = {"hyra._native._cpu", "hyra._native._cuda"}
+"""Which may not have been built."""
+
 SUBMODULES = ("demo", "images", "metrics", "models", "ops", "plots", "pyiqa", "report", "spectrum", "track")
 
 
