@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from unittest import mock
 
+import pytest
 import torch
 from torch._library.custom_ops import CustomOpDef
 
@@ -38,6 +39,9 @@ SANITIZER: build.Sanitizer | None = os.environ.get("HYRA_SANITIZER")
 """Set by tests/cuda_on_cpu/test_sanitizers.py: the modules are then built with it."""
 MUTANT = "HYRA_MUTANT" in os.environ
 """Set by tests/mutations.py: `cuda_on_cpu` then runs the kernels that it has changed."""
+
+
+native = pytest.mark.skipif("cpu" not in MODULES, reason="there are no native kernels")
 
 
 def named(variable: str) -> list[str]:

@@ -93,6 +93,7 @@ CALLS = {"rfft2": 0, "rfft2_adjoint": 0, "integral_energy": 2, "integral_energy_
 """Calls of native kernels, where it is not one."""
 
 
+@backends.native
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_python_side_never_waits(name):
     op, arguments = getattr(ops, name), ARGUMENTS[name]()

@@ -7,12 +7,14 @@ import sys
 
 import pytest
 
+import backends
 from cuda_on_cpu import build
 
 CALLS = int(os.environ.get("HYRA_FUZZ_CALLS", "100_000"))
 
 pytestmark = [
     pytest.mark.sanitizer,
+    backends.native,
     pytest.mark.skipif(not build.available(), reason="no C++ compiler for the engine"),
     pytest.mark.skipif("HYRA_SANITIZER" in os.environ, reason="this is such a run"),
 ]

@@ -103,6 +103,7 @@ def test_opcheck(backend, dtype):
     torch.library.opcheck(impulse_batch, (background.requires_grad_(), positions, amplitudes.requires_grad_()))
 
 
+@backends.native
 def test_every_backend_is_really_used(backend):
     calls = []
     module = backends.MODULES[backend.device.type]

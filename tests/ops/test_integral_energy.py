@@ -170,6 +170,7 @@ def test_refuses_shapes_that_do_not_match(backend):
         integral_energy(preds, target[:3], moments[0], moments[1][:3], True)
 
 
+@backends.native
 def test_every_backend_is_really_used(backend):
     calls = []
     module = backends.MODULES[backend.device.type]

@@ -17,10 +17,9 @@ from hyra._native.modules import MODULES
 from hyra.ops import quadrant_energy
 
 CPU = MODULES.get("cpu")
-native = pytest.mark.skipif(CPU is None, reason="there are no native kernels")
 
 
-@native
+@backends.native
 def test_fake_tensors_are_refused():
     with FakeTensorMode():
         fake = torch.empty(1, 4, 3, dtype=torch.complex64)
@@ -28,20 +27,20 @@ def test_fake_tensors_are_refused():
         kernels.call("quadrant_energy", (None,), (fake,), 1, 4, 3, 1, 0)
 
 
-@native
+@backends.native
 def test_outputs_must_be_contiguous():
     spectrum = torch.ones(1, 4, 3, dtype=torch.complex64)
     with pytest.raises(ValueError, match="contiguous outputs"):
         kernels.call("quadrant_energy", (torch.empty(4, 2).T,), (spectrum,), 1, 4, 3, 1, 0)
 
 
-@native
+@backends.native
 def test_one_device():
     with pytest.raises(ValueError, match="one device"):
         kernels.call("quadrant_energy", (torch.empty(2, device="meta"),), (torch.ones(1, 4, 3),), 1, 4, 3, 1, 0)
 
 
-@native
+@backends.native
 def test_unknown_dtype_is_refused():
     half = torch.ones(1, 4, 3, dtype=torch.float16)
     with pytest.raises(ValueError, match=r"dtype must be float32 or float64, got torch\.float16"):
@@ -96,13 +95,13 @@ def test_every_op_is_among_them():
     assert set(CALLS) == set(backends.OPS)
 
 
-@native
+@backends.native
 def test_unknown_simd_level_names_the_known_ones():
     with pytest.raises(ValueError, match=r"one of baseline.* got 'sse9'"):
         CPU.set_simd_level("sse9")
 
 
-@native
+@backends.native
 @pytest.mark.parametrize("level", CPU.simd_levels() if CPU else [])
 def test_simd_level_from_the_environment(level):
     program = "from hyra._native.modules import MODULES; print(MODULES['cpu'].simd_level())"
@@ -113,7 +112,7 @@ def test_simd_level_from_the_environment(level):
     assert printed.stdout.strip() == level
 
 
-@native
+@backends.native
 def test_an_unknown_simd_level_in_the_environment_is_told_by_the_variables_name():
     environment = {**os.environ, "HYRA_SIMD": "sse9"}
     command = [sys.executable, "-c", "import hyra"]

@@ -135,6 +135,7 @@ def test_opcheck(backend, dtype, weighting):
     torch.library.opcheck(quadrant_energy_backward, (spectrum.detach(), grad, weighting))
 
 
+@backends.native
 def test_every_backend_is_really_used(backend):
     # The reference has no bits in common with the kernels by accident: it must not call them, and they must be called.
     calls = []

@@ -165,6 +165,7 @@ def test_too_many_pixels(backend):
         ring_count(2**16, 2**16)
 
 
+@backends.native
 def test_every_backend_is_really_used(backend):
     calls = []
     module = backends.MODULES[backend.device.type]

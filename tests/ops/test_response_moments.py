@@ -141,6 +141,7 @@ def test_opcheck(backend, dtype):
     torch.library.opcheck(response_moments, (*inputs, [1, 1], start(inputs[2])))
 
 
+@backends.native
 def test_every_backend_is_really_used(backend):
     calls = []
     module = backends.MODULES[backend.device.type]

@@ -15,6 +15,7 @@ sequence, ``bool``, or a tuple of lines ``"name: kind [extents]"`` for a sequenc
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -129,8 +130,8 @@ class TensorArgument:
         before = len(call.extents)
         if not any(shape.bind(x.shape, call.extents) for shape in self.shapes):
             raise ValueError(self._misshapen(x, dict(list(call.extents.items())[:before])))
-        elements = x.numel()
-        if type(elements) is int and elements * x.itemsize > LARGEST:  # it may be a symbol while tracing
+        elements = math.prod(n for n in x.shape if type(n) is int and n)  # of each plane, also where there is none
+        if elements * x.itemsize > LARGEST:  # a symbol, while tracing, counts as 1
             raise ValueError(f"{self.name} must have at most 2^47 bytes, got shape {tuple(x.shape)} of {x.dtype}")
 
     def _check_dtype(self, x: Tensor, call: Call) -> None:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 _PACKAGE = str(Path(__file__).parents[1])
 
@@ -14,9 +15,14 @@ _PACKAGE = str(Path(__file__).parents[1])
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the line outside hyra that led here, however many calls lie in between."""
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back
+    while frame.f_back is not None and (_is_importing(frame) or frame.f_code.co_filename.startswith(_PACKAGE)):
+        frame = frame.f_back
+        level += not _is_importing(frame)  # as Python counts
     warnings.warn(message, category, stacklevel=level)
+
+
+def _is_importing(frame: FrameType) -> bool:
+    return "importlib" in frame.f_code.co_filename and "_bootstrap" in frame.f_code.co_filename
 
 
 @contextmanager

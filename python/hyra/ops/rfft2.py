@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from hyra._native.arguments import LARGEST
 from hyra._native.op import op
 from hyra.ops import fourier, transforms
 
@@ -41,7 +42,7 @@ def rfft2(x: Tensor, library: str) -> Tensor:
     return fourier.rfft2(x)
 
 
-@op(spectrum="complex [*P, H, columns//2+1]", columns=range(1, 1 << 31), library=transforms.INSTALLED)
+@op(spectrum="complex [*P, H, columns//2+1]", columns=range(1, LARGEST), library=transforms.INSTALLED)
 def rfft2_adjoint(spectrum: Tensor, columns: int, library: str) -> Tensor:
     """The transpose of `rfft2` as a real-linear map: what its gradient is.
 
