@@ -8,6 +8,7 @@ from torch import nn
 
 import hyra
 from hyra import HyRA
+from hyra.network.untouched import lock_of
 from hyra.network.wrapper import Network, NetworkError
 
 
@@ -147,3 +148,10 @@ def test_integers_count_in_units_of_the_networks_white():
     lr = torch.rand(3, 8, 8)
     split = HyRA(lambda x: x.round().to(torch.uint8), input_range=255).decompose(lr)
     assert (split.output - lr).abs().max() <= 0.5 / 255 + 1e-6
+
+
+def test_a_module_without_parts_has_a_lock_of_its_own():
+    net = nn.Sequential()  # which has the length 0
+    with Network(net).untouched():
+        taken = in_threads(1, lambda _: lock_of(net).acquire(blocking=False))
+    assert taken == [False]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 import torch
 
@@ -41,11 +42,17 @@ def test_a_name_is_no_formula(response, name):
     assert any(style.plain(name) in title for title in titles)
 
 
-def test_offscreen_leaves_the_users_backend():
-    before = mpl.rcParams["backend"]
-    with style.offscreen():
-        assert mpl.get_backend().lower() == "agg"
-    assert mpl.rcParams["backend"] == before
+def test_offscreen_gives_the_users_backend_back():
+    before = mpl.get_backend()
+    try:
+        plt.switch_backend("svg")
+        with style.offscreen():
+            assert type(plt.figure().canvas).__name__ == "FigureCanvasAgg"
+        assert mpl.get_backend() == "svg"
+        assert type(plt.figure().canvas).__name__ == "FigureCanvasSVG"  # a notebook goes on showing its figures
+    finally:
+        plt.close("all")
+        plt.switch_backend(before)
 
 
 def test_a_command_runs_under_a_backend_that_is_not_installed(tmp_path):

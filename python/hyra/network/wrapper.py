@@ -157,7 +157,7 @@ class Network:
     @contextmanager
     def untouched(self) -> Iterator[None]:
         """Hold the module in evaluation mode over many calls, and restore it once at the end."""
-        with lock_of(self.module or self):
+        with lock_of(self if self.module is None else self.module):  # an empty Sequential is false, too
             if self._entered:  # by this thread, which holds the lock
                 yield
                 return

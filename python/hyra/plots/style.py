@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from inspect import signature
@@ -107,12 +107,14 @@ def offscreen() -> Iterator[None]:
     with extra("cli", "plotting"):
         import matplotlib.pyplot as plt
 
-    backend = plt.rcParams._get("backend") if hasattr(plt.rcParams, "_get") else plt.rcParams["backend"]
+    backend = plt.rcParams._get("backend")  # as it was set: to read it would load it
     plt.switch_backend("agg")
     try:
         yield
     finally:
         plt.rcParams["backend"] = backend
+        with suppress(ImportError):  # not installed: the user learns of it where a figure is to be shown
+            plt.switch_backend(backend)
 
 
 def plain(text: str) -> str:
