@@ -110,13 +110,29 @@ TRANSFORMS = {
 }
 
 
+def trace(f):
+    return torch.compile(f, fullgraph=True, dynamic=True, backend="aot_eager")
+
+
+def traces(f, x):
+    try:
+        trace(f)(x.clone().requires_grad_())
+    except Exception:
+        return False
+    finally:
+        torch.compiler.reset()
+    return True
+
+
 @pytest.mark.parametrize("name", TRANSFORMS)
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
 def test_transforms(dtype, name, compiled):
     """Of some planes what torch.fft makes of them, of none an empty result of the same kind, with a gradient."""
     transform, expected = TRANSFORMS[name]
-    ours = torch.compile(transform, fullgraph=True, dynamic=True, backend="aot_eager") if compiled else transform
     x = torch.randn(3, 2, 6, 4, dtype=dtype.to_complex())
+    if compiled and not traces(expected, x):
+        pytest.skip("this torch does not trace its own transform")  # torch 2.6 some of them
+    ours = trace(transform) if compiled else transform
     assert torch.equal(ours(x), expected(x))
     empty = x[:0].clone().requires_grad_()
     with libraries.watched():

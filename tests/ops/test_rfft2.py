@@ -58,7 +58,8 @@ def test_strides(device, library):
     for view in (base.mT, base[::2, 1:, ::3], base[:1].expand(3, -1, -1), base[0]):
         spectrum = rfft2(view, library)
         assert spectrum.shape == (*view.shape[:-1], view.shape[-1] // 2 + 1)
-        assert_close(torch.view_as_real(spectrum), torch.view_as_real(torch.fft.rfft2(view)), "rfft2")
+        expected = torch.fft.rfft2(view.contiguous())  # torch 2.6 itself refuses an expanded plane
+        assert_close(torch.view_as_real(spectrum), torch.view_as_real(expected), "rfft2")
     conjugate = torch.randn(2, 6, 4, dtype=torch.complex64, device=device).conj()
     assert torch.equal(rfft2_adjoint(conjugate, 6, library), rfft2_adjoint(conjugate.resolve_conj(), 6, library))
 

@@ -50,9 +50,9 @@ def fft(x: Tensor, dim: int = -1) -> Tensor:
 def ifft(spectra: Tensor, dim: int = -1, length: int | None = None) -> Tensor:
     """Lines of `length`, unscaled, of the spectra along one dimension, continued with zeros where they are shorter."""
     if is_empty("spectra", spectra):
-        shape = list(spectra.shape)
-        shape[dim] = length or shape[dim]
-        return _nothing(spectra, shape)
+        axis = dim % spectra.ndim
+        before, after = spectra.shape[:axis], spectra.shape[axis + 1 :]
+        return _nothing(spectra, (*before, length or spectra.shape[axis], *after))
     lines: Tensor = torch.fft.ifft(spectra, length, dim=dim, norm="forward")
     return lines
 
