@@ -25,7 +25,7 @@ COUNT_NOTHING = {
     *("hyra.NetworkError", "hyra.InputSizes", "hyra.InputSizes.at_least", "hyra.Locality", "hyra.BackgroundOutput"),
     *("hyra.fft_library_versions", "hyra.set_fft_library", "hyra.demo.Network", "hyra.demo.load", "hyra.models.Model"),
     *("hyra.models.Network", "hyra.images.Decoded"),
-    *(f"hyra.OperatingPoint.{name}" for name in ("colours", "excess", "of", "response")),
+    *(f"hyra.OperatingPoint.{name}" for name in ("by_colour", "colours", "excess", "of", "response")),
     *(
         "hyra.pyiqa.register",
         "hyra.report.Number",

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -238,3 +239,14 @@ def test_border_energy_is_never_negative():
     energies = [border_energy(plane, 4) for plane in planes]
     assert min(energies) >= 0
     assert max(energies) < 1e-14
+
+
+def test_integers_of_numpy_are_kept_as_those_of_python():
+    response = ImpulseResponse(torch.rand(1, 8, 8), np.int64(2), [np.int32(4), np.uint8(4)])
+    assert (response.scale, response.origin) == (2, (4, 4))
+    assert {type(n) for n in (response.scale, *response.origin)} == {int}
+
+
+def test_a_response_is_joint_or_a_matrix():
+    assert ImpulseResponse(torch.rand(3, 8, 8), 2, (4, 4)).channels == "joint"
+    assert ImpulseResponse(torch.rand(3, 3, 8, 8), 2, (4, 4)).channels == "matrix"

@@ -108,6 +108,13 @@ class OperatingPoint:
         count = len(canvas)
         return canvas.new_ones(1, count) if self.channels == "joint" else torch.eye(count).to(canvas)
 
+    def by_colour(self, planes: Tensor, colours: int) -> Tensor:
+        """Planes `[..., K * C_out, kh, kw]`, one impulse's after another's, in the shape of an `ImpulseResponse`."""
+        if self.channels == "joint":
+            return planes
+        *leading, _, height, width = planes.shape
+        return planes.view(*leading, colours, -1, height, width).transpose(-4, -3)
+
     def response(self, output: Tensor, background_output: Tensor) -> Tensor:
         """What counts as the response in a network's output for an impulse of this height, beside that for none."""
         part = output - background_output if self.form == "affine" else output

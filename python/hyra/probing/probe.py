@@ -28,8 +28,6 @@ from hyra.probing.window import Window
 from hyra.results.result import Result
 
 _CANVAS_SIDE = 128
-_STEP = 7
-"""LR pixels between the positions of a grid: prime to most windows, so that every place in a window is seen."""
 _LARGE_DISCARDED_ENERGY = 1e-6
 
 
@@ -146,33 +144,33 @@ def probe(
     point: OperatingPoint,
     positions: Tensor | str,
     *,
-    canvas: int | None,
-    size: int | None,
+    canvas_side: int | None,
+    window_side: int | None,
     pack: bool,
     keep_responses: bool,
     batch_size: int | None,
     progress: bool,
 ) -> Probe:
-    """`HyRA.probe`; `canvas` is the side of the canvas and `size` that of the windows."""
-    for name, value in (("canvas", canvas), ("size", size), ("batch_size", batch_size)):
+    """`HyRA.probe`, whose `canvas` and `size` are the sides here."""
+    for name, value in (("canvas", canvas_side), ("size", window_side), ("batch_size", batch_size)):
         if value is not None:
             validate.positive_integer(name, value)
-    _check_image(network, point.background, canvas)
+    _check_image(network, point.background, canvas_side)
     with network.untouched():
-        ground = Canvas.of(network, point.background, canvas, usual=_CANVAS_SIDE)
-        locality = _locality(ground, point) if pack else None
-        if size is None:
-            window = Window.for_locality(network.scale, locality, min(ground.size))
+        canvas = Canvas.of(network, point.background, canvas_side, usual=_CANVAS_SIDE)
+        locality = _locality(canvas, point) if pack else None
+        if window_side is None:
+            window = Window.for_locality(network.scale, locality, min(canvas.size))
         else:
-            window = Window(network.scale, size)
-        places = _positions(positions, ground.size, window.side).to(ground.image.device)
-        reference, discarded = _reference(ground, point, window, places)
-        measure = partial(ground.responses, point)
+            window = Window(network.scale, window_side)
+        places = window.positions(positions, canvas.size).to(canvas.image.device)
+        reference, discarded = _reference(canvas, point, window, places)
+        measure = partial(canvas.responses, point)
         packing = Packing.none(len(places)) if locality is None else find_packing(measure, window, places, locality)
         statistics = _statistics(
             measure, window, places, packing, reference, keep=keep_responses, batch_size=batch_size, progress=progress
         )
-    by_colour = partial(_by_colour, point=point, colours=len(ground.image))
+    by_colour = partial(point.by_colour, colours=len(canvas.image))
     alone = ImpulseResponse(
         response=by_colour(reference),
         scale=network.scale,
@@ -182,7 +180,7 @@ def probe(
         form=point.form,
         mode=point.mode,
         discarded_energy=discarded,
-        provenance=ground.provenance(),
+        provenance=canvas.provenance(),
     )
     return Probe(
         positions=places,
@@ -191,11 +189,11 @@ def probe(
         mean=replace(alone, response=by_colour(statistics.mean)),
         variance=by_colour(statistics.variance),
         reference=alone,
-        canvas=ground.size,
+        canvas=canvas.size,
         locality=locality,
         packed=packing.shares,
         packing_error=packing.error,
-        images=len(packing.members) * len(point.colours(ground.image)),
+        images=len(packing.members) * len(point.colours(canvas.image)),
         responses=None if statistics.responses is None else by_colour(statistics.responses),
     )
 
@@ -261,43 +259,17 @@ def _reference(canvas: Canvas, point: OperatingPoint, window: Window, positions:
     return reference, discarded
 
 
-def _by_colour(planes: Tensor, point: OperatingPoint, colours: int) -> Tensor:
-    """Planes `[..., K * C_out, kh, kw]`, one impulse's after another's, in the shape of an `ImpulseResponse`."""
-    if point.channels == "joint":
-        return planes
-    *leading, _, height, width = planes.shape
-    return planes.view(*leading, colours, -1, height, width).transpose(-4, -3)
-
-
 def _locality(canvas: Canvas, point: OperatingPoint) -> Locality:
     """How far the network looks, as impulses of the point's height show, or of height 1 where that is a limit."""
     return measure_locality(canvas.network, point.amplitude or 1.0, float(canvas.image.mean()))
 
 
-def _check_image(network: Network, background: float | Tensor, canvas: int | None) -> None:
+def _check_image(network: Network, background: float | Tensor, canvas_side: int | None) -> None:
     """A background that is an image fits the network, and is its own canvas."""
     if not isinstance(background, Tensor):
         return
     if len(background) != network.in_channels:
         expected = f"[{network.in_channels}, h, w]"
         raise ValueError(f"background must be a level or an image {expected}, got {list(background.shape)}")
-    if canvas is not None:
-        raise ValueError(f"canvas must be left out when background is an image, got {canvas}")
-
-
-def _positions(positions: Tensor | str, canvas: tuple[int, int], window: int) -> Tensor:
-    """The positions given, or a grid of those whose windows lie inside."""
-    if isinstance(positions, Tensor):
-        if positions.ndim != 2 or positions.shape[1] != 2 or positions.is_floating_point():
-            raise ValueError(f"positions must be integers [P, 2], got {positions.dtype} {list(positions.shape)}")
-        if len(positions) == 0:
-            raise ValueError("positions must hold at least one position, got none")
-        outside = ((positions < 0) | (positions >= positions.new_tensor(canvas))).any(1)
-        if bool(outside.any()):
-            (height, width), first = canvas, positions[outside][0].tolist()
-            raise ValueError(f"positions must lie inside the {height}x{width} canvas, got {first}")
-        return positions.long()
-    if positions != "grid":
-        raise ValueError(f"positions must be 'grid' or a tensor of integers [P, 2], got {positions!r}")
-    along = (torch.arange(window // 2, max(window // 2 + 1, n - (window - 1) // 2), _STEP) for n in canvas)
-    return torch.cartesian_prod(*along)
+    if canvas_side is not None:
+        raise ValueError(f"canvas must be left out when background is an image, got {canvas_side}")

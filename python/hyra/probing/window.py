@@ -16,6 +16,9 @@ _USUAL = 33
 _SMALLEST = 2 * SIMILARITY_RADIUS + 1
 """At least what the likeness to the sinc looks at, so that it does not depend on the network's reach."""
 
+_STEP = 7
+"""LR pixels between the positions of a grid: prime to most periods, so that every place in a period is seen."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -44,6 +47,23 @@ class Window:
     def origin(self) -> tuple[int, int]:
         """HR index in the window of the first pixel of the cell that belongs to the impulse's LR pixel."""
         return (self.scale * (self.side // 2),) * 2
+
+    def positions(self, positions: Tensor | str, canvas: tuple[int, int]) -> Tensor:
+        """The positions `[P, 2]` given, or with `"grid"` a grid of those whose windows lie inside the canvas."""
+        if isinstance(positions, Tensor):
+            if positions.ndim != 2 or positions.shape[1] != 2 or positions.is_floating_point():
+                raise ValueError(f"positions must be integers [P, 2], got {positions.dtype} {list(positions.shape)}")
+            if len(positions) == 0:
+                raise ValueError("positions must hold at least one position, got none")
+            outside = ((positions < 0) | (positions >= positions.new_tensor(canvas))).any(1)
+            if bool(outside.any()):
+                (height, width), first = canvas, positions[outside][0].tolist()
+                raise ValueError(f"positions must lie inside the {height}x{width} canvas, got {first}")
+            return positions.long()
+        if positions != "grid":
+            raise ValueError(f"positions must be 'grid' or a tensor of integers [P, 2], got {positions!r}")
+        before, after = self.side // 2, (self.side - 1) // 2
+        return torch.cartesian_prod(*(torch.arange(before, max(before + 1, n - after), _STEP) for n in canvas))
 
     def no_moments(self, like: Tensor) -> list[Tensor]:
         """Count, mean and M2 of no response, for `response_moments`; channels and device are those of `like`."""
