@@ -106,7 +106,9 @@ class OperatingPoint:
     def colours(self, canvas: Tensor) -> Tensor:
         """The colours `[K, C]` of the impulses on a canvas `[C, h, w]`: white, or each of the primaries."""
         count = len(canvas)
-        return canvas.new_ones(1, count) if self.channels == "joint" else torch.eye(count).to(canvas)
+        if self.channels == "joint":
+            return canvas.new_ones(1, count)
+        return torch.eye(count, dtype=canvas.dtype, device=canvas.device)
 
     def response(self, output: Tensor, background_output: Tensor) -> Tensor:
         """What counts as the response in a network's output for an impulse of this height, beside that for none."""

@@ -106,7 +106,8 @@ class Probe(Result):
             ValueError: responses were not kept.
         """
         responses = (self.response(i) for i in range(len(self._kept)))
-        return torch.tensor([cosines(h.white, h.center, h.scale)[1] for h in responses], dtype=torch.float64)
+        values = [cosines(h.white, h.center, h.scale)[1] for h in responses]
+        return torch.tensor(values, dtype=torch.float64, device="cpu")
 
     @property
     def _kept(self) -> Tensor:
@@ -299,5 +300,5 @@ def _positions(positions: Tensor | str, canvas: tuple[int, int], window: int) ->
         return positions.long()
     if positions != "grid":
         raise ValueError(f"positions must be 'grid' or a tensor of integers [P, 2], got {positions!r}")
-    along = (torch.arange(window // 2, max(window // 2 + 1, n - (window - 1) // 2), _STEP) for n in canvas)
-    return torch.cartesian_prod(*along)
+    ends = (max(window // 2 + 1, n - (window - 1) // 2) for n in canvas)
+    return torch.cartesian_prod(*(torch.arange(window // 2, end, _STEP, device="cpu") for end in ends))
