@@ -28,6 +28,9 @@ class HyRA:
     Every method runs the network in evaluation mode without gradients, and leaves training flags, parameters, buffers
     and random state as they were. Images and amplitudes are in 0..1 whatever the network's own range is.
 
+    Autocast, default dtype and default device are the network's: it runs under what is set around the call. hyra's own
+    arithmetic, here and everywhere, has the dtype and the device of its images under all of them.
+
     Args:
         net: an `nn.Module` or any callable from `[N, C, h, w]` to `[N, C_out, s*h, s*w]`, or to a tuple, list or
             mapping that holds exactly one such tensor.

@@ -48,9 +48,9 @@ class FrequencySpectrumDistributionSimilarity(Metric):  # type: ignore[misc]  # 
         super().__init__(**kwargs)
         validate.choice("variant", variant, VARIANTS)
         self.variant, self.crop_border = variant, crop_border
-        self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
-        self.add_state("identical", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("total", torch.zeros((), dtype=torch.float64, device=self.device), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.int64, device=self.device), dist_reduce_fx="sum")
+        self.add_state("identical", torch.zeros((), dtype=torch.int64, device=self.device), dist_reduce_fx="sum")
 
     def update(self, preds: Tensor, target: Tensor) -> None:
         """Add images `[N, C, H, W]` or `[C, H, W]`; see `hyra.fsds` for what they must be."""

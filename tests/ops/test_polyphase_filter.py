@@ -274,3 +274,17 @@ def test_bad_input_is_named(backend, change, error, message):
     args = {k: v.to(backend.device) if isinstance(v, torch.Tensor) else v for k, v in (args | change).items()}
     with pytest.raises(error, match=message):
         polyphase_filter(**args)
+
+
+def test_autocast_changes_no_bit(backend):
+    image, response, *rest = random_case(CASES[2], torch.float32, backend.device)
+
+    def value_and_gradients():
+        leaves = image.clone().requires_grad_(), response.clone().requires_grad_()
+        out = polyphase_filter(*leaves, *rest, "reflect")
+        return out.detach(), *torch.autograd.grad(out.square().sum(), leaves)
+
+    expected = value_and_gradients()
+    with torch.autocast(backend.device.type, torch.bfloat16):
+        actual = value_and_gradients()
+    assert all(torch.equal(x, y) for x, y in zip(actual, expected, strict=True))

@@ -16,6 +16,7 @@ from torch.autograd import forward_ad
 from hyra._native.declaration import Declaration, signature
 from hyra._native.modules import MODULES
 from hyra._util import validate
+from hyra._util.autocast import outside_autocast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,6 +46,7 @@ def op(
         this = cast(Op, made)
         this.declaration = declaration
         this._refuse_tangents()
+        this._ignore_autocast()
         return this
 
     return decorate
@@ -128,3 +130,13 @@ class Op(CustomOpDef):
 
         for device in ("CPU", "CUDA", "MPS"):  # each comes before "Autograd", which torch has registered
             self._lib.impl(self._name, checked, f"Autograd{device}", with_keyset=True)  # type: ignore[no-untyped-call]
+
+    def _ignore_autocast(self) -> None:
+        """Run body and kernels outside the user's autocast, which torch looks for before it looks for a kernel."""
+        plain = outside_autocast(self._opoverload.__call__)
+
+        def on(_: Any, *args: Any) -> Any:
+            return plain(*args)
+
+        for device in ("CPU", "CUDA", "MPS"):
+            self._lib.impl(self._name, on, f"Autocast{device}", with_keyset=True)  # type: ignore[no-untyped-call]

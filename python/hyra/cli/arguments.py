@@ -162,7 +162,7 @@ def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
     if args.scale is not None and found.scale != args.scale:
         raise ValueError(f"the model {spec} has scale {found.scale}, got --scale {args.scale}")
     try:
-        torch.empty(0, device=args.device)
+        torch.empty(0, dtype=torch.float32, device=args.device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"--device must be one that torch can use here, got {args.device}: {reason}") from error

@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
     if args.image is not None:
         background = images.in_colours(images.read(args.image), model.network.in_channels)
     probe = model.probe(
-        "grid" if args.positions is None else torch.tensor(args.positions),
+        "grid" if args.positions is None else torch.tensor(args.positions, dtype=torch.int64, device="cpu"),
         args.channels,
         pack=not args.no_pack,
         canvas=args.canvas,

@@ -40,16 +40,19 @@ class Patches:
         return [degrade(resize(trained, *size, antialias=True), self.scale) for size in large_enough]
 
     def _integer(self, end: int) -> int:
-        return int(torch.randint(end, (), generator=self.generator))
+        return int(torch.randint(end, (), generator=self.generator, device=self.generator.device))
+
+    def _fraction(self) -> Tensor:
+        return torch.rand((), generator=self.generator, dtype=torch.float32, device=self.generator.device)
 
     def _draw(self) -> tuple[Tensor, Tensor]:
         pyramid = self._pyramids[self._integer(len(self._pyramids))]
         lr, hr = pyramid[self._integer(len(pyramid))]
         y, x = (self._integer(side - self.size + 1) for side in lr.shape[1:])
         turns, flip = self._integer(4), self._integer(2)
-        channels = torch.randperm(3, generator=self.generator)
-        contrast = 1 - 0.5 * torch.rand((), generator=self.generator)
-        brightness = (1 - contrast) * torch.rand((), generator=self.generator)
+        channels = torch.randperm(3, generator=self.generator, device=self.generator.device)
+        contrast = 1 - 0.5 * self._fraction()
+        brightness = (1 - contrast) * self._fraction()
 
         def augment(image: Tensor, scale: int) -> Tensor:
             rows, columns = (slice(scale * start, scale * (start + self.size)) for start in (y, x))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from hyra._util import validate
+from hyra._util.autocast import outside_autocast
 from hyra._util.extra import extra
 from hyra._util.progress import Progress
 from hyra.filters.lowpass import lowpass_upsample
@@ -71,6 +72,7 @@ class LowpassSweep(Result):
         return {score: self.best(score) for score in SCORES}
 
 
+@outside_autocast
 def lowpass_sweep(
     lr: Sequence[Tensor],
     hr: Sequence[Tensor],
@@ -116,19 +118,17 @@ def lowpass_sweep(
     if not tried:
         raise ValueError("cutoffs must hold at least one number, got none")
     scale = _scale(lr, hr)
-    scores = torch.empty(3, len(lr), len(tried), dtype=torch.float64)
+    scores = torch.empty(3, len(lr), len(tried), dtype=torch.float64, device="cpu")
     with Progress(len(lr) * len(tried), "filter", enabled=progress) as bar:
         for i, (image, target) in enumerate(zip(lr, hr, strict=True)):
             reference = FSDSReference(target, variant=variant)
             for k, cutoff in enumerate(tried):
                 sr = lowpass_upsample(image, scale, cutoff=cutoff, **options).to(target).clamp(0, 1)
                 similarity = ssim(sr[None], target[None], data_range=1.0)
-                scores[:, i, k] = torch.tensor([psnr(sr, target), float(similarity), float(reference(sr))])
+                scores[:, i, k] = scores.new_tensor([psnr(sr, target), float(similarity), float(reference(sr))])
                 bar.update(1)
     found = dict(zip(SCORES, scores, strict=True))
-    return LowpassSweep(
-        torch.tensor(tried, dtype=torch.float64), **found, scale=scale, variant=variant, options=options
-    )
+    return LowpassSweep(scores.new_tensor(tried), **found, scale=scale, variant=variant, options=options)
 
 
 def _scale(lr: Sequence[Tensor], hr: Sequence[Tensor]) -> int:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra._util.arrays import accepts_arrays
+from hyra._util.autocast import outside_autocast
 from hyra.filters.windows import WINDOWS, windowed_sinc
 from hyra.ops.boundary import BOUNDARIES, source_index
 from hyra.ops.polyphase_filter import polyphase_filter
@@ -32,6 +33,7 @@ KAISER_BETA = 6.0
 
 
 @accepts_arrays("lr")
+@outside_autocast
 def lowpass_upsample(
     lr: Tensor,
     scale: int,
@@ -140,7 +142,8 @@ class _Kernel:
             ValueError: it cannot be filtered with in `dtype`: a value is too large, or the kernel's sum is 0.
         """
         reach = math.ceil(radius)
-        t = (torch.arange(self.scale * (2 * reach + 1), dtype=torch.float64) - self.offset) / self.scale - reach
+        place = torch.arange(self.scale * (2 * reach + 1), dtype=torch.float64, device="cpu")
+        t = (place - self.offset) / self.scale - reach
         with np.errstate(all="ignore"):  # what is not finite is told below
             phases = windowed_sinc(t, self.window, self.cutoff, radius, KAISER_BETA).view(-1, self.scale)
         line = (phases / phases.sum(0) if self.normalize else phases).flatten()

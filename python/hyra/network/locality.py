@@ -94,7 +94,8 @@ def _measure(network: Network, amplitude: float, background: float) -> Locality:
     with network.untouched():
         for side in dict.fromkeys(sizes.at_least(side) for side in _SIDES):
             blank = network.blank(side, background)
-            noise = torch.rand(blank.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(blank)
+            generator = torch.Generator("cpu").manual_seed(0)
+            noise = torch.rand(blank.shape, generator=generator, dtype=torch.float64, device="cpu").to(blank)
             middle = side // 2
             reaches = [
                 _reach(network, canvas, position, amplitude)

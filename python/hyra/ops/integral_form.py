@@ -61,7 +61,7 @@ def integral_form(rows: int, columns: int, device: torch.device) -> IntegralForm
     diagonal, features, coupling = _columns(columns)
     tables = torch.cat([x.flatten() for x in (*_rows(rows), diagonal, features, coupling)])
     half = (rows + 1) // 2
-    weights = torch.tensor([half**3 / 2, -(half**3) / 2, 2 * half, 4], dtype=torch.float64)[:, None]
+    weights = tables.new_tensor([half**3 / 2, -(half**3) / 2, 2 * half, 4])[:, None]
     return IntegralForm(tables.to(device), len(features), weights.to(device))
 
 
@@ -94,7 +94,7 @@ def _columns(columns: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _even_coupling(count: int) -> Tensor:
-    first, even, odd, even_cot, odd_cot, even_square, odd_square = torch.eye(7, dtype=torch.float64)
+    first, even, odd, even_cot, odd_cot, even_square, odd_square = torch.eye(7, dtype=torch.float64, device="cpu")
     one, cot = even + odd, even_cot + odd_cot
     with_first = (count + 1) ** 2 * even + count**2 * odd - (count - 1) * even_square + count * odd_square
     return (
@@ -106,7 +106,7 @@ def _even_coupling(count: int) -> Tensor:
 
 
 def _odd_coupling(count: int) -> Tensor:
-    first, *sums = torch.eye(11, dtype=torch.float64)
+    first, *sums = torch.eye(11, dtype=torch.float64, device="cpu")
     one, cot, square = (sums[i] + sums[i + 1] for i in (0, 2, 4))
     alternating_cot, alternating = (sums[i] - sums[i + 1] for i in (6, 8))  # of (-1)^x cot / s and (-1)^x / s
     with_first = count * (count + 1) * one + square / 2 - count * alternating_cot
@@ -127,7 +127,7 @@ def _product(u: Tensor, v: Tensor) -> Tensor:
 
 def _angles(size: int) -> tuple[Tensor, Tensor]:
     """Sine and cotangent of ``pi k / size`` for k in [0, size), with 1 and 0 at k = 0."""
-    k = torch.arange(size, dtype=torch.float64)
+    k = torch.arange(size, dtype=torch.float64, device="cpu")
     nearest = torch.minimum(k, size - k) * (torch.pi / size)  # from the nearer end, for the digits of a small sine
     sine = nearest.sin()
     sine[0] = 1

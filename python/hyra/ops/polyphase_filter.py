@@ -12,6 +12,7 @@ from torch.nn.grad import conv2d_weight
 
 from hyra._native import kernels
 from hyra._native.op import op
+from hyra._util.autocast import outside_autocast
 from hyra.ops.boundary import BOUNDARIES, extend, fold
 from hyra.ops.polyphase_fft import filter_by_fft, prefers_fft
 
@@ -141,6 +142,7 @@ def _setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, int, Sequence[int], s
     ctx.save_for_backward(image, response)
 
 
+@outside_autocast
 def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
     image, response = ctx.saved_tensors
     plan = _plan(image, response, ctx.scale, ctx.origin, ctx.boundary)

@@ -50,7 +50,7 @@ def amplitude_sweep(sweep: AmplitudeSweep, *, radius: float = 4) -> tuple[Figure
     bar.set_label("amplitude")
     sections.set(xlim=(-radius, radius), xlabel="distance from the centre (LR pixels)", ylabel="response / amplitude")
 
-    ring = torch.tensor([fit.ring_cosine for fit in sweep.fits], dtype=torch.float64)
+    ring = torch.tensor([fit.ring_cosine for fit in sweep.fits], dtype=torch.float64, device="cpu")
     for panel, values, label in (
         (likeness, ring, "ring cosine to the sinc"),
         (distance, sweep.distance, "distance from the local response"),

@@ -84,14 +84,14 @@ def _ideal(scale: int, radius: float) -> ImpulseResponse:
 
     reach = math.ceil(radius) + 1
     origin = scale * reach
-    t = (torch.arange(scale * (2 * reach + 1), dtype=torch.float64) - origin - (scale - 1) / 2) / scale
+    t = (torch.arange(scale * (2 * reach + 1), dtype=torch.float64, device="cpu") - origin - (scale - 1) / 2) / scale
     line = torch.sinc(t)
     return ImpulseResponse((line[:, None] * line)[None], scale, (origin, origin))
 
 
 def _draw_section(axes: Axes, response: ImpulseResponse, radius: float) -> None:
     """Along x through the centre: points for the response, a dashed curve for the ideal on the same rows."""
-    t = torch.linspace(-radius, radius, 501, dtype=torch.float64)
+    t = torch.linspace(-radius, radius, 501, dtype=torch.float64, device="cpu")
     axes.axhline(0, color="black", linewidth=0.4)
     axes.plot(t, torch.sinc(off_centre(response)) * torch.sinc(t), "--", color=style.COLORS["ideal"], linewidth=0.7)
     position, values = (x.cpu().numpy() for x in response.profile("x"))

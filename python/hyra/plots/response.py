@@ -110,12 +110,12 @@ def profile(response: ImpulseResponse, *, fit: SincFit | None = None, radius: fl
 def off_centre(response: ImpulseResponse) -> Tensor:
     """Distance of the rows of `ImpulseResponse.profile` from the centre in LR pixels: half an HR pixel, or 0."""
     center = response.center[0]
-    return torch.tensor((math.ceil(center) - center) / response.scale, dtype=torch.float64)
+    return torch.tensor((math.ceil(center) - center) / response.scale, dtype=torch.float64, device="cpu")
 
 
 def _draw_sections(axes: Axes, response: ImpulseResponse, fit: SincFit, radius: float) -> None:
     """The sections and the curves alone, on given axes."""
-    t = torch.linspace(-radius, radius, 1001, dtype=torch.float64)
+    t = torch.linspace(-radius, radius, 1001, dtype=torch.float64, device="cpu")
     across = off_centre(response)
     axes.axhline(0, color="black", linewidth=0.4)
     ideal = torch.sinc(across) * torch.sinc(t)
@@ -152,7 +152,7 @@ def sinc_fit(fit: SincFit, *, radius: float = 6) -> tuple[Figure, tuple[Axes, Ax
     import matplotlib.pyplot as plt
 
     fig, (section, families) = plt.subplots(1, 2, figsize=(style.PAGE, 0.36 * style.PAGE), width_ratios=(1.6, 1))
-    t = torch.linspace(-radius, radius, 1001, dtype=torch.float64)
+    t = torch.linspace(-radius, radius, 1001, dtype=torch.float64, device="cpu")
     fitted = fit.gain * fit.kernel(t.new_zeros(1)) * fit.kernel(t)
     section.axhline(0, color="black", linewidth=0.4)
     section.plot(t, torch.sinc(t), "--", color=style.COLORS["ideal"], label="ideal sinc")

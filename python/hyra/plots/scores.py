@@ -44,7 +44,8 @@ def fsds_sensitivity(target: Tensor, *, psnr: float = 50) -> tuple[Figure, tuple
     references = [FSDSReference(image, variant=variant) for variant in VARIANTS]
     rows, columns = image.shape[1:]
     rms = 10 ** (-psnr / 20)
-    one_pixel = rms * (rows * columns) ** 0.5 * torch.eye(rows * columns, dtype=image.dtype).view(-1, 1, rows, columns)
+    unit = torch.eye(rows * columns, dtype=image.dtype, device=image.device)
+    one_pixel = rms * (rows * columns) ** 0.5 * unit.view(-1, 1, rows, columns)
     maps = [_scores(reference, image, one_pixel).view(rows, columns) for reference in references]
 
     fig, axes = plt.subplots(1, 4, figsize=(style.PAGE, 0.26 * style.PAGE), width_ratios=(1, 1, 1, 1.5))
@@ -72,8 +73,10 @@ def _scores(reference: FSDSReference, image: Tensor, errors: Tensor) -> Tensor:
 def _noise_in_rings(rows: int, columns: int) -> tuple[Tensor, Tensor]:
     """The frequencies up to Nyquist's, and images of noise ``[rings * draws, 1, H, W]`` of one ring each, of rms 1."""
     count = min(rows, columns) // 2
-    white = torch.randn(_DRAWS, rows, columns, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    inside = _ring_map(rows, columns, white.device) == torch.arange(1, count + 1)[:, None, None]
+    generator = torch.Generator("cpu").manual_seed(0)
+    white = torch.randn(_DRAWS, rows, columns, dtype=torch.float64, device="cpu", generator=generator)
+    rings = torch.arange(1, count + 1, dtype=torch.float64, device="cpu")
+    inside = _ring_map(rows, columns, white.device) == rings[:, None, None]
     noise = fourier.irfft2(inside[:, None] * fourier.rfft2(white), (rows, columns))
     noise /= noise.square().mean((-2, -1), keepdim=True).sqrt()
-    return torch.arange(1, count + 1) / min(rows, columns), noise.view(-1, 1, rows, columns)
+    return rings / min(rows, columns), noise.view(-1, 1, rows, columns)

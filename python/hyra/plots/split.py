@@ -98,7 +98,8 @@ def _draw_spectra(axes: Any, spectra: list[Tensor], scale: int) -> None:
     everything = torch.stack(decibels[1:])
     limits = {"vmin": _quantile(everything, 0.02), "vmax": _quantile(everything, 0.9999)}
     height, width = spectra[0].shape
-    frequency = tuple(torch.fft.fftshift(torch.fft.fftfreq(n)) * scale for n in (height, width))
+    unshifted = (torch.fft.fftfreq(n, dtype=torch.float64, device="cpu") for n in (height, width))
+    frequency = tuple(torch.fft.fftshift(x) * scale for x in unshifted)
     for column, (amplitude, spectrum) in enumerate(zip(decibels, spectra, strict=True)):
         loudness = draw_map(
             axes[0, column], frequency, amplitude, scale, cmap=style.AMPLITUDE, interpolation="antialiased", **limits

@@ -86,7 +86,7 @@ def draw_passband(axes: Axes, scale: int) -> None:
     """The dashed square of the LR band, and a cross at the centre of each of its copies."""
     square = ([-0.5, 0.5, 0.5, -0.5, -0.5], [-0.5, -0.5, 0.5, 0.5, -0.5])
     axes.plot(*square, "--", color="white", linewidth=0.8)
-    whole = torch.arange(-(scale // 2), scale // 2 + 1)
+    whole = torch.arange(-(scale // 2), scale // 2 + 1, device="cpu")
     copies = torch.cartesian_prod(whole, whole)
     copies = copies[(copies != 0).any(1)]
     axes.plot(*copies.T.flip(0).numpy(), "+", color="white", markersize=4, markeredgewidth=0.6)

@@ -65,7 +65,7 @@ class AmplitudeSweep(Result):
     def distance(self) -> Tensor:
         """`[A]` float64: L2 distance of each response from `local` over the norm of `local`; NaN without `local`."""
         if self.local is None:
-            return torch.full((len(self.responses),), torch.nan, dtype=torch.float64)
+            return torch.full((len(self.responses),), torch.nan, dtype=torch.float64, device="cpu")
         local = self.local.response.double()
         return torch.stack([(r.response.double() - local).norm() / local.norm() for r in self.responses]).cpu()
 

@@ -106,7 +106,9 @@ class OperatingPoint:
     def colours(self, canvas: Tensor) -> Tensor:
         """The colours `[K, C]` of the impulses on a canvas `[C, h, w]`: white, or each of the primaries."""
         count = len(canvas)
-        return canvas.new_ones(1, count) if self.channels == "joint" else torch.eye(count).to(canvas)
+        if self.channels == "joint":
+            return canvas.new_ones(1, count)
+        return torch.eye(count, dtype=canvas.dtype, device=canvas.device)
 
     def by_colour(self, planes: Tensor, colours: int) -> Tensor:
         """Planes `[..., K * C_out, kh, kw]`, one impulse's after another's, in the shape of an `ImpulseResponse`."""

@@ -32,7 +32,7 @@ class Packing:
     @classmethod
     def none(cls, count: int, error: float | None = None) -> Packing:
         """An image for each of `count` positions."""
-        return cls(torch.arange(count)[:, None], error)
+        return cls(torch.arange(count, device="cpu")[:, None], error)
 
     @property
     def shares(self) -> bool:
@@ -95,7 +95,8 @@ def groups_apart(positions: Tensor, spacing: int, period: int) -> list[list[int]
 def _as_rows(groups: list[list[int]]) -> Tensor:
     """`[G, M]`, the fullest group first, with -1 where a group has fewer."""
     groups = sorted(groups, key=len, reverse=True)
-    return torch.tensor([group + [-1] * (len(groups[0]) - len(group)) for group in groups])
+    rows = [group + [-1] * (len(groups[0]) - len(group)) for group in groups]
+    return torch.tensor(rows, dtype=torch.int64, device="cpu")
 
 
 def _error(responses: Callable[[Tensor], Tensor], window: Window, positions: Tensor) -> float:

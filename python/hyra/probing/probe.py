@@ -104,7 +104,8 @@ class Probe(Result):
             ValueError: responses were not kept.
         """
         responses = (self.response(i) for i in range(len(self._kept)))
-        return torch.tensor([cosines(h.white, h.center, h.scale)[1] for h in responses], dtype=torch.float64)
+        values = [cosines(h.white, h.center, h.scale)[1] for h in responses]
+        return torch.tensor(values, dtype=torch.float64, device="cpu")
 
     @property
     def _kept(self) -> Tensor:

@@ -63,7 +63,8 @@ class Window:
         if positions != "grid":
             raise ValueError(f"positions must be 'grid' or a tensor of integers [P, 2], got {positions!r}")
         before, after = self.side // 2, (self.side - 1) // 2
-        return torch.cartesian_prod(*(torch.arange(before, max(before + 1, n - after), _STEP) for n in canvas))
+        axes = (torch.arange(before, max(before + 1, n - after), _STEP, device="cpu") for n in canvas)
+        return torch.cartesian_prod(*axes)
 
     def no_moments(self, like: Tensor) -> list[Tensor]:
         """Count, mean and M2 of no response, for `response_moments`; channels and device are those of `like`."""

@@ -60,13 +60,14 @@ class OverImage:
         ordered = likeness.sort().values.tolist()
         responses = [probe.response(i) for i in range(len(likeness))]
         gains = [float(response.dc_gain.mean()) for response in responses]
+        distances = [_distance(response, probe.mean) for response in responses]
         return cls(
             places=len(likeness),
             ring_cosine_least=ordered[0],
             ring_cosine_median=ordered[len(ordered) // 2],
             ring_cosine_most=ordered[-1],
             ring_cosine_of_mean=probe.mean.fit_sinc().ring_cosine,
-            deviation=float(torch.tensor([_distance(response, probe.mean) for response in responses]).median()),
+            deviation=float(torch.tensor(distances, dtype=torch.float64, device="cpu").median()),
             dc_gain_least=min(gains),
             dc_gain_most=max(gains),
             contrast_correlation=_rank_correlation(likeness, _contrast(image)[tuple(probe.positions.cpu().T)]),
@@ -97,7 +98,7 @@ def measure(model: HyRA, lr: Tensor) -> tuple[Probe, OverImage]:
 def _along(length: int) -> Tensor:
     """Places along one axis, as many on one side of the middle as on the other."""
     count = max(0, length - 1 - 2 * _MARGIN) // _STEP
-    return (length - 1 - count * _STEP) // 2 + _STEP * torch.arange(count + 1)
+    return (length - 1 - count * _STEP) // 2 + _STEP * torch.arange(count + 1, device="cpu")
 
 
 def _distance(response: ImpulseResponse, mean: ImpulseResponse) -> float:

@@ -67,9 +67,8 @@ class FSDSLoss(nn.Module):
         validate_pair(preds, target)
         validate.not_empty("preds", preds)
         dtype = common_dtype(preds, target)
-        with torch.autocast(preds.device.type, enabled=False):
-            # The target by itself: nothing is kept for its gradient where it needs none.
-            reference = VARIANTS[self.variant].of(Images.of(target, dtype))
-            ratio = reference.difference(Images.of(preds, dtype)) / reference.energy
-            value = ratio if self.form == "ratio" else 10 * torch.log10(ratio + FLOOR)
-            return value.mean().to(dtype)
+        # The target by itself: nothing is kept for its gradient where it needs none.
+        reference = VARIANTS[self.variant].of(Images.of(target, dtype))
+        ratio = reference.difference(Images.of(preds, dtype)) / reference.energy
+        value = ratio if self.form == "ratio" else 10 * torch.log10(ratio + FLOOR)
+        return value.mean().to(dtype)
