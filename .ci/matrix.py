@@ -1,4 +1,4 @@
-"""Test every row of `[tool.hyra.supported]` in pyproject.toml in an environment of its own, and say what each one got.
+"""Test each row of `[tool.hyra.supported]` in pyproject.toml, or those named, in an environment of its own; say what it got.
 
 The tests are those of the ops and the API, over the plain-torch bodies and the CPU kernels; what is built, what the
 command line does, training, and files made to do harm are left to the README's command. The wheels are those in
@@ -131,8 +131,8 @@ def test(row: Row, installed: Future[None]) -> list[str]:
         shutil.rmtree(row.environment, ignore_errors=True)
 
 
-def main() -> int:
-    rows = supported()
+def main(*names: str) -> int:
+    rows = [row for row in supported() if not names or row.name in names]
     with ThreadPoolExecutor(1) as installer:  # the next row is installed while one is tested
         results = [test(row, done) for row, done in [(row, installer.submit(install, row)) for row in rows]]
     print("\n-- supported")
@@ -142,4 +142,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -1,5 +1,7 @@
 """FSDS against its definition, and what it promises about batches, threads, dtypes and bad input."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
@@ -69,6 +71,12 @@ def test_agrees_with_the_definition_however_far_the_mean_lies_from_zero(variant,
     unchecked = hyra.fsds(*batch, variant=variant, check=False)
     assert torch.equal(unchecked, hyra.fsds(*batch, variant=variant))
     assert unchecked[0] == score
+    images = [Images.of(x, torch.float64) for x in batch]
+    with patch("torch.compiler.is_compiling", return_value=True):  # as on a GPU: nothing is looked at
+        unseen = [image.centred(look=False) for image in images]
+    for seen, copied in zip((image.centred(look=True) for image in images), unseen, strict=True):
+        assert torch.equal(seen.planes, copied.planes)
+        assert torch.equal(seen.moments, copied.moments)
 
 
 @pytest.mark.parametrize("library", ["torch", "scipy", "ducc0"])

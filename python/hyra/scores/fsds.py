@@ -74,7 +74,7 @@ def fsds(
             of no images the sum is 0, and there is no mean.
         crop_border: pixels cut from each side first, as super-resolution benchmarks do; the paper cuts none.
         check: refuse NaN, infinite and constant images. Without it a GPU is never synchronised, and they score NaN;
-            images in float64 are copied once.
+            there, images in float64 are copied once.
 
     Returns:
         ``[N]``, or a scalar for one image or with a reduction; the inputs' dtype, at least float32.

@@ -37,10 +37,13 @@ class Images:
         """In float64, an image whose mean is many deviations from 0 less its first pixel.
 
         A mean is rounded to its own last digit, and so moves the standardised image as a whole. That is all but free of
-        rounding for pixels so close together, and leaves all other images as they are. With `look` it is done where the
-        moments ask for it; without, nothing waits for a GPU, and all images are copied.
+        rounding for pixels so close together, and leaves all other images as they are. Where looking at the moments
+        would wait for a GPU or break a graph, it is done only if `look` says so: otherwise all images are copied.
         """
-        if self.planes.dtype != torch.float64 or (look and not any(_is_far(*pair) for pair in self.moments.tolist())):
+        if self.planes.dtype != torch.float64:
+            return self
+        free = self.planes.device.type == "cpu" and not torch.compiler.is_compiling()
+        if (look or free) and not any(_is_far(*pair) for pair in self.moments.tolist()):
             return self
         images = self.planes.view(-1, self.channels, *self.planes.shape[1:])
         far = _is_far(*self.moments.unbind(1))
