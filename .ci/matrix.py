@@ -1,8 +1,8 @@
-"""Test each row of `[tool.hyra.supported]` in pyproject.toml, or those named, in an environment of its own; say what it got.
+"""Test each row of `[tool.hyra.supported]` in pyproject.toml, or those named, and say which versions it got.
 
-The tests are those of the ops and the API, over the plain-torch bodies and the CPU kernels; what is built, what the
-command line does, training, and files made to do harm are left to the README's command. The wheels are those in
-`dist/`; one that lacks there is built.
+Each has an environment of its own. The tests are those of the ops and the API, over the plain-torch bodies and the CPU
+kernels; what is built, what the command line does, training, and files made to do harm are left to the README's
+command. The wheels are those in `dist/`; one that lacks there is built.
 """
 
 from __future__ import annotations
