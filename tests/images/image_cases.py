@@ -45,6 +45,11 @@ def pixels(white: int, channels: int, size: tuple[int, int] = SIZE) -> np.ndarra
     return noise.astype(np.uint8 if white < 256 else np.uint16)
 
 
+def reals(channels: int) -> np.ndarray:
+    """Noise that goes a little beyond black and white, as a network's output does."""
+    return np.random.default_rng(channels).uniform(-0.1, 1.1, (*SIZE, channels))
+
+
 def smooth(channels: int, size: tuple[int, int] = (24, 40)) -> np.ndarray:
     """A ramp that lossy formats keep to a few levels."""
     ramp = np.add.outer(np.linspace(60, 120, size[0]), np.linspace(0, 60, size[1]))[..., None]

@@ -24,6 +24,7 @@ def cases() -> list[Case]:
         *other_cases.bmp(),
         *other_cases.jpeg_webp_gif(),
         *other_cases.jpeg2000_avif(),
+        *other_cases.numpy_files(),
         *other_cases.others(),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import product
 
 import image_bytes as by_hand
@@ -18,6 +19,7 @@ from image_cases import (
     imagecodecs_file,
     pillow,
     pixels,
+    reals,
     saved,
     smooth,
 )
@@ -160,6 +162,33 @@ def jpeg2000_avif() -> Iterator[Case]:
         yield Case(f"avif-{depth}", make, white, True)
     options = {"level": 100, "pixelformat": "444"}
     yield Case("avif-half", lambda: imagecodecs_file("avif", clear, rgb, **options), 255, True, (TRANSPARENT,))
+
+
+def numpy_files() -> Iterator[Case]:
+    """``.npy`` of every type and layout."""
+    image, grey = pixels(255, 3), pixels(65535, 1)
+    yield Case("npy-rgb", lambda: (npy(image), image))
+    yield Case("npy-planar", lambda: (npy(np.moveaxis(image, -1, 0)), image))
+    yield Case("npy-fortran", lambda: (npy(np.asfortranarray(image)), image))
+    yield Case("npy-grey", lambda: (npy(grey[..., 0]), grey), 65535)
+    yield Case("npy-big-endian", lambda: (npy(grey.astype(">u2")), grey), 65535)
+    yield Case("npy-half", lambda: (npy(half(image, 255)), image), warns=(TRANSPARENT,))
+    for kind in ("f2", "f4", ">f4", "f8"):
+        real = reals(3).astype(kind)
+        yield Case(f"npy-{kind}", lambda real=real: (npy(real), real), 1)
+    yield Case("npy-255", lambda: (npy(image.astype(np.float32)), image), refused="floats about 0..1")
+    yield Case("npy-nan", lambda: (npy(reals(1) * np.nan), image), refused="floats about 0..1")
+    yield Case("npy-signed", lambda: (npy(image.astype(np.int16)), image), refused="got int16")
+    yield Case("npy-empty", lambda: (npy(image[:0]), image), refused="no pixels")
+    yield Case("npy-batch", lambda: (npy(image[None]), image), refused="the shape (1, ")
+    yield Case("npy-code", lambda: (npy(np.array([[print]])), image), refused="Python objects")
+
+
+def npy(array: np.ndarray) -> bytes:
+    """A file by NumPy."""
+    buffer = BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
 
 
 def others() -> Iterator[Case]:

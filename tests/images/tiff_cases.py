@@ -19,6 +19,7 @@ from image_cases import (
     opaque,
     pillow,
     pixels,
+    reals,
     smooth,
     tifffile_file,
 )
@@ -29,7 +30,7 @@ def tiff() -> Iterator[Case]:
 
     def case(name: str, image: np.ndarray, shown: np.ndarray | None = None, **options: Any) -> Case:
         bits = 8 * image.itemsize
-        expects = {key: options.pop(key) for key in ("warns", "refused", "off_by", "needs") if key in options}
+        expects = {key: options.pop(key) for key in ("warns", "refused", "off_by", "needs", "white") if key in options}
         make = lambda: tifffile_file(image, shown, **options)  # noqa: E731
         return Case(f"tiff-{name}", make, **({"white": 2**bits - 1, "needs": bits > 8} | expects))
 
@@ -77,9 +78,15 @@ def tiff() -> Iterator[Case]:
         icc = {"photometric": "rgb", "iccprofile": by_hand.profile(b"Adobe RGB (1998)")}
         yield case(f"profile-{depth}", image, warns=(PROFILE,), **icc)
         yield case(f"big-{depth}", image, photometric="rgb", big=True)
-    for kind, said in (("i1", "signed"), ("i2", "signed"), ("f2", "float"), ("f4", "float"), ("u4", "32 bits")):
+    for kind, said in (("i1", "signed"), ("i2", "signed"), ("f2", "floats"), ("f4", "floats"), ("u4", "32 bits")):
         more = {"photometric": "minisblack", "needs": True, "refused": said}
         yield case(f"type-{kind}", pixels(100, 1).astype(kind), **more)
+    for kind, photometric in product(("f2", "f4", "f8"), ("minisblack", "rgb", "miniswhite")):
+        image = reals(3 if photometric == "rgb" else 1).astype(kind)
+        more = {"photometric": photometric, "needs": True, "white": 1}
+        yield case(
+            f"{kind}-{photometric}", image, 1 - image.astype("f8") if photometric == "miniswhite" else image, **more
+        )
     yield case("five-bands", pixels(65535, 5), photometric="minisblack", planarconfig="contig", refused="5 channels")
     palette = pixels(255, 3, (256, 1))[:, 0]
     index = pixels(255, 1)

@@ -22,11 +22,12 @@ def read(path: str | Path) -> Tensor:
         path: a file of any of the formats named there.
 
     Returns:
-        ``[3, H, W]`` float32 in 0..1, contiguous (white is 255 in a file of 8 bits, 65535 in one of 16).
+        ``[3, H, W]`` float32 in 0..1, contiguous (white is 255 in a file of 8 bits, 65535 in one of 16,
+        1 in one of floats, which may go a little beyond 0..1).
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no image, a broken one, or one that the rules refuse (32-bit integers, floats).
+        ValueError: it is no image, a broken one, or one that the rules refuse (such as 32-bit integers).
         ModuleNotFoundError: a decoder is missing; the message names the extra to install.
 
     Example:

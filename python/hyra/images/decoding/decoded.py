@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8 | np.uint16]
+Pixels = NDArray[np.uint8 | np.uint16 | np.float32 | np.float64]
 
 
 @dataclass(frozen=True)
@@ -15,9 +16,10 @@ class Decoded:
     """The pixels of a file, as they are stored."""
 
     pixels: Pixels
-    """``[H, W, 1]`` (grey) or ``[H, W, 3]`` (RGB), uint8 or uint16; it may be a view, and read-only"""
+    """``[H, W, 1]`` (grey) or ``[H, W, 3]`` (RGB), uint8 or uint16, or float32 or float64 of a file of floats; it may
+    be a view, and read-only"""
     white: int
-    """the value of white: 255 for 8 bits, 1023 for 10, 65535 for 16"""
+    """the value of white: 255 for 8 bits, 1023 for 10, 65535 for 16, 1 for floats"""
     ignored: tuple[str, ...] = ()
     """what the file holds and the pixels leave out, a sentence each"""
 
@@ -26,7 +28,7 @@ def decoded(pixels: Pixels, white: int, ignored: list[str], *, multiplied: bool 
     """Pixels of 1 to 4 channels, the alpha of 2 or 4 taken off; `multiplied`: colours hold their alpha as a factor."""
     if pixels.ndim == 2:
         pixels = pixels[..., None]
-    if white != np.iinfo(pixels.dtype).max and pixels.max() > white:
+    if pixels.dtype.kind == "u" and white != 256**pixels.itemsize - 1 and pixels.max() > white:
         raise ValueError(f"a value of {pixels.max()} is above white, {white}")
     if pixels.shape[-1] in (2, 4):
         if pixels[..., -1].min() != white:
@@ -37,6 +39,14 @@ def decoded(pixels: Pixels, white: int, ignored: list[str], *, multiplied: bool 
     if pixels.shape[-1] not in (1, 3):
         raise ValueError(f"grey or RGB was expected, got {pixels.shape[-1]} channels")
     return Decoded(pixels, white, tuple(ignored))
+
+
+def floats(pixels: NDArray[np.floating[Any]]) -> Pixels:
+    """Pixels whose white is 1; a network may go a little beyond black and white."""
+    low, high = pixels.min(), pixels.max()
+    if not (low >= -1 and high <= 2):  # NaN is neither
+        raise ValueError(f"floats about 0..1 were expected, got values in {low:g}..{high:g}")
+    return pixels.astype(np.float64 if pixels.dtype == np.float64 else np.float32)
 
 
 def check_size(width: int, height: int) -> None:

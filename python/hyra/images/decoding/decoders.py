@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hyra._util.extra import extra
 from hyra._util.warnings import warn
-from hyra.images.decoding import avif, jpeg2000, netpbm, pillow, png, tiff
+from hyra.images.decoding import avif, jpeg2000, netpbm, npy, pillow, png, tiff
 from hyra.images.decoding.decoded import Decoded
 
 _DECODERS: tuple[tuple[bytes, Callable[[Path], Decoded]], ...] = (
@@ -17,6 +17,7 @@ _DECODERS: tuple[tuple[bytes, Callable[[Path], Decoded]], ...] = (
     (rb"(II[*+]\0|MM\0[*+])", tiff.decode),
     (rb"P[1-6][\s#]", netpbm.decode),
     (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", jpeg2000.decode),
+    (rb"\x93NUMPY", npy.decode),
     (rb"....ftyp.{0,52}avi[fs]", avif.decode),
 )
 """How files begin, and what decodes them."""
@@ -31,7 +32,7 @@ def decode(path: str | Path) -> Decoded:
         path: the file.
 
     Returns:
-        The pixels ``[H, W, 1]`` or ``[H, W, 3]``, uint8 or uint16, and the value of white.
+        The pixels ``[H, W, 1]`` or ``[H, W, 3]``, uint8, uint16 or floats, and the value of white.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -74,4 +75,4 @@ def _decoder(start: bytes) -> Callable[[Path], Decoded]:
     for pattern, decoder in _DECODERS:
         if re.match(pattern, start, re.DOTALL):
             return decoder
-    raise ValueError("it is no PNG, JPEG, WebP, GIF, BMP, TIFF, netpbm, JPEG 2000 or AVIF")
+    raise ValueError("it is no PNG, JPEG, WebP, GIF, BMP, TIFF, netpbm, JPEG 2000, AVIF or .npy")

@@ -9,12 +9,13 @@ import numpy as np
 
 from hyra._util.extra import extra
 from hyra.images.decoding import pillow
-from hyra.images.decoding.decoded import Decoded, check_size, coloured, decoded, first_of, rotated
+from hyra.images.decoding.decoded import Decoded, check_size, coloured, decoded, first_of, floats, rotated
 
 if TYPE_CHECKING:
     from PIL.TiffImagePlugin import TiffImageFile
 
 _BITS, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _EXTRA, _FORMAT, _SUBSAMPLING = 258, 259, 262, 274, 338, 339, 530
+_UNSIGNED, _FLOATS = 1, 3
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _PLAIN_COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946)
 """None, CCITT, LZW, JPEG, Deflate, PackBits: what every build of Pillow knows."""
@@ -82,7 +83,8 @@ def _by_tifffile(path: Path) -> Decoded:
         page = file.pages.first
         check_size(page.imagewidth, page.imagelength)
         bits, samples = page.bitspersample, page.samplesperpixel
-        if page.sampleformat != 1 or not isinstance(bits, int) or bits > 16:
+        real = page.sampleformat == _FLOATS and bits in (16, 32, 64)
+        if not real and (page.sampleformat != _UNSIGNED or not isinstance(bits, int) or bits > 16):
             kind = {1: "unsigned integers", 2: "signed integers", 3: "floats"}.get(page.sampleformat, "values")
             raise ValueError(f"8 to 16 bits unsigned were expected, got {kind} of {bits} bits, whose white is unknown")
         colours = 3 if page.photometric == _RGB else 1
@@ -106,7 +108,9 @@ def _by_tifffile(path: Path) -> Decoded:
             *coloured(profile and bytes(profile.value)),
             *first_of(len(file.pages)),
         ]
-    white = 2**bits - 1
+    white = 1 if real else 2**bits - 1
+    if real:
+        pixels = floats(pixels)
     if page.photometric == _WHITE_IS_ZERO:
         pixels = pixels.copy()
         pixels[..., 0] = white - pixels[..., 0]
