@@ -96,8 +96,8 @@ def accepts_arrays(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             # By hand: binding takes as long as all the rest of a call for a small image.
-            given = {name: args[i] for name, i in places if i < len(args)}
-            given |= {name: kwargs[name] for name in names if name in kwargs}
+            taken = [(name, i) for name, i in places if i < len(args) or name in kwargs]
+            given = {name: args[i] if i < len(args) else kwargs[name] for name, i in taken}
             foreign = [array for array in given.values() if not isinstance(array, Tensor)]
             if not foreign:
                 return function(*args, **kwargs)

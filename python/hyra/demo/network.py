@@ -87,9 +87,10 @@ def read(file: Path) -> Network:
     with extra("demo", "hyra.demo"):
         from safetensors.torch import load_file
 
-    weights: dict[str, Tensor] = load_file(file)
-    hr_width = weights["last.weight"].shape[1]
-    network = Network(math.isqrt(len(weights["upsampler.0.weight"]) // hr_width), hr_width=hr_width)
+    with torch.device("cpu"):  # whatever the user's default is
+        weights: dict[str, Tensor] = load_file(file)
+        hr_width = weights["last.weight"].shape[1]
+        network = Network(math.isqrt(len(weights["upsampler.0.weight"]) // hr_width), hr_width=hr_width)
     network.load_state_dict({name: weight.float() for name, weight in weights.items()}, assign=True)
     return network.eval().requires_grad_(requires_grad=False)
 

@@ -27,7 +27,8 @@ def read_checkpoint(path: Path, trust_code: bool) -> object:
         with extra("models", f"the checkpoint {path.name}"):
             from safetensors.torch import load_file
         try:
-            return load_file(path)
+            with torch.device("cpu"):  # older ones leave it to the user's default
+                return load_file(path)
         except Exception as error:
             raise damaged(path, error) from error
     try:

@@ -213,10 +213,12 @@ class Network:
             NetworkError: as for a call, and where an operation of the network has no forward-mode derivative.
         """
         # A dual number must not share memory between its elements, as an expanded image's do.
-        images = images.contiguous()
-        with self.untouched():
+        images, direction = images.contiguous(), direction.to(images)
+        # In inference mode torch 2.6 gives another tensor for the derivative.
+        with torch.inference_mode(mode=False), self.untouched():
+            images, direction = (x.clone() if x.is_inference() else x for x in (images, direction))
             try:
-                derivative: Tensor = torch.func.jvp(self._forward, (images,), (direction.to(images),))[1]
+                derivative: Tensor = torch.func.jvp(self._forward, (images,), (direction,))[1]
             except NotImplementedError as error:
                 raise NetworkError(f"the network has no forward-mode derivative: {error}") from error
             return derivative.detach()
