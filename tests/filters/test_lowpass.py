@@ -1,5 +1,7 @@
 """The low-pass baseline against a full-image convolution, closed forms and torch's own interpolation."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -135,3 +137,23 @@ def test_omega():
     assert cutoff_from_omega(63.0, 126) == cutoff_from_omega(63.0, 127) == 0.5
     with pytest.raises(ValueError, match="omega must be"):
         cutoff_from_omega(-1.0, 126)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"taps": 3}, {"taps": None}, RELEASED], ids=["matrix", "taps", "all", "released"]
+)
+@pytest.mark.parametrize("dynamic", [None, True])
+def test_compiles_without_graph_breaks(options, dynamic):
+    torch.compiler.reset()
+    upsample = functools.partial(lowpass_upsample, scale=2, **options)
+    compiled = torch.compile(upsample, fullgraph=True, dynamic=dynamic, backend="aot_eager")
+    for size in ((3, 12, 15), (3, 10, 13)):
+        lr = torch.rand(size)
+        torch.testing.assert_close(compiled(lr), upsample(lr), rtol=0, atol=0)
+
+
+def test_an_impossible_kernel_is_told_by_a_compiled_function_too():
+    torch.compiler.reset()
+    compiled = torch.compile(lambda lr: lowpass_upsample(lr, 2, cutoff=1e308), fullgraph=True, backend="aot_eager")
+    with pytest.raises(ValueError, match="must make a finite kernel"):
+        compiled(torch.rand(1, 8, 8))

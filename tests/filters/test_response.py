@@ -250,3 +250,12 @@ def test_integers_of_numpy_are_kept_as_those_of_python():
 def test_a_response_is_joint_or_a_matrix():
     assert ImpulseResponse(torch.rand(3, 8, 8), 2, (4, 4)).channels == "joint"
     assert ImpulseResponse(torch.rand(3, 3, 8, 8), 2, (4, 4)).channels == "matrix"
+
+
+def test_filtering_compiles_without_graph_breaks():
+    torch.compiler.reset()
+    response = ImpulseResponse(torch.rand(3, 8, 8), scale=2, origin=(4, 4))
+    compiled = torch.compile(response.apply, fullgraph=True, backend="aot_eager")
+    for size in ((3, 12, 15), (3, 10, 13)):
+        lr = torch.rand(size)
+        torch.testing.assert_close(compiled(lr), response.apply(lr), rtol=0, atol=0)

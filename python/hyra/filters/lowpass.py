@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -94,15 +93,15 @@ def lowpass_upsample(
     h, w = lr.shape[-2:]
     # Multiply-adds per output pixel: taps**2 for the kernel applied tap by tap, h / scale + w for a matrix per axis.
     if taps is not None and taps**2 < h / scale + w:
-        line = kernel.samples(taps / 2)
+        line = kernel.samples(taps)
         response = (line[:, None] * line).to(wide).expand(lr.shape[-3], -1, -1)
-        origin = scale * math.ceil(taps / 2)
+        origin = scale * -(-taps // 2)
         out = polyphase_filter(wide.reshape(-1, *lr.shape[-3:]), response, scale, (origin, origin), boundary)
         out = out.reshape(*lr.shape[:-2], scale * h, scale * w)
     else:
-        radii = (max(n // 2, 1) for n in (h, w)) if taps is None else (taps / 2, taps / 2)
         rows, columns = (
-            kernel.matrix(n, radius, boundary, wide.device).to(wide) for n, radius in zip((h, w), radii, strict=True)
+            kernel.matrix(n, max(n // 2, 1) * 2 if taps is None else taps, boundary, wide.device).to(wide)
+            for n in (h, w)
         )
         out = rows @ wide @ columns.mT
     if rescale_range:
@@ -135,28 +134,20 @@ class _Kernel:
     normalize: bool
     dtype: torch.dtype
 
-    def samples(self, radius: float) -> Tensor:
-        """The response of a line to an impulse, float64, with its origin at ``scale * ceil(radius)``.
+    def samples(self, width: int) -> Tensor:
+        """The response of a line to an impulse, float64, with its origin at ``scale * ceil(width / 2)``.
 
         Raises:
             ValueError: it cannot be filtered with in `dtype`: a value is too large, or the kernel's sum is 0.
         """
-        reach = math.ceil(radius)
-        place = torch.arange(self.scale * (2 * reach + 1), dtype=torch.float64, device="cpu")
-        t = (place - self.offset) / self.scale - reach
-        with np.errstate(all="ignore"):  # what is not finite is told below
-            phases = windowed_sinc(t, self.window, self.cutoff, radius, KAISER_BETA).view(-1, self.scale)
-        line = (phases / phases.sum(0) if self.normalize else phases).flatten()
-        if not float(line.abs().max()) ** 2 <= torch.finfo(self.dtype).max:  # it is applied along two axes
-            raise ValueError(
-                "cutoff, window and taps must make a finite kernel whose sum is nowhere 0, "
-                f"got {self.cutoff:g}, {self.window!r} and {2 * radius:g}"
-            )
+        line: Tensor = _samples(
+            self.scale, self.cutoff, self.window, self.offset, self.normalize, width, torch.finfo(self.dtype).max
+        )
         return line
 
-    def matrix(self, size: int, radius: float, boundary: str, device: torch.device) -> Tensor:
+    def matrix(self, size: int, width: int, boundary: str, device: torch.device) -> Tensor:
         """``[scale * size, size]``: what each LR pixel of a line gives to each HR pixel, boundary and all."""
-        phases = self.samples(radius).to(device).view(-1, self.scale).flip(0)
+        phases = self.samples(width).to(device).view(-1, self.scale).flip(0)
         taps = len(phases)
         source = source_index(boundary, -(taps // 2), size + taps - 1, size, device)
         source = torch.where(source < 0, size, source).unfold(
@@ -166,6 +157,29 @@ class _Kernel:
         shape = (size, self.scale, taps)
         matrix.scatter_add_(2, source[:, None].expand(shape), phases.mT.expand(shape))
         return matrix.flatten(0, 1)[:, :size]
+
+
+@torch.library.custom_op("hyra::lowpass_samples", mutates_args=())  # torch.compile looks into it no further
+def _samples(
+    scale: int, cutoff: float, window: str, offset: float, normalize: bool, width: int, largest: float
+) -> Tensor:
+    radius, reach = width / 2, -(-width // 2)
+    place = torch.arange(scale * (2 * reach + 1), dtype=torch.float64, device="cpu")
+    t = (place - offset) / scale - reach
+    with np.errstate(all="ignore"):  # what is not finite is told below
+        phases = windowed_sinc(t, window, cutoff, radius, KAISER_BETA).view(-1, scale)
+    line = (phases / phases.sum(0) if normalize else phases).flatten()
+    if not float(line.abs().max()) ** 2 <= largest:  # it is applied along two axes
+        raise ValueError(
+            "cutoff, window and taps must make a finite kernel whose sum is nowhere 0, "
+            f"got {cutoff:g}, {window!r} and {width:g}"
+        )
+    return line
+
+
+@_samples.register_fake
+def _(scale: int, cutoff: float, window: str, offset: float, normalize: bool, width: int, largest: float) -> Tensor:
+    return torch.empty(scale * (2 * (-(-width // 2)) + 1), dtype=torch.float64, device="cpu")
 
 
 def _rescaled(out: Tensor, like: Tensor) -> Tensor:
