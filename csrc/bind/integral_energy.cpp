@@ -5,10 +5,22 @@
 namespace hyra {
 namespace {
 
+std::int64_t parts_of(std::int64_t extent, std::int64_t part) { return (extent + part - 1) / part; }
+
+std::int64_t integral_energy_workspace(std::int64_t rows, std::int64_t columns,
+                                       [[maybe_unused]] std::int64_t features) {
+  const std::int64_t of_bands = parts_of(rows, kBandRows) * (1 + kSums * columns);
+#ifdef HYRA_BACKEND_CPU
+  return of_bands;
+#else
+  return of_bands + parts_of(columns, kTileColumns) * rows * (2 + 2 * features);
+#endif
+}
+
 void integral_energy(const std::string& dtype, Address energy, Address row_sums, Address column_sums, Address partials,
                      Address preds, Address target, Address preds_moments, Address target_moments, Address tables,
                      std::int64_t planes, std::int64_t targets, std::int64_t rows, std::int64_t columns,
-                     std::int64_t features, std::int64_t bands, bool with_target, Context context) {
+                     std::int64_t features, bool with_target, Context context) {
   visit_real(dtype, [&](auto* real) {
     using T = std::remove_pointer_t<decltype(real)>;
     const IntegralEnergyArgs<T> args{pointer<double>(energy),
@@ -22,7 +34,9 @@ void integral_energy(const std::string& dtype, Address energy, Address row_sums,
                                      {pointer<const double>(tables), rows, columns, features},
                                      planes,
                                      targets,
-                                     bands,
+                                     parts_of(rows, kBandRows),
+                                     parts_of(columns, kTileColumns),
+                                     integral_energy_workspace(rows, columns, features),
                                      with_target};
     HYRA_RUN(integral_energy, args, context);
   });
@@ -34,9 +48,11 @@ void bind_integral_energy(py::module_& m) {
   m.def("integral_energy", &integral_energy, py::arg("dtype"), py::arg("energy"), py::arg("row_sums"),
         py::arg("column_sums"), py::arg("partials"), py::arg("preds"), py::arg("target"), py::arg("preds_moments"),
         py::arg("target_moments"), py::arg("tables"), py::arg("planes"), py::arg("targets"), py::arg("rows"),
-        py::arg("columns"), py::arg("features"), py::arg("bands"), py::arg("with_target"), py::arg("context"),
+        py::arg("columns"), py::arg("features"), py::arg("with_target"), py::arg("context"),
         py::call_guard<py::gil_scoped_release>(),
         "Energy of the quadrant integrals of standardised differences, up to what the sums over the rows add to it.");
+  m.def("integral_energy_workspace", &integral_energy_workspace, py::arg("rows"), py::arg("columns"),
+        py::arg("features"), "Numbers of the workspace of one plane.");
 }
 
 }  // namespace hyra

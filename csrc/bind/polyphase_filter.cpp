@@ -1,6 +1,7 @@
 #include "core/polyphase_filter.hpp"
 
 #include "bind/backend.hpp"
+#include "bind/names.hpp"
 
 namespace hyra {
 namespace {
@@ -8,7 +9,7 @@ namespace {
 void polyphase_filter(const std::string& dtype, Address out, Address image, Address taps, std::int64_t batch,
                       std::int64_t out_channels, std::int64_t in_channels, std::int64_t height, std::int64_t width,
                       std::int64_t scale, std::int64_t taps_y, std::int64_t taps_x, std::int64_t first_y,
-                      std::int64_t first_x, bool matrix, std::int64_t boundary, Context context) {
+                      std::int64_t first_x, bool matrix, const std::string& boundary, Context context) {
   visit_real(dtype, [&](auto* real) {
     using T = std::remove_pointer_t<decltype(real)>;
     const PolyphaseFilterArgs<T> args{pointer<T>(out),
@@ -25,7 +26,7 @@ void polyphase_filter(const std::string& dtype, Address out, Address image, Addr
                                       first_y,
                                       first_x,
                                       matrix,
-                                      static_cast<Boundary>(boundary)};
+                                      boundary_of(boundary)};
     HYRA_RUN(polyphase_filter, args, context);
   });
 }

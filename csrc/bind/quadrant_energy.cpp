@@ -1,13 +1,14 @@
 #include "core/quadrant_energy.hpp"
 
 #include "bind/backend.hpp"
+#include "bind/names.hpp"
 
 namespace hyra {
 namespace {
 
 void quadrant_energy(const std::string& dtype, Address partials, Address column_sums, Address spectrum,
                      std::int64_t planes, std::int64_t rows, std::int64_t columns, std::int64_t bands,
-                     std::int64_t weighting, Context context) {
+                     const std::string& weighting, Context context) {
   visit_real(dtype, [&](auto* real) {
     using T = std::remove_pointer_t<decltype(real)>;
     const QuadrantEnergyArgs<T> args{pointer<double>(partials),
@@ -17,7 +18,7 @@ void quadrant_energy(const std::string& dtype, Address partials, Address column_
                                      rows,
                                      columns,
                                      bands,
-                                     static_cast<Weighting>(weighting)};
+                                     weighting_of(weighting)};
     HYRA_RUN(quadrant_energy, args, context);
   });
 }

@@ -1,13 +1,14 @@
 #include "core/quadrant_energy_backward.hpp"
 
 #include "bind/backend.hpp"
+#include "bind/names.hpp"
 
 namespace hyra {
 namespace {
 
 void quadrant_energy_backward(const std::string& dtype, Address gradient, Address column_sums, Address spectrum,
                               Address grad, std::int64_t planes, std::int64_t rows, std::int64_t columns,
-                              std::int64_t bands, std::int64_t weighting, Context context) {
+                              std::int64_t bands, const std::string& weighting, Context context) {
   visit_real(dtype, [&](auto* real) {
     using T = std::remove_pointer_t<decltype(real)>;
     const QuadrantEnergyBackwardArgs<T> args{pointer<T>(gradient),
@@ -18,7 +19,7 @@ void quadrant_energy_backward(const std::string& dtype, Address gradient, Addres
                                              rows,
                                              columns,
                                              bands,
-                                             static_cast<Weighting>(weighting)};
+                                             weighting_of(weighting)};
     HYRA_RUN(quadrant_energy_backward, args, context);
   });
 }

@@ -7,8 +7,7 @@
 
 namespace hyra {
 
-// The order is that of BOUNDARIES in python/hyra/ops/boundary.py.
-enum class Boundary : std::int64_t { kZeros = 0, kReplicate = 1, kReflect = 2, kCircular = 3 };
+enum class Boundary { kZeros, kReplicate, kReflect, kCircular };
 
 }  // namespace hyra
 

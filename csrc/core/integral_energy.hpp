@@ -7,18 +7,24 @@
 
 namespace hyra {
 
+// A plane is cut into bands of rows and, on a GPU, these into tiles of columns.
+constexpr std::int64_t kBandRows = 128;
+constexpr int kTileColumns = 96;
+
+constexpr int kSums = 5;  // real sums over the rows, in one column
+
 template <typename T>
 struct IntegralEnergyArgs {
   double* energy;                // [planes (+ targets)]: what the weighted squares and the row sums give
   double* row_sums;              // [planes (+ targets), rows, row sums]
   double* column_sums;           // [planes (+ targets), 4, columns] complex: those over the rows
-  double* partials;              // [planes (+ targets), bands, 1 + 5 columns] workspace; on a GPU more for each plane
+  double* partials;              // [planes (+ targets), workspace]: [bands, 1 + kSums * columns], on a GPU and more
   const T* preds;                // [planes, rows, columns]
   const T* target;               // [targets, rows, columns]
   const double* preds_moments;   // [planes, 2]
   const double* target_moments;  // [targets, 2]
   IntegralForm form;
-  std::int64_t planes, targets, bands;
+  std::int64_t planes, targets, bands, tiles, workspace;
   bool with_target;
 };
 
@@ -28,9 +34,6 @@ HYRA_DECLARE_OP(integral_energy, IntegralEnergyArgs)
 
 #ifdef HYRA_TARGET
 namespace hyra::HYRA_TARGET {
-
-constexpr std::int64_t kBandRows = 128;  // as in python/hyra/ops/integral_energy.py
-constexpr int kSums = 5;                 // real sums over the rows, in one column
 
 // Writes a column's share of the sums over the rows, from its pixel in the first row and its real sums: even rows,
 // times cot; odd rows, times cot; all rows times (-1)^y cot^2.

@@ -7,7 +7,7 @@
 
 namespace hyra {
 
-enum class Weighting : std::int64_t { kIntegral = 0, kShiftInvariant = 1 };
+enum class Weighting { kIntegral, kShiftInvariant };
 
 }  // namespace hyra
 

@@ -125,7 +125,7 @@ void add_band(const IntegralEnergyArgs<T>& args, const P& pixels, std::int64_t p
   const std::int64_t size = 1 + kSums * form.columns, begin = band * kBandRows;
   const std::int64_t end = begin + kBandRows < form.rows ? begin + kBandRows : form.rows;
   double* const row_sums = args.row_sums + plane * form.rows * (1 + 2 * FEATURES);
-  double* const partials = args.partials + (plane * args.bands + band) * size;
+  double* const partials = args.partials + plane * args.workspace + band * size;
   std::memset(partials, 0, static_cast<std::size_t>(size) * sizeof(double));
   std::int64_t y = begin;
   for (; y + kTogether <= end; y += kTogether) {
@@ -137,7 +137,7 @@ void add_band(const IntegralEnergyArgs<T>& args, const P& pixels, std::int64_t p
 template <typename P, typename T>
 void merge_bands(const IntegralEnergyArgs<T>& args, const P& pixels, std::int64_t plane) {
   const std::int64_t columns = args.form.columns, size = 1 + kSums * columns;
-  const double* const partials = args.partials + plane * args.bands * size;
+  const double* const partials = args.partials + plane * args.workspace;
   args.energy[plane] = 0;
   for (std::int64_t band = 0; band < args.bands; ++band) args.energy[plane] += partials[band * size];
   for (std::int64_t k = 0; k < columns; ++k) {

@@ -18,22 +18,21 @@ namespace {
 
 constexpr int kBlock = HYRA_BLOCK(256);
 constexpr int kMergeBlock = HYRA_BLOCK(128);
-constexpr int kColumns = 3;           // of a lane, 32 apart
-constexpr int kTile = 32 * kColumns;  // as in python/hyra/ops/integral_energy.py
+constexpr int kTile = kTileColumns;
+constexpr int kColumns = kTile / 32;  // of a lane, 32 apart
 constexpr int kRows = 4;              // taken together, of which the first is even
+static_assert(kTile % 32 == 0, "a tile is whole columns of every lane");
 
 // The workspace of a plane: [bands, 1 + kSums * columns] as on a CPU; then [tiles, rows, 2 + 2 * features], a row's
 // weighted squares and sums of features, in even and in odd columns each.
 template <typename T>
 struct Workspace {
   double *bands, *rows;
-  std::int64_t tiles, band_stride;
+  std::int64_t band_stride;
 
-  __host__ __device__ __forceinline__ Workspace(const IntegralEnergyArgs<T>& args, std::int64_t plane)
-      : tiles((args.form.columns + kTile - 1) / kTile), band_stride(1 + kSums * args.form.columns) {
-    const std::int64_t of_bands = args.bands * band_stride, of_rows = tiles * args.form.rows * 2;
-    bands = args.partials + plane * (of_bands + of_rows * (1 + args.form.features));
-    rows = bands + of_bands;
+  __device__ __forceinline__ Workspace(const IntegralEnergyArgs<T>& args, std::int64_t plane)
+      : bands(args.partials + plane * args.workspace), band_stride(1 + kSums * args.form.columns) {
+    rows = bands + args.bands * band_stride;
   }
 };
 
@@ -77,13 +76,13 @@ __device__ __forceinline__ void halve(double* values, int count, int distance) {
 }
 
 template <int BLOCK, int FEATURES, typename T>
-__global__ void __launch_bounds__(BLOCK) sum_tiles(IntegralEnergyArgs<T> args, std::int64_t tiles) {
+__global__ void __launch_bounds__(BLOCK) sum_tiles(IntegralEnergyArgs<T> args) {
   constexpr int kWarps = BLOCK / 32, kValues = 1 + FEATURES;  // of a row
   CU_SHARED(double, warp_sums, [kWarps][kSums][kTile]);
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const std::int64_t rows = args.form.rows, columns = args.form.columns;
-  const std::int64_t tile = blockIdx.x % tiles, band = blockIdx.x / tiles % args.bands;
-  const std::int64_t plane = blockIdx.x / tiles / args.bands;
+  const std::int64_t tile = blockIdx.x % args.tiles, band = blockIdx.x / args.tiles % args.bands;
+  const std::int64_t plane = blockIdx.x / args.tiles / args.bands;
   const std::int64_t top = band * kBandRows, left = tile * kTile;
   const int height = static_cast<int>(top + kBandRows < rows ? kBandRows : rows - top);
   const int width = static_cast<int>(left + kTile < columns ? kTile : columns - left);
@@ -167,7 +166,7 @@ __global__ void __launch_bounds__(BLOCK) merge_rows(IntegralEnergyArgs<T> args) 
   double energy = 0;
   for (std::int64_t y = begin + threadIdx.x; y < end; y += BLOCK) {
     double squares = 0, sums[kRowSums] = {pixels.at(y * args.form.columns, true)};
-    for (std::int64_t tile = 0; tile < workspace.tiles; ++tile) {
+    for (std::int64_t tile = 0; tile < args.tiles; ++tile) {
       const double* const partial = workspace.rows + (tile * rows + y) * (1 + kRowSums);
       squares += partial[0] + partial[1];
 #pragma unroll
@@ -203,8 +202,7 @@ template <int FEATURES, typename T>
 void add_up(const IntegralEnergyArgs<T>& args, std::int64_t planes, cudaStream_t stream) {
   const auto grid = [&](std::int64_t blocks) { return dim3(static_cast<unsigned>(planes * blocks)); };
   const std::int64_t blocks = (args.form.columns + kMergeBlock - 1) / kMergeBlock;
-  const std::int64_t tiles = Workspace<T>(args, 0).tiles;
-  CU_LAUNCH((sum_tiles<kBlock, FEATURES, T>), grid(args.bands * tiles), dim3(kBlock), 0, stream, args, tiles);
+  CU_LAUNCH((sum_tiles<kBlock, FEATURES, T>), grid(args.bands * args.tiles), dim3(kBlock), 0, stream, args);
   CU_LAUNCH((merge_rows<kMergeBlock, FEATURES, T>), grid(args.bands), dim3(kMergeBlock), 0, stream, args);
   CU_LAUNCH((merge_bands<kMergeBlock, T>), grid(blocks), dim3(kMergeBlock), 0, stream, args, blocks);
 }

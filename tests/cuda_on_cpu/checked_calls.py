@@ -25,7 +25,9 @@ def checked_calls(module: ModuleType, schedules: Sequence[str] = SCHEDULES) -> I
     call = kernels.call
     seen = set()
 
-    def checked(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | None], *scalars: float) -> None:
+    def checked(
+        op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | None], *scalars: float | str
+    ) -> None:
         inputs = [None if x is None else x.resolve_conj().resolve_neg().contiguous() for x in inputs]
         written = [x for x in outputs if x is not None]
         signature = (op, *(None if x is None else (x.dtype, x.shape) for x in (*outputs, *inputs)), *scalars)

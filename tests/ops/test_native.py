@@ -24,27 +24,37 @@ def test_fake_tensors_are_refused():
     with FakeTensorMode():
         fake = torch.empty(1, 4, 3, dtype=torch.complex64)
     with pytest.raises(TypeError, match="real tensors"):
-        kernels.call("quadrant_energy", (None,), (fake,), 1, 4, 3, 1, 0)
+        kernels.call("quadrant_energy", (None,), (fake,), 1, 4, 3, 1, "integral")
 
 
 @backends.native
 def test_outputs_must_be_contiguous():
     spectrum = torch.ones(1, 4, 3, dtype=torch.complex64)
     with pytest.raises(ValueError, match="contiguous outputs"):
-        kernels.call("quadrant_energy", (torch.empty(4, 2).T,), (spectrum,), 1, 4, 3, 1, 0)
+        kernels.call("quadrant_energy", (torch.empty(4, 2).T,), (spectrum,), 1, 4, 3, 1, "integral")
 
 
 @backends.native
 def test_one_device():
     with pytest.raises(ValueError, match="one device"):
-        kernels.call("quadrant_energy", (torch.empty(2, device="meta"),), (torch.ones(1, 4, 3),), 1, 4, 3, 1, 0)
+        kernels.call("quadrant_energy", (torch.empty(2, device="meta"),), (torch.ones(1, 4, 3),), 1, 4, 3, 1, "")
 
 
 @backends.native
 def test_unknown_dtype_is_refused():
     half = torch.ones(1, 4, 3, dtype=torch.float16)
     with pytest.raises(ValueError, match=r"dtype must be float32 or float64, got torch\.float16"):
-        kernels.call("quadrant_energy", (torch.empty(2, dtype=torch.float64), None), (half,), 1, 4, 3, 1, 0)
+        kernels.call("quadrant_energy", (torch.empty(2, dtype=torch.float64), None), (half,), 1, 4, 3, 1, "integral")
+
+
+@backends.native
+def test_unknown_names_are_refused():
+    spectrum = torch.ones(1, 4, 3, dtype=torch.complex64)
+    with pytest.raises(ValueError, match="weighting must be integral or shift_invariant, got radial"):
+        kernels.call("quadrant_energy", (torch.empty(2, dtype=torch.float64), None), (spectrum,), 1, 4, 3, 1, "radial")
+    image = torch.ones(1, 1, 4, 4)
+    with pytest.raises(ValueError, match="boundary must be zeros, replicate, reflect or circular, got mirror"):
+        kernels.call("polyphase_filter", (image.clone(),), (image, image), *[1] * 10, False, "mirror")
 
 
 def test_fake_tensors_among_real_ones_are_refused():
@@ -141,7 +151,7 @@ def test_a_forked_child_does_not_hang():
     child = os.fork()
     if child == 0:
         partials = torch.empty(4, 2, 1, dtype=torch.float64)
-        kernels.call("quadrant_energy", (partials, None), (spectrum,), 4, 64, 33, 1, 0)
+        kernels.call("quadrant_energy", (partials, None), (spectrum,), 4, 64, 33, 1, "integral")
         os._exit(
             0 if threads.count() == 1 and (partials[:, 0, 0] + partials[:, 1, 0]).tolist() == expected.tolist() else 1
         )

@@ -16,7 +16,7 @@ def polyphase_filter(
     first_y: int,
     first_x: int,
     matrix: bool,
-    boundary: int,
+    boundary: str,
     context: int,
 ) -> None: ...
 def quadrant_energy(
@@ -28,7 +28,7 @@ def quadrant_energy(
     rows: int,
     columns: int,
     bands: int,
-    weighting: int,
+    weighting: str,
     context: int,
 ) -> None: ...
 def quadrant_energy_backward(
@@ -41,7 +41,7 @@ def quadrant_energy_backward(
     rows: int,
     columns: int,
     bands: int,
-    weighting: int,
+    weighting: str,
     context: int,
 ) -> None: ...
 def impulse_batch(
@@ -163,10 +163,10 @@ def integral_energy(
     rows: int,
     columns: int,
     features: int,
-    bands: int,
     with_target: bool,
     context: int,
 ) -> None: ...
+def integral_energy_workspace(rows: int, columns: int, features: int) -> int: ...
 def integral_energy_backward(
     dtype: str,
     gradient: int,

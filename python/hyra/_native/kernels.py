@@ -29,7 +29,12 @@ def backend(x: Tensor) -> str:
     return str(MODULES[x.device.type].backend)
 
 
-def call(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | None], *scalars: int | float) -> None:
+def workspace(op: str, x: Tensor, *extents: int) -> int:
+    """Float64 numbers of workspace that kernel `op` takes for a plane of these extents, on the device of `x`."""
+    return int(getattr(MODULES[x.device.type], f"{op}_workspace")(*extents))
+
+
+def call(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | None], *scalars: float | str) -> None:
     """Run kernel `op` of the module that serves the inputs' device; `outputs` are written in place.
 
     The element type is that of the first input (its real type for complex ones). Outputs and workspaces must be

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 BOUNDARIES = ("zeros", "replicate", "reflect", "circular")
-"""Zeros; the edge pixel; mirrored about the edge pixel, which is not repeated; periodic. (csrc/core/boundary.hpp)"""
+"""Zeros; the edge pixel; mirrored about the edge pixel, which is not repeated; periodic."""
 
 
 def source_index(boundary: str, first: int, count: int, size: int, device: torch.device) -> Tensor:

@@ -24,9 +24,6 @@ from hyra.ops.standardized_difference import (
     standardized_difference_backward,
 )
 
-_BAND_ROWS = 128  # as in csrc/core/integral_energy.hpp
-_TILE_COLUMNS = 96  # as in csrc/cuda/integral_energy.cu
-
 
 @op(**DIFFERENCE)
 def integral_energy(
@@ -86,18 +83,15 @@ def _sums(
     """
     count, rows, columns = result_shape(preds, target, with_target)
     form = integral_form(rows, columns, preds.device)
-    bands = -(-rows // _BAND_ROWS)
     energy = preds.new_empty(count, dtype=torch.float64)
     row_sums = preds.new_empty((count, rows, 1 + 2 * form.features), dtype=torch.float64)
     column_sums = preds.new_empty((count, SUMS, columns), dtype=torch.complex128)
-    workspace = bands * (1 + 5 * columns)
-    if kernels.backend(preds) == "cuda":
-        workspace += -(-columns // _TILE_COLUMNS) * rows * 2 * (1 + form.features)
+    workspace = kernels.workspace("integral_energy", preds, rows, columns, form.features)
     partials = preds.new_empty((count, workspace), dtype=torch.float64)
     outputs = (energy, row_sums, column_sums, partials)
     moments = (per_plane(preds_moments.double(), preds), per_plane(target_moments.double(), target))
     inputs = (preds, target, *moments, form.tables)
-    scalars = (preds.shape[0], target.shape[0], rows, columns, form.features, bands, with_target)
+    scalars = (preds.shape[0], target.shape[0], rows, columns, form.features, with_target)
     kernels.call("integral_energy", outputs, inputs, *scalars)
     lines = column_sums.view(SUMS * count, 1, columns)
     return energy, row_sums, fourier.fft(lines)[..., : columns // 2 + 1]

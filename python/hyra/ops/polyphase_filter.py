@@ -128,7 +128,7 @@ def _kernel(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], 
         return filter_by_fft(_extend(image, plan), weights, scale)
     taps = weights.reshape(out.shape[1], scale**2, *weights.shape[1:]).permute(0, 2, 3, 4, 1)  # phases last
     extents = (*out.shape[:2], *image.shape[1:], scale, *plan.taps, *plan.first)
-    kernels.call("polyphase_filter", (out,), (image, taps), *extents, plan.matrix, BOUNDARIES.index(boundary))
+    kernels.call("polyphase_filter", (out,), (image, taps), *extents, plan.matrix, boundary)
     return out
 
 

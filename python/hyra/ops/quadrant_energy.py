@@ -82,8 +82,7 @@ def band_energies(spectrum: Tensor, weighting: str) -> Tensor:
     bands = _bands(rows) if kernels.backend(spectrum) == "cuda" else 1
     partials = spectrum.new_empty((planes, 2, bands), dtype=torch.float64)
     sums = _column_sums(spectrum, weighting, bands)
-    weighting_index = WEIGHTINGS.index(weighting)
-    kernels.call("quadrant_energy", (partials, sums), (spectrum,), planes, rows, columns, bands, weighting_index)
+    kernels.call("quadrant_energy", (partials, sums), (spectrum,), planes, rows, columns, bands, weighting)
     return partials.flatten(1)
 
 
@@ -139,8 +138,8 @@ def _backward_kernel(spectrum: Tensor, grad: Tensor, weighting: str) -> Tensor:
     bands = _bands(rows) if kernels.backend(spectrum) == "cuda" else 1
     gradient = spectrum.new_empty(spectrum.shape)
     sums = _column_sums(spectrum, weighting, bands)
-    scalars = (planes, rows, columns, bands, WEIGHTINGS.index(weighting))
-    kernels.call("quadrant_energy_backward", (gradient, sums), (spectrum, grad.double()), *scalars)
+    extents = (planes, rows, columns, bands)
+    kernels.call("quadrant_energy_backward", (gradient, sums), (spectrum, grad.double()), *extents, weighting)
     return gradient
 
 
