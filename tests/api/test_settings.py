@@ -82,12 +82,43 @@ def test_in_inference_mode():
     assert not differences(calls.digests(given, figures=False))  # nothing that was made in it is in the way
 
 
-def test_without_docstrings_and_assertions():
+def in_a_process(*options, **variables):
+    """The digests of a process with options and environment variables of its own."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "MPLBACKEND": "agg"}
-    command = [sys.executable, "-OO", "-W", "ignore", calls.__file__]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    command = [sys.executable, *options, "-W", "ignore", calls.__file__]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment | variables)
     assert done.returncode == 0, done.stderr
-    assert not differences(json.loads(done.stdout))
+    return json.loads(done.stdout)
+
+
+def test_without_docstrings_and_assertions():
+    assert not differences(in_a_process("-OO"))
+
+
+FOREIGN = """
+image.origin: lower
+image.cmap: jet
+axes.grid: True
+axes.unicode_minus: False
+font.size: 20
+savefig.bbox: tight
+savefig.format: pdf
+savefig.dpi: 30
+"""
+
+
+def test_in_an_ascii_locale_with_the_users_matplotlibrc(tmp_path):
+    (tmp_path / "matplotlibrc").write_text(FOREIGN)
+    ascii_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert not differences(in_a_process(MATPLOTLIBRC=str(tmp_path), **ascii_locale))
+
+
+def test_with_another_backend_of_matplotlib():
+    actual = in_a_process(MPLBACKEND="svg")
+    figures = {name for name in actual if name.startswith("plots.")}
+    assert not [actual[name] for name in figures if "Error" in actual[name]]
+    # It measures text in its own way, which moves what is drawn.
+    assert not differences({name: said for name, said in actual.items() if name not in figures})
 
 
 ELSEWHERE = {
