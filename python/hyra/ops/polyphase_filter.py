@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv2d_weight
@@ -64,8 +65,10 @@ def polyphase_filter(image: Tensor, response: Tensor, scale: int, origin: Sequen
         tensor([0., 1., 2., 3., 4., 4.])
     """
     plan = _plan(image, response, scale, origin, boundary)
-    phases = F.conv2d(_extend(image, plan), _taps(response, plan), groups=plan.groups)
-    return F.pixel_shuffle(phases, scale)
+    taps = _taps(response, plan)
+    # One image at a time: for a batch torch may add up in another order, and an image would have other bits in it.
+    phases = [F.conv2d(one, taps, groups=plan.groups) for one in _extend(image, plan).split(1)]
+    return F.pixel_shuffle(torch.cat(phases), scale)
 
 
 @dataclass(frozen=True)
