@@ -67,7 +67,7 @@ def polyphase_filter(image: Tensor, response: Tensor, scale: int, origin: Sequen
     plan = _plan(image, response, scale, origin, boundary)
     taps = _taps(response, plan)
     # One image at a time: for a batch torch may add up in another order, and an image would have other bits in it.
-    phases = [F.conv2d(one, taps, groups=plan.groups) for one in _extend(image, plan).split(1)]
+    phases = [F.conv2d(one, taps, groups=plan.groups) for one in torch.split(_extend(image, plan), 1)]
     return F.pixel_shuffle(torch.cat(phases), scale)
 
 
