@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/op.hpp"
+#include "core/pixels.hpp"
 
 #ifdef HYRA_BACKEND_CPU
 #include "cpu/simd.hpp"
@@ -36,10 +37,46 @@ void visit_real(const std::string& dtype, const F& f) {
   }
 }
 
+// The same for the types that pixels have.
+template <typename F>
+void visit_pixels(const std::string& dtype, const F& f) {
+  if (dtype == "uint8") {
+    f(static_cast<std::uint8_t*>(nullptr));
+  } else if (dtype == "uint16") {
+    f(static_cast<std::uint16_t*>(nullptr));
+  } else {
+    visit_real(dtype, f);
+  }
+}
+
+// `Pixels` before their type is known: in Python a tuple of five integers, see kernels.Pixels.
+struct PixelsAddress {
+  Address address;
+  std::int64_t image, channel, row, column;
+
+  template <typename T>
+  Pixels<T> as() const {
+    return {pointer<const T>(address), image, channel, row, column};
+  }
+};
+
 // The functions of one backend that are not ops.
 void bind_backend(py::module_& m);
 
 }  // namespace hyra
+
+template <>
+struct pybind11::detail::type_caster<hyra::PixelsAddress> {
+  PYBIND11_TYPE_CASTER(hyra::PixelsAddress, const_name("tuple[int, int, int, int, int]"));
+
+  bool load(handle source, bool) {
+    if (!isinstance<tuple>(source) || len(source) != 5) return false;
+    const auto numbers = reinterpret_borrow<tuple>(source);
+    const auto stride = [&](std::size_t i) { return numbers[i].cast<std::int64_t>(); };
+    value = {numbers[0].cast<hyra::Address>(), stride(1), stride(2), stride(3), stride(4)};
+    return true;
+  }
+};
 
 #ifndef HYRA_BACKEND_CPU
 #define HYRA_RUN(op, args, ctx) ::hyra::cuda::op(args, ctx)

@@ -35,3 +35,9 @@ using Context = std::uintptr_t;
 #define HYRA_INSTANTIATE(op, Args)                           \
   template void op<float>(const Args<float>& args, Context); \
   template void op<double>(const Args<double>& args, Context);
+
+// The same for an op of pixels (core/pixels.hpp).
+#define HYRA_INSTANTIATE_PIXELS(op, Args)                                    \
+  template void op<std::uint8_t>(const Args<std::uint8_t>& args, Context);   \
+  template void op<std::uint16_t>(const Args<std::uint16_t>& args, Context); \
+  HYRA_INSTANTIATE(op, Args)

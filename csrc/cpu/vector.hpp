@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#ifdef __AVX512F__
+#ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
@@ -44,6 +44,43 @@ inline Vec8d load8(const float* p) {
   std::memcpy(&v, p, sizeof v);
   return widen(v);
 }
+
+// Compilers widen the integers of a vector one by one where AVX2 has an instruction.
+template <typename V, typename T>
+inline V load_integers(const T* p) {
+  V v;
+  for (int i = 0; i < static_cast<int>(sizeof(V) / sizeof(double)); ++i) v[i] = static_cast<double>(p[i]);
+  return v;
+}
+
+#ifdef __AVX2__
+inline __m128i load_int4(const std::uint8_t* p) {
+  std::int32_t bits;
+  std::memcpy(&bits, p, sizeof bits);
+  return _mm_cvtepu8_epi32(_mm_cvtsi32_si128(bits));
+}
+inline __m128i load_int4(const std::uint16_t* p) {
+  return _mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+template <>
+inline Vec4d load_integers<Vec4d>(const std::uint8_t* p) {
+  return _mm256_cvtepi32_pd(load_int4(p));
+}
+template <>
+inline Vec4d load_integers<Vec4d>(const std::uint16_t* p) {
+  return _mm256_cvtepi32_pd(load_int4(p));
+}
+#endif
+#ifdef __AVX512F__
+template <>
+inline Vec8d load_integers<Vec8d>(const std::uint8_t* p) {
+  return _mm512_maskz_cvtepi32_pd(0xff, _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+template <>
+inline Vec8d load_integers<Vec8d>(const std::uint16_t* p) {
+  return _mm512_maskz_cvtepi32_pd(0xff, _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+#endif
 
 inline void store8(double* p, Vec8d v) { std::memcpy(p, &v, sizeof v); }
 
@@ -110,6 +147,9 @@ inline Complexes load_wide(const float* p) {
   std::memcpy(&v, p, sizeof v);
   return widen(v);
 }
+
+inline Complexes load_wide(const std::uint8_t* p) { return load_integers<Complexes>(p); }
+inline Complexes load_wide(const std::uint16_t* p) { return load_integers<Complexes>(p); }
 
 inline void store_narrow(double* p, Complexes v) { store(p, v); }
 

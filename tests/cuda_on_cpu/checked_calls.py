@@ -26,11 +26,12 @@ def checked_calls(module: ModuleType, schedules: Sequence[str] = SCHEDULES) -> I
     seen = set()
 
     def checked(
-        op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Tensor | None], *scalars: float | str
+        op: str, outputs: Sequence[Tensor | None], inputs: Sequence[kernels.Input], *scalars: float | str
     ) -> None:
-        inputs = [None if x is None else x.resolve_conj().resolve_neg().contiguous() for x in inputs]
+        inputs = [x.resolve_conj().resolve_neg().contiguous() if isinstance(x, Tensor) else x for x in inputs]
         written = [x for x in outputs if x is not None]
-        signature = (op, *(None if x is None else (x.dtype, x.shape) for x in (*outputs, *inputs)), *scalars)
+        tensors = [x.images if isinstance(x, kernels.Pixels) else x for x in (*outputs, *inputs)]
+        signature = (op, *(None if x is None else (x.dtype, x.shape, x.stride()) for x in tensors), *scalars)
         chosen = schedules[:1] if signature in seen else schedules
         seen.add(signature)
         results = []
@@ -38,7 +39,7 @@ def checked_calls(module: ModuleType, schedules: Sequence[str] = SCHEDULES) -> I
             module.set_schedule(schedule)
             for x in written:
                 _bytes(x).fill_(0xFF)
-            with _device_memory(module, [*written, *(x for x in inputs if x is not None)]):
+            with _device_memory(module, [x for x in tensors if x is not None]):
                 call(op, outputs, inputs, *scalars)
             results.append([_bytes(x).clone() for x in written])
         for schedule, result in zip(chosen, results, strict=True):
@@ -51,7 +52,7 @@ def checked_calls(module: ModuleType, schedules: Sequence[str] = SCHEDULES) -> I
 
 @contextmanager
 def _device_memory(module: ModuleType, tensors: Sequence[Tensor]) -> Iterator[None]:
-    marked = {x.data_ptr(): x.nbytes for x in tensors if x.nbytes}
+    marked = {x.data_ptr(): _extent(x) for x in tensors if x.nbytes}
     for begin, size in marked.items():
         module.mark_device_memory(begin, size)
     try:
@@ -59,6 +60,11 @@ def _device_memory(module: ModuleType, tensors: Sequence[Tensor]) -> Iterator[No
     finally:
         for begin in marked:
             module.unmark_device_memory(begin)
+
+
+def _extent(x: Tensor) -> int:
+    """Bytes from the first element to the end of the last."""
+    return x.itemsize * (1 + sum((size - 1) * stride for size, stride in zip(x.shape, x.stride(), strict=True)))
 
 
 def _bytes(x: Tensor) -> Tensor:

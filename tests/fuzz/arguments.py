@@ -64,7 +64,8 @@ def right(op: Op, random: random.Random) -> list[Any]:
     for whole, part in declaration.multiples:
         of = extents.values.setdefault(whole, random.choice((0, 1, 2, 3, 4, 6)))
         extents.values[part] = random.choice([n for n in range(1, of + 1) if of % n == 0] or [0])
-    precision = random.choice((4, 8))
+    kinds = {part.kind for _, tensor in declaration._tensors for part in _parts(tensor)}
+    precision = random.choice((1, 2, 4, 8) if "pixels" in kinds else (4, 8))
     for index, tensor in declaration._tensors:
         name = list(declaration.arguments)[index]
         if isinstance(tensor, tuple):
@@ -76,6 +77,10 @@ def right(op: Op, random: random.Random) -> list[Any]:
 
 def _of_tensors(declared: Any) -> bool:
     return isinstance(declared, tuple) and isinstance(declared[0], str) and ": " in declared[0]
+
+
+def _parts(tensor: TensorArgument | tuple[TensorArgument, ...]) -> tuple[TensorArgument, ...]:
+    return tensor if isinstance(tensor, tuple) else (tensor,)
 
 
 class _Extents:
@@ -115,13 +120,16 @@ def _tensor(argument: TensorArgument, extents: _Extents, precision: int, random:
     dtypes = [dtype for dtype, size in KINDS[argument.kind].items() if argument.own_precision or size == precision]
     x = _view(_filled(shape, random.choice(dtypes), random), random)
     # Moments must be detached, and they are of any precision.
-    return x.requires_grad_() if not argument.own_precision and random.random() < 0.1 else x
+    differentiable = not argument.own_precision and (x.is_floating_point() or x.is_complex())
+    return x.requires_grad_() if differentiable and random.random() < 0.1 else x
 
 
 def _filled(shape: list[int], dtype: torch.dtype, random: random.Random) -> Tensor:
     if dtype == torch.int64:
         low, high = random.choice(((-3, 12), (0, 2), (-(1 << 63), (1 << 63) - 1)))
         return torch.randint(low, high, shape)
+    if dtype in (torch.uint8, torch.uint16):
+        return torch.randint(torch.iinfo(dtype).max + 1, shape).to(dtype)
     x = torch.randn(shape, dtype=dtype)
     if x.numel() and random.random() < 0.1:
         x.view(-1)[0] = random.choice((float("nan"), float("inf"), 1e30, 0.0))
@@ -130,7 +138,7 @@ def _filled(shape: list[int], dtype: torch.dtype, random: random.Random) -> Tens
 
 def _view(x: Tensor, random: random.Random) -> Tensor:
     """The same values, otherwise in memory."""
-    way = random.randrange(8)
+    way = random.randrange(10)
     if way == 0 and x.ndim > 1:
         return x.mT.contiguous().mT
     if way == 1 and x.ndim:
@@ -141,6 +149,10 @@ def _view(x: Tensor, random: random.Random) -> Tensor:
         return x.conj()
     if way == 4 and x.is_complex():
         return torch.complex(x.real, x.real).conj().imag + 0j if random.random() < 0.1 else x.conj().resolve_conj()
+    if way == 5 and x.ndim > 2:  # interleaved
+        return x.movedim(-3, -1).contiguous().movedim(-1, -3)
+    if way == 6 and x.ndim:  # cropped
+        return torch.cat([x, x[..., :1]], -1)[..., :-1]
     return x
 
 

@@ -2,8 +2,9 @@
 
 A tensor is declared by a line such as ``"real [P, H, W]"``: its kind, and names of its extents.
 
-* Kinds: ``real`` (float32 or float64), ``complex`` (of these parts), ``int64``, ``float64``. All ``real`` and
-  ``complex`` tensors of an op have one precision; ``any real`` and ``any complex`` have their own.
+* Kinds: ``real`` (float32 or float64), ``complex`` (of these parts), ``pixels`` (uint8, uint16, float32 or float64, see
+  `kernels.Pixels`), ``int64``, ``float64``. All ``real``, ``complex`` and ``pixels`` tensors of an op have one
+  precision; ``any real`` and ``any complex`` have their own.
 * Extents: a name stands for one number wherever it occurs, and one that is also an integer argument for its value;
   ``width//2+1`` is the half spectrum's of a width; ``*S`` any number of extents; a number itself. ``P``, ``T``, ``N``
   and ``M`` count planes, images and positions and may be 0, also ``*P``; all others are at least 1.
@@ -35,10 +36,14 @@ _COMPLEX = {torch.complex64: 4, torch.complex128: 8}
 KINDS: dict[str, dict[torch.dtype, int]] = {
     "real": _REAL,
     "complex": _COMPLEX,
+    "pixels": {torch.uint8: 1, torch.uint16: 2, **_REAL},
     "int64": {torch.int64: 0},
     "float64": {torch.float64: 8},
 }
-"""The dtypes of each kind, with the bytes of a real number."""
+"""The dtypes of each kind, with the bytes of a real number or a pixel."""
+
+SHARED = ("real", "complex", "pixels")
+"""Kinds of which all tensors of an op have one precision."""
 
 
 @dataclass
@@ -47,7 +52,7 @@ class Call:
 
     extents: dict[str, Any]
     leader: tuple[str, Tensor] | None = None  # the first tensor, whose device counts
-    precision: int = 0  # of the first real or complex one
+    precision: int = 0  # of the first tensor of a shared kind
 
 
 @dataclass(frozen=True)
@@ -108,11 +113,11 @@ class TensorArgument:
     @classmethod
     def parse(cls, name: str, text: str) -> TensorArgument:
         """From a line as the module's docstring has it."""
-        match = re.fullmatch(r"(any )?(real|complex|int64|float64) (\[.*\])", text)
+        match = re.fullmatch(rf"(any )?({'|'.join(KINDS)}) (\[.*\])", text)
         if match is None:
             raise ValueError(f"a tensor is declared as 'kind [extents]', got {text!r}")
         own, kind, shapes = match.groups()
-        own_precision = bool(own) or kind not in ("real", "complex")
+        own_precision = bool(own) or kind not in SHARED
         return cls(name, kind, own_precision, tuple(_Shape.parse(shape) for shape in shapes.split(" | ")))
 
     def check(self, x: Tensor, call: Call) -> None:
