@@ -74,6 +74,11 @@ def standardize_backward(grad: Tensor, images: Tensor, moments: Tensor) -> Tenso
     return (grad - grad.mean(dims, keepdim=True) - z * of_std) / std
 
 
+def difference_sums(preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    difference = preds - target
+    return difference.abs().sum((1, 2, 3)), difference.square().sum((1, 2, 3))
+
+
 def radial_moments(a: Tensor, b: Tensor, ring: Tensor, weight: Tensor, rings: int) -> Tensor:
     """``[planes, 4, rings]``: both powers, and the real and imaginary part of the cross power."""
     cross = a * b.conj()

@@ -97,6 +97,12 @@ def _pairs(*, with_target: bool) -> Iterator[Case]:
         yield Case("integral_energy", what, arguments, energy)
 
 
+def _sums() -> Iterator[Case]:
+    for shape in ((0, 3, 4, 5), (2, 0, 4, 5), (2, 3, 0, 5), (2, 3, 4, 0)):
+        results = f"preds {NO_PIXEL}" if shape[0] else (((0, 2), F64),)
+        yield Case("difference_sums", str(shape), lambda g, s=shape: (g.real(*s), g.real(*s)), results)
+
+
 def _planes() -> Iterator[Case]:
     for shape in ((0, 5, 6), (0, 4, 7), (2, 0, 6), (2, 5, 0)):
         arguments = lambda g, s=shape: (g.real(*s), g.real(s[0], dtype=F64))  # noqa: E731
@@ -158,6 +164,6 @@ CASES = [
     *(case for library in hyra.fft_library_versions() for case in _transforms(library)),
     *(case for weighting in ("integral", "shift_invariant") for case in _energies(weighting)),
     *(case for flag in (True, False) for case in _pairs(with_target=flag)),
-    *(*_planes(), *_rings(), *_impulses()),
+    *(*_sums(), *_planes(), *_rings(), *_impulses()),
     *(case for boundary in ("zeros", "reflect") for case in _filters(boundary)),
 ]

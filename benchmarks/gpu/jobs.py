@@ -34,6 +34,7 @@ def jobs(
     """All of them; the sizes are arguments so that a test can compare ours with the peers on small ones."""
     of_planes = (
         _fsds,
+        _difference_sums,
         _mean_std,
         _standardized_difference,
         _standardize_backward,
@@ -72,6 +73,16 @@ def _fsds(shape: tuple[int, int, int]) -> Job:
         lambda: hyra.fsds(preds, target, check=False),
         {"the paper's algorithm": lambda: peers.fsds(preds, target)},
         tolerance=1e-3,  # it integrates in float32
+    )
+
+
+def _difference_sums(shape: tuple[int, int, int]) -> Job:
+    preds, target = torch.rand(2, *shape).unflatten(1, (-1, 3))
+    return Job(
+        _name("difference_sums", shape),
+        preds.nbytes + target.nbytes,
+        lambda: tuple(ops.difference_sums(preds, target).unbind(1)),
+        {"plain torch": lambda: peers.difference_sums(preds, target)},
     )
 
 

@@ -3,6 +3,7 @@
 
 namespace hyra {
 
+void bind_difference_sums(py::module_& m);
 void bind_impulse_batch(py::module_& m);
 void bind_integral_energy(py::module_& m);
 void bind_integral_energy_backward(py::module_& m);
@@ -21,6 +22,7 @@ void bind_standardized_difference(py::module_& m);
 PYBIND11_MODULE(HYRA_MODULE, m, py::mod_gil_not_used()) {
   m.doc() = "hyra's kernels. Arguments are addresses and extents: call them through hyra._native alone.";
   hyra::bind_backend(m);
+  hyra::bind_difference_sums(m);
   hyra::bind_impulse_batch(m);
   hyra::bind_integral_energy(m);
   hyra::bind_integral_energy_backward(m);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "core/inline.hpp"
 
@@ -16,6 +17,15 @@ struct Pixels {
   std::int64_t image, channel, row, column;  // strides
 };
 
+// Of one image.
+struct ImageSize {
+  std::int64_t channels, rows, columns;
+};
+
+// What differences and sums of pixels are exact in, or nearly so: integers up to 2^32 squares of 16 bits.
+template <typename T>
+using Sum = std::conditional_t<std::is_integral_v<T>, std::uint64_t, double>;
+
 }  // namespace hyra
 
 #ifdef HYRA_TARGET
@@ -24,6 +34,15 @@ namespace hyra::HYRA_TARGET {
 template <typename T>
 HYRA_INLINE const T* row_of(const Pixels<T>& pixels, std::int64_t image, std::int64_t channel, std::int64_t row) {
   return pixels.data + image * pixels.image + channel * pixels.channel + row * pixels.row;
+}
+
+HYRA_INLINE std::int64_t pixel_count(const ImageSize& size) { return size.channels * size.rows * size.columns; }
+
+// Whether the pixels of an image lie side by side, in order of channels, rows and columns.
+template <typename T>
+HYRA_INLINE bool is_dense(const Pixels<T>& pixels, const ImageSize& size) {
+  return (size.columns == 1 || pixels.column == 1) && (size.rows == 1 || pixels.row == size.columns) &&
+         (size.channels == 1 || pixels.channel == size.rows * size.columns);
 }
 
 }  // namespace hyra::HYRA_TARGET

@@ -37,4 +37,19 @@ const T* side_by_side(const T* pixels, std::int64_t stride, std::int64_t count, 
   return scratch;
 }
 
+// The pixels `first` to `first + count` of an image, in order of channels, rows and columns, side by side likewise.
+template <typename T>
+const T* run_of(const Pixels<T>& pixels, const ImageSize& size, std::int64_t image, std::int64_t first,
+                std::int64_t count, T* scratch) {
+  if (is_dense(pixels, size)) return pixels.data + image * pixels.image + first;
+  for (std::int64_t done = 0; done < count;) {
+    const std::int64_t row = (first + done) / size.columns, column = (first + done) % size.columns;
+    const std::int64_t rest = size.columns - column, part = rest < count - done ? rest : count - done;
+    gather(row_of(pixels, image, row / size.rows, row % size.rows) + column * pixels.column, pixels.column, part,
+           scratch + done);
+    done += part;
+  }
+  return scratch;
+}
+
 }  // namespace hyra::HYRA_TARGET

@@ -113,8 +113,8 @@ __device__ __forceinline__ Complex warp_inclusive_scan(Complex value) {
 }
 
 // Sum over the block, the same for every launch; `partials` has room for one number per warp. Thread 0 has the result.
-template <int BLOCK>
-__device__ __forceinline__ double block_sum(double value, double* partials) {
+template <int BLOCK, typename V>
+__device__ __forceinline__ V block_sum(V value, V* partials) {
 #pragma unroll
   for (int distance = 16; distance >= 1; distance /= 2) value += __shfl_down_sync(0xffffffffu, value, distance);
   if (threadIdx.x % 32 == 0) partials[threadIdx.x / 32] = value;

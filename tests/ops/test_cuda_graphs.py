@@ -38,6 +38,7 @@ def state() -> list[Tensor]:
 
 
 ARGUMENTS: dict[str, Callable[[], tuple]] = {
+    "difference_sums": lambda: torch.rand(2, 2, 3, 50, 141).unbind(),
     "impulse_batch": lambda: (torch.rand(3, 9, 7), torch.randint(7, (2, 4, 2)), torch.rand(2, 3)),
     "integral_energy": lambda: (*torch.rand(2, 3, 150, 77), *(1 + torch.rand(2, 3, 2)), True),
     "integral_energy_backward": lambda: (torch.rand(3, 150, 77), torch.rand(3)),

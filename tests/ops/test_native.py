@@ -65,6 +65,7 @@ def test_fake_tensors_among_real_ones_are_refused():
 
 
 CALLS = {
+    ops.difference_sums: ([*torch.rand(2, 2, 3, 4, 5)], []),
     ops.mean_std: ([torch.rand(2, 3, 4)], []),
     ops.standardized_difference: ([torch.rand(3, 4, 5), torch.rand(3, 4, 5), *torch.rand(2, 3, 2)], [True]),
     ops.standardize_backward: ([*torch.rand(2, 3, 4, 5), torch.rand(3, 2)], []),

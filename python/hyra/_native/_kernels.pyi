@@ -1,5 +1,20 @@
 """The ops that _cpu and _cuda have in common: a stub alone, there is no module of this name."""
 
+Pixels = tuple[int, int, int, int, int]  # an address and four strides: see kernels.Pixels
+
+def difference_sums(
+    dtype: str,
+    sums: int,
+    partials: int,
+    preds: Pixels,
+    target: Pixels,
+    images: int,
+    channels: int,
+    rows: int,
+    columns: int,
+    chunk: int,
+    context: int,
+) -> None: ...
 def polyphase_filter(
     dtype: str,
     out: int,

@@ -53,6 +53,16 @@ class Pixels:
         return (address, *self.images.stride())
 
 
+def in_memory_order(*images: Tensor) -> list[Tensor]:
+    """Interleaved images ``[N, C, H, W]`` as rows of all their channels, ``[N, 1, H, W * C]``; others as they are.
+
+    For what does not depend on the order of the pixels. All images or none are interleaved.
+    """
+    if all(x.stride(1) == 1 and x.stride(3) == x.shape[1] for x in images):
+        return [x.permute(0, 2, 3, 1).flatten(2).unsqueeze(1) for x in images]
+    return list(images)
+
+
 Input = Tensor | Pixels | None
 
 

@@ -1,5 +1,6 @@
 """The kernels as torch ops: schema, plain-torch body, fake, autograd and native registration, one file each."""
 
+from hyra.ops.difference_sums import difference_sums
 from hyra.ops.impulse_batch import impulse_batch
 from hyra.ops.integral_energy import integral_energy, integral_energy_backward
 from hyra.ops.mean_std import mean_std
@@ -12,6 +13,7 @@ from hyra.ops.standardize_backward import standardize_backward
 from hyra.ops.standardized_difference import standardized_difference
 
 __all__ = [
+    "difference_sums",
     "impulse_batch",
     "integral_energy",
     "integral_energy_backward",

@@ -1,0 +1,94 @@
+// Both images are read once. Integers are subtracted and added up in as few bits as hold the sums of a chunk, for
+// compilers to find the instructions; floats in float64.
+#include "core/difference_sums.hpp"
+
+#include <cstdlib>
+
+#include "cpu/parallel.hpp"
+#include "cpu/pixels.hpp"
+#include "cpu/scratch.hpp"
+#include "cpu/vector.hpp"
+
+namespace hyra::HYRA_TARGET {
+namespace {
+
+template <typename S>
+struct Sums {
+  S absolute = 0, squares = 0;
+};
+
+// A chunk has less than 2^16 pixels: 32 bits hold its sums, but for the squares of 16 bits.
+template <typename T>
+Sums<std::uint64_t> sums_over(const T* __restrict preds, const T* __restrict target, std::int64_t count) {
+  using Square = std::conditional_t<sizeof(T) == 1, std::uint32_t, std::uint64_t>;
+  std::uint32_t absolute = 0;
+  Square squares = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto d = static_cast<std::uint32_t>(std::abs(preds[i] - target[i]));
+    absolute += d;
+    squares += static_cast<Square>(d) * d;
+  }
+  return {absolute, squares};
+}
+
+inline Vec8d magnitude(Vec8d v) { return v < 0 ? -v : v; }
+
+template <typename T>
+Sums<double> float_sums_over(const T* preds, const T* target, std::int64_t count) {
+  constexpr int kVectors = 2;
+  Vec8d absolute[kVectors] = {}, squares[kVectors] = {};
+  std::int64_t i = 0;
+  for (; i + 8 * kVectors <= count; i += 8 * kVectors) {
+    for (int j = 0; j < kVectors; ++j) {
+      const Vec8d d = load8(preds + i + 8 * j) - load8(target + i + 8 * j);
+      absolute[j] += magnitude(d);
+      squares[j] += d * d;
+    }
+  }
+  Sums<double> rest;
+  for (; i < count; ++i) {
+    const double d = static_cast<double>(preds[i]) - static_cast<double>(target[i]);
+    rest.absolute += d < 0 ? -d : d;
+    rest.squares += d * d;
+  }
+  return {sum8(absolute[0] + absolute[1]) + rest.absolute, sum8(squares[0] + squares[1]) + rest.squares};
+}
+
+inline Sums<double> sums_over(const float* preds, const float* target, std::int64_t count) {
+  return float_sums_over(preds, target, count);
+}
+
+inline Sums<double> sums_over(const double* preds, const double* target, std::int64_t count) {
+  return float_sums_over(preds, target, count);
+}
+
+}  // namespace
+
+template <typename T>
+void difference_sums(const DifferenceSumsArgs<T>& args, Context threads) {
+  const std::int64_t chunks = DifferenceChunk<T>::per_image(args);
+  const Context team = threads_for(args.images * pixel_count(args.size), threads);
+  parallel_for(args.images * chunks, team, [&](std::int64_t index) {
+    const DifferenceChunk<T> chunk(args, index);
+    Scratch<T> preds(is_dense(args.preds, args.size) ? 0 : chunk.count);
+    Scratch<T> target(is_dense(args.target, args.size) ? 0 : chunk.count);
+    const Sums<Sum<T>> sums =
+        sums_over(run_of(args.preds, args.size, chunk.image, chunk.first, chunk.count, preds.data()),
+                  run_of(args.target, args.size, chunk.image, chunk.first, chunk.count, target.data()), chunk.count);
+    args.partials[2 * index] = sums.absolute;
+    args.partials[2 * index + 1] = sums.squares;
+  });
+  for (std::int64_t image = 0; image < args.images; ++image) {
+    Sum<T> absolute = 0, squares = 0;
+    for (std::int64_t i = image * chunks; i < (image + 1) * chunks; ++i) {
+      absolute += args.partials[2 * i];
+      squares += args.partials[2 * i + 1];
+    }
+    args.sums[2 * image] = static_cast<double>(absolute);
+    args.sums[2 * image + 1] = static_cast<double>(squares);
+  }
+}
+
+HYRA_INSTANTIATE_PIXELS(difference_sums, DifferenceSumsArgs)
+
+}  // namespace hyra::HYRA_TARGET
