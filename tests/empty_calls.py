@@ -16,7 +16,6 @@ import hyra
 from hyra import images, models, plots, report, spectrum, track
 from hyra.demo import Network
 from hyra.images import resampling
-from hyra.scores.psnr import psnr
 
 SIDE = 8
 
@@ -34,7 +33,7 @@ COUNT_NOTHING = {
         "hyra.track.Record",
     ),
     *("hyra.HyRA", "hyra.FSDSLoss", "hyra.FSDSLoss.extra_repr", "hyra.pyiqa.FSDS", "hyra.SincFit", "hyra.plots.save"),
-    *("hyra.metrics.FrequencySpectrumDistributionSimilarity",),
+    "hyra.pyiqa.DifferenceScore",
     # results, which hold what a function here has made, and methods that only look at one
     *("hyra.BandShares", "hyra.ComparedModel", "hyra.ComparedModel.row", "hyra.CopyCompensation", "hyra.Decomposition"),
     *("hyra.LayerResponses", "hyra.LowpassSweep", "hyra.LowpassSweep.best", "hyra.ModelComparison.table", "hyra.Probe"),
@@ -47,7 +46,7 @@ COUNT_NOTHING = {
         f"hyra.plots.{name}"
         for name in ("band_shares", "copy_compensation", "lowpass_sweep", "model_comparison", "transfer_function")
     ),
-    *("hyra.metrics.FrequencySpectrumDistributionSimilarity.plot", "hyra.plots.amplitude_sweep"),
+    "hyra.plots.amplitude_sweep",
     *("hyra.track.History.add", "hyra.track.ScalarWriter", "hyra.track.ScalarWriter.add_scalar"),
     *("hyra.track.lightning_callback",),
 }
@@ -77,9 +76,9 @@ class Given:
         hr = self.images().repeat(1, 1, 2, 2)
         return hyra.Decomposition(self.images(), hr, hr, hr, self.response, "reflect")
 
-    def metric(self) -> Any:
+    def metric(self, name: str) -> Any:
         metrics = pytest.importorskip("hyra.metrics", exc_type=ModuleNotFoundError)
-        return metrics.FrequencySpectrumDistributionSimilarity().to(self.device)
+        return getattr(metrics, name)().to(self.device)
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,12 @@ NO_PIXEL = "at least one channel, row and column"
 NOTHING = "must hold something to draw, got"
 HR = (0, 3, 2 * SIDE, 2 * SIDE)
 RINGS = SIDE // 2 + 1
+
+METRICS = (
+    "FrequencySpectrumDistributionSimilarity",
+    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio"),
+    *("FourierMeanAbsoluteError", "FourierMeanSquaredError", "FourierPeakSignalNoiseRatio"),
+)
 
 CASES = [
     *(
@@ -122,15 +127,31 @@ CASES = [
     Case("hyra.fsds", lambda g: torch.from_numpy(hyra.fsds(*(np.zeros((0, 3, 8, 8)) for _ in "pt"))), (0,)),
     Case("hyra.FSDSReference", lambda g: hyra.FSDSReference(g.images()), "target must be one image"),
     Case("hyra.pyiqa.FSDS.forward", lambda g: pyiqa().FSDS()(g.images(), g.images()), (0,)),
-    Case(
-        "hyra.metrics.FrequencySpectrumDistributionSimilarity.update",
-        lambda g: updated(g.metric(), g).count,
-        (),
+    *(
+        case
+        for name in ("mae", "mse", "psnr", "fourier_mae", "fourier_mse", "fourier_psnr")
+        for score in (getattr(hyra, name),)
+        for case in (
+            Case(f"hyra.{name}", lambda g, f=score: f(g.images(), g.images()), (0,)),
+            Case(f"hyra.{name}", lambda g, f=score: f(g.images(), g.images(), reduction="sum"), ()),
+            Case(f"hyra.{name}", lambda g, f=score: f(g.images(), g.images(), reduction="mean"), NO_IMAGE),
+            Case(f"hyra.{name}", lambda g, f=score: f(g.images(rows=0), g.images(rows=0)), NO_PIXEL),
+        )
     ),
-    Case(
-        "hyra.metrics.FrequencySpectrumDistributionSimilarity.compute", lambda g: updated(g.metric(), g).compute(), ()
+    Case("hyra.Protocol", lambda g: hyra.Protocol("none"), "channels must be one of"),
+    Case("hyra.Protocol.named", lambda g: hyra.Protocol.named("y"), "scale must be given"),
+    Case("hyra.Protocol.prepare", lambda g: hyra.Protocol("y").prepare(g.images(), g.images())[0], (0, 1, SIDE, SIDE)),
+    Case("hyra.Protocol.prepare", lambda g: hyra.Protocol().prepare(g.images(rows=0), g.images(rows=0)), NO_PIXEL),
+    Case("hyra.Protocol.fsds", lambda g: hyra.Protocol().fsds(g.images(), g.images()), (0,)),
+    *(
+        case
+        for name in METRICS
+        for case in (
+            Case(f"hyra.metrics.{name}", lambda g, n=name: updated(g.metric(n), g).count, ()),
+            Case(f"hyra.metrics.{name}", lambda g, n=name: updated(g.metric(n), g).compute(), ()),
+        )
     ),
-    Case("hyra.scores.psnr.psnr", lambda g: psnr(g.images(), g.images()), NO_IMAGE),
+    Case("hyra.pyiqa.DifferenceScore.forward", lambda g: pyiqa().DifferenceScore("mae")(g.images(), g.images()), (0,)),
     # filters
     Case("hyra.lowpass_upsample", lambda g: hyra.lowpass_upsample(g.images(), 2), HR),
     Case("hyra.lowpass_upsample", lambda g: hyra.lowpass_upsample(g.images(), 2, taps=3, rescale_range=True), HR),
@@ -212,6 +233,7 @@ CASES = [
     Case("hyra.images.decode", lambda g: images.decode(written(g.folder / "x.png")), "x.png"),
     Case("hyra.images.read", lambda g: images.read(written(g.folder / "x.png")), "cannot be read as an image"),
     Case("hyra.images.write", lambda g: images.write(g.images(1, rows=0)[0], g.folder / "x.png"), "image must be"),
+    Case("hyra.images.luma", lambda g: images.luma(g.images()), (0, 1, SIDE, SIDE)),
     Case("hyra.images.in_colours", lambda g: images.in_colours(g.images(1, rows=0)[0], 1), NO_PIXEL),
     Case(
         "hyra.images.resampling", lambda g: resampling.degrade(g.images(1, rows=1)[0], 2), "photograph must be at least"

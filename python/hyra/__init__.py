@@ -17,8 +17,11 @@ from hyra.probing.operating_point import OperatingPoint
 from hyra.probing.probe import Probe
 from hyra.results import figures
 from hyra.results.result import Result
+from hyra.scores.fourier import fourier_mae, fourier_mse, fourier_psnr
 from hyra.scores.fsds import FSDSReference, fsds
 from hyra.scores.loss import FSDSLoss
+from hyra.scores.pixelwise import mae, mse, psnr
+from hyra.scores.protocol import Protocol
 from hyra.spectrum.fft import fft_library, fft_library_versions, set_fft_library
 from hyra.split.parts import BandShares, CopyCompensation, Decomposition, Spectra
 
@@ -49,6 +52,7 @@ __all__ = [
     "NetworkError",
     "OperatingPoint",
     "Probe",
+    "Protocol",
     "Result",
     "SincFit",
     "Spectra",
@@ -57,11 +61,17 @@ __all__ = [
     "compare_models",
     "fft_library",
     "fft_library_versions",
+    "fourier_mae",
+    "fourier_mse",
+    "fourier_psnr",
     "fsds",
     "images",
     "lowpass_sweep",
     "lowpass_upsample",
+    "mae",
+    "mse",
     "ops",
+    "psnr",
     "set_fft_library",
     "spectrum",
 ]

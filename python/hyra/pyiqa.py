@@ -1,14 +1,27 @@
-"""FSDS under pyiqa's names, where pyiqa is installed; its licence keeps it out of our dependencies."""
+"""FSDS and the scores of differences by name in pyiqa, where it is installed; its licence keeps it out of ours."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
 
 from hyra._util import validate
+from hyra.scores.fourier import fourier_mae, fourier_mse, fourier_psnr
 from hyra.scores.fsds import fsds
+from hyra.scores.pixelwise import mae, mse, psnr
 from hyra.scores.variants import VARIANTS
+
+DIFFERENCES: dict[str, tuple[Callable[..., Tensor], bool]] = {
+    "mae": (mae, True),
+    "mse": (mse, True),
+    "psnr": (psnr, False),
+    "fourier_mae": (fourier_mae, True),
+    "fourier_mse": (fourier_mse, True),
+    "fourier_psnr": (fourier_psnr, False),
+}
+"""Each score by its name, and whether lower is better."""
 
 
 class FSDS(nn.Module):
@@ -32,8 +45,33 @@ class FSDS(nn.Module):
         return fsds(preds, target, variant=self.variant, crop_border=self.crop_border)
 
 
+class DifferenceScore(nn.Module):
+    """`hyra.mae`, `hyra.mse`, `hyra.psnr`, or one of these in the Fourier domain, as pyiqa calls its metrics.
+
+    Args:
+        score: the function's name.
+        options: its options, such as ``crop_border``.
+
+    Shape:
+        ``[N, C, H, W]`` twice, the distorted images first; the result is ``[N]``.
+    """
+
+    def __init__(self, score: str, **options: Any) -> None:
+        super().__init__()
+        validate.choice("score", score, DIFFERENCES)
+        self.score, self.options = score, options
+
+    def forward(self, preds: Tensor, target: Tensor) -> Tensor:
+        """See the class."""
+        function, _ = DIFFERENCES[self.score]
+        return function(preds, target, **self.options)
+
+
 def register() -> None:
     """Make FSDS available as ``pyiqa.create_metric("fsds")``, with the options of `hyra.fsds`; twice does no harm.
+
+    So are ``"mae"``, ``"mse"``, ``"fourier_mae"``, ``"fourier_mse"`` and ``"fourier_psnr"``, with the options of the
+    functions of these names. Names that pyiqa has itself, such as ``"psnr"``, stay pyiqa's.
 
     ``pyiqa.create_metric("fsds", variant="radial")`` chooses a variant. For training use `hyra.FSDSLoss`: a score is
     no loss, since higher is better and identical images are infinitely so.
@@ -52,4 +90,8 @@ def register() -> None:
 
     if "fsds" not in DEFAULT_CONFIGS:
         ARCH_REGISTRY.register(FSDS)
+        ARCH_REGISTRY.register(DifferenceScore)
         DEFAULT_CONFIGS["fsds"] = {"metric_opts": {"type": "FSDS"}, "metric_mode": "FR", "score_range": "~0, inf"}
+        for name, (_, lower_better) in DIFFERENCES.items():
+            config = {"metric_opts": {"type": "DifferenceScore", "score": name}, "metric_mode": "FR"}
+            DEFAULT_CONFIGS.setdefault(name, {**config, "score_range": "0, inf", "lower_better": lower_better})

@@ -46,12 +46,19 @@ class Upscale(nn.Module):
         return self.last(blurred - 0.1 * self.gain * blurred.square())
 
 
+METRICS = (
+    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio"),
+    *("FourierMeanAbsoluteError", "FourierMeanSquaredError", "FourierPeakSignalNoiseRatio"),
+)
+
+
 def inputs() -> dict[str, Any]:
     generator = torch.Generator().manual_seed(0)
     lr = torch.rand(3, 20, 24, generator=generator, dtype=torch.float32, device="cpu")
     hr = torch.rand(3, 40, 48, generator=generator, dtype=torch.float32, device="cpu")
     metric = hyra.metrics.FrequencySpectrumDistributionSimilarity()
-    return {"lr": lr, "hr": hr, "noisy": (hr + 0.1 * hr.flip(1)).contiguous(), "net": Upscale(), "metric": metric}
+    return {"lr": lr, "hr": hr, "noisy": (hr + 0.1 * hr.flip(1)).contiguous(), "net": Upscale(), "metric": metric,
+            "metrics": [getattr(hyra.metrics, name)() for name in METRICS]}  # fmt: skip
 
 
 def digest(x: Any) -> Any:
@@ -144,6 +151,7 @@ def op_calls(lr: Tensor, hr: Tensor, noisy: Tensor) -> dict[str, Callable[[], An
         return ops.polyphase_filter(image[None], taps, 2, (2, 2), "reflect")
 
     return {
+        "ops.difference_sums": lambda: ops.difference_sums(noisy[None], hr[None]),
         "ops.impulse_batch": lambda: ops.impulse_batch(lr, place, torch.ones(1, 3, dtype=lr.dtype, device="cpu")),
         "ops.integral_energy": lambda: (ops.integral_energy(*pair), gradient(energy, noisy, hr)),
         "ops.integral_energy_backward": lambda: ops.integral_energy_backward(hr, energies),
@@ -163,7 +171,9 @@ def op_calls(lr: Tensor, hr: Tensor, noisy: Tensor) -> dict[str, Callable[[], An
     }  # fmt: skip
 
 
-def calls(lr: Tensor, hr: Tensor, noisy: Tensor, net: nn.Module, metric: nn.Module) -> dict[str, Callable[[], Any]]:
+def calls(
+    lr: Tensor, hr: Tensor, noisy: Tensor, *, net: nn.Module, metric: nn.Module, metrics: Sequence[nn.Module]
+) -> dict[str, Callable[[], Any]]:
     """By the name of the public function or class; a word after a colon tells two calls of one apart."""
     model = hyra.HyRA(net, dtype=torch.float32, device="cpu")
     sincs, variants = ("rectangular", "kaiser"), ("paper", "shift_invariant", "radial")
@@ -191,6 +201,8 @@ def calls(lr: Tensor, hr: Tensor, noisy: Tensor, net: nn.Module, metric: nn.Modu
         metric.update(noisy, hr)
         return metric.compute(), metric(noisy, hr)
 
+    differences = ("mae", "mse", "psnr", "fourier_mae", "fourier_mse", "fourier_psnr")
+    pairs = [(noisy, hr), (noisy.double(), hr.double()), ((255 * noisy.clamp(0, 1)).byte(), (255 * hr).byte())]
     table: dict[str, Callable[[], Any]] = {
         "FSDSLoss": losses,
         "FSDSReference": lambda: scored(lambda x, y, variant: hyra.FSDSReference(y, variant=variant)(x)),
@@ -220,9 +232,14 @@ def calls(lr: Tensor, hr: Tensor, noisy: Tensor, net: nn.Module, metric: nn.Modu
         "fft_library_versions": hyra.fft_library_versions,
         "fsds": lambda: [scored(hyra.fsds, check=check) for check in (True, False)] + [hyra.fsds(
             noisy.numpy(), hr.numpy())],
+        **{name: lambda n=name: [getattr(hyra, n)(x, y) for x, y in pairs] for name in differences},
+        "Protocol": lambda: [hyra.Protocol.named(name, 2).fsds(noisy, hr) for name in ("paper", "y", "div2k")],
         "metrics.FrequencySpectrumDistributionSimilarity": measured,
+        **{f"metrics.{type(m).__name__}": lambda m=m: m(noisy, hr) for m in metrics},
         "pyiqa.FSDS": lambda: hyra.pyiqa.FSDS()(noisy[None], hr[None]),
+        "pyiqa.DifferenceScore": lambda: [hyra.pyiqa.DifferenceScore(s)(noisy[None], hr[None]) for s in differences],
         "images.read": lambda: file_of(hr),
+        "images.luma": lambda: [images.luma(hr), images.luma(hr.half()), images.luma(hr, rounded=True)],
         "images.in_colours": lambda: [images.in_colours(hr, 1), images.in_colours(hr[:1], 3)],
         "models.load": lambda: hyra.models.load("bicubic", 2).network(lr[None]),
         "demo.load": lambda: [*hyra.demo.load().parameters()],

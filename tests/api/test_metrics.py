@@ -81,6 +81,30 @@ def test_a_reset_in_inference_mode():
     assert preds.grad.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    ("name", "score"),
+    [
+        ("MeanAbsoluteError", hyra.mae),
+        ("MeanSquaredError", hyra.mse),
+        ("PeakSignalNoiseRatio", hyra.psnr),
+        ("FourierMeanAbsoluteError", hyra.fourier_mae),
+        ("FourierMeanSquaredError", hyra.fourier_mse),
+        ("FourierPeakSignalNoiseRatio", hyra.fourier_psnr),
+    ],
+)
+def test_scores_of_differences(name, score):
+    metric = getattr(hyra.metrics, name)(crop_border=2)
+    for seed in range(3):
+        metric.update(*images(seed))
+    expected = torch.cat([score(*images(seed), crop_border=2) for seed in range(3)]).mean()
+    torch.testing.assert_close(metric.compute(), expected)
+    assert metric.higher_is_better == name.endswith("Ratio")
+    if score is not hyra.fourier_psnr:
+        metric = getattr(hyra.metrics, name)(data_range=2.0)
+        metric.update(*images(0))
+        torch.testing.assert_close(metric.compute(), score(*images(0), data_range=2.0).mean())
+
+
 def test_plot():
     pytest.importorskip("matplotlib")
     metric = Metric()

@@ -34,6 +34,9 @@ def check(create_metric):
     assert torch.equal(create_metric("fsds")(preds, target), hyra.fsds(preds, target))
     options = {"variant": "radial", "crop_border": 2}
     assert torch.equal(create_metric("fsds", **options)(preds, target), hyra.fsds(preds, target, **options))
+    for name in ("mae", "mse", "fourier_mae", "fourier_mse", "fourier_psnr"):
+        expected = getattr(hyra, name)(preds, target, crop_border=2)
+        assert torch.equal(create_metric(name, crop_border=2)(preds, target), expected)
 
 
 def test_stand_in(stand_in):

@@ -16,7 +16,7 @@ from hyra.demo.network import BUNDLED, Network, super_resolve
 from hyra.demo.patches import VALIDATION_ROWS, Patches, validation_pairs
 from hyra.demo.train import train
 from hyra.images.resampling import degrade, enlarge
-from hyra.scores.psnr import psnr
+from hyra.scores.pixelwise import psnr
 
 SIZE, PIXEL = 64, 32
 MEGABYTE = 1_000_000

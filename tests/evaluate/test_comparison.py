@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 import hyra
 from hyra.evaluate.comparison import ModelComparison, compare_models
+from hyra.images import luma
 
 mpl.use("Agg")
 
@@ -47,14 +48,14 @@ def test_scores_are_those_of_the_clamped_outputs(found):
     assert comparison.models[0].fsds == pytest.approx(float(score), abs=1e-4)
 
 
-def test_networks_for_grey_images_see_the_mean_of_the_colours():
+def test_networks_of_one_channel_see_the_luma():
     net = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.PixelShuffle(2))
     lr, hr = torch.rand(3, 12, 14), torch.rand(3, 24, 28)
     (model,) = compare_models({"grey": hyra.HyRA(net)}, lr, hr, size=24).models
     with torch.no_grad():
-        expected = net(lr.mean(0)[None, None])[0]
+        expected = net(luma(lr)[None])[0]
     torch.testing.assert_close(model.output, expected)
-    error = (expected.clamp(0, 1) - hr.mean(0, keepdim=True)).square().mean()
+    error = (expected.clamp(0, 1) - luma(hr)).square().mean()
     assert model.psnr == pytest.approx(-10 * float(error.log10()))
 
 

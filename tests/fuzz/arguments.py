@@ -227,7 +227,9 @@ def _without_storage(x: Tensor, random: random.Random) -> Tensor:
 
 
 def _negative(x: Tensor, random: random.Random) -> Tensor:
-    return torch._neg_view(x)
+    view = torch._neg_view(x)
+    view.resolve_neg()  # raises where torch knows no negative of these numbers
+    return view
 
 
 def _sparse(x: Tensor, random: random.Random) -> Tensor:

@@ -210,7 +210,11 @@ def test_crop_border_and_reduction():
 
 BAD = {
     "rank": ({"preds": torch.rand(8, 8)}, ValueError, r"preds must be an image \[C, H, W\] or a batch"),
-    "dtype": ({"target": torch.ones(1, 8, 8, dtype=torch.uint8)}, TypeError, "target must have a floating-point dtype"),
+    "dtype": (
+        {"target": torch.ones(1, 8, 8, dtype=torch.int64)},
+        TypeError,
+        "target must have a floating-point dtype, uint8",
+    ),
     "list": ({"target": [1.0]}, TypeError, "target must be a torch tensor or an array with __dlpack__, got list"),
     "shape": ({"preds": torch.rand(1, 8, 9)}, ValueError, r"preds must have the shape of target, \(1, 8, 8\), got"),
     "nan": ({"preds": torch.rand(1, 8, 8).log() * torch.nan}, ValueError, "preds must be finite, got 64 NaN"),

@@ -68,6 +68,19 @@ def positive_number(name: str, value: object) -> float:
     return number
 
 
+PIXELS = (torch.uint8, torch.uint16)
+"""Integers that images come in, as decoders leave them."""
+
+
+def pixel_tensor(name: str, x: object) -> Tensor:
+    """`x` is a real floating-point tensor, or one of uint8 or uint16."""
+    if isinstance(x, Tensor) and x.dtype in PIXELS:
+        return x
+    if isinstance(x, Tensor) and not x.dtype.is_floating_point:
+        raise TypeError(f"{name} must have a floating-point dtype, uint8 or uint16, got {x.dtype}")
+    return floating_tensor(name, x)
+
+
 def floating_tensor(name: str, x: object) -> Tensor:
     """`x` is a real floating-point tensor; integer images have no known range, so they are refused."""
     if not isinstance(x, Tensor):
@@ -118,9 +131,12 @@ def without_tangent(name: str, x: Tensor) -> None:
         )
 
 
-def images(name: str, x: object) -> Tensor:
-    """`x` is one image ``[C, H, W]`` or a batch ``[N, C, H, W]``, floating-point, without empty image dimensions."""
-    tensor = floating_tensor(name, x)
+def images(name: str, x: object, *, integers: bool = False) -> Tensor:
+    """`x` is one image ``[C, H, W]`` or a batch ``[N, C, H, W]``, without empty image dimensions.
+
+    It is floating-point, or with `integers` of uint8 or uint16.
+    """
+    tensor = pixel_tensor(name, x) if integers else floating_tensor(name, x)
     shape = tuple(tensor.shape)
     if tensor.ndim not in (3, 4):
         raise ValueError(f"{name} must be an image [C, H, W] or a batch [N, C, H, W], got shape {shape}")
@@ -155,6 +171,8 @@ def same_device(name: str, x: Tensor, other_name: str, other: Tensor) -> None:
 
 def finite(name: str, x: Tensor) -> None:
     """No element of `x` is NaN or infinite. Reads the pixels."""
+    if not x.is_floating_point():
+        return
     bad = ~x.isfinite()
     if bad.any():
         first = tuple(int(i) for i in bad.nonzero()[0])

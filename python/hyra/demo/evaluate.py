@@ -15,7 +15,7 @@ from hyra.demo import photographs
 from hyra.demo.network import BUNDLED, Network, load, read, super_resolve
 from hyra.images.resampling import degrade, enlarge
 from hyra.scores.fsds import fsds
-from hyra.scores.psnr import psnr
+from hyra.scores.pixelwise import psnr
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def _score(photograph: str, scale: int, method: str, preds: Tensor, target: Tens
         photograph,
         scale,
         method,
-        psnr(preds, target),
+        float(psnr(preds, target)),
         float(structural_similarity(preds.numpy(), target.numpy(), channel_axis=0, data_range=1)),
         float(fsds(preds, target)),
         float(fsds(preds, target, variant="shift_invariant")),

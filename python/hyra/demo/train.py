@@ -18,7 +18,7 @@ from hyra.demo.network import Network, load, save, super_resolve
 from hyra.demo.patches import Patches, validation_pairs
 from hyra.images.resampling import enlarge
 from hyra.scores.loss import FSDSLoss
-from hyra.scores.psnr import psnr
+from hyra.scores.pixelwise import psnr
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 OnStep = Callable[[int, Network, float], None]
@@ -27,7 +27,7 @@ OnStep = Callable[[int, Network, float], None]
 def _mean_gain(network: Network, pairs: list[tuple[Tensor, Tensor]]) -> float:
     """Mean PSNR gain over bicubic, in dB."""
     gains = [psnr(super_resolve(network, lr), hr) - psnr(enlarge(lr, network.scale), hr) for lr, hr in pairs]
-    return sum(gains) / len(gains)
+    return float(sum(gains)) / len(gains)
 
 
 def train(

@@ -19,7 +19,7 @@ from hyra.images import in_colours
 from hyra.images.resampling import check_size
 from hyra.results.result import Result
 from hyra.scores.fsds import fsds
-from hyra.scores.psnr import psnr
+from hyra.scores.pixelwise import psnr
 from hyra.scores.variants import VARIANTS
 
 _COLUMNS = ("model", "ring cosine", "cosine", "cut-off", "window", "main lobe", "side lobe", "DC gain")
@@ -105,8 +105,8 @@ def compare_models(
 ) -> ModelComparison:
     """Measure the impulse responses of several networks in the same way, and run them on one image.
 
-    Networks for one channel get, and are compared with, the mean over the colours. A warning about a network says which
-    one it is about.
+    Networks for one channel get, and are compared with, the luma (`hyra.images.luma`). A warning about a network says
+    which one it is about.
 
     Args:
         models: the networks by name; their scales may differ unless there is a target.
@@ -169,8 +169,8 @@ def _measure(
         raise ValueError(f"target must have the shape of the output of every network, of {name} {shapes}")
     preds = output.clamp(0, 1)
     # Unchecked: NaN is the score of an output that is not finite, and no reason to fail the other networks.
-    score = float(fsds(preds, expected, variant=variant, check=False))
-    return ComparedModel(name, response, fit, output, psnr(preds, expected), score)
+    scores = psnr(preds, expected, check=False), fsds(preds, expected, variant=variant, check=False)
+    return ComparedModel(name, response, fit, output, *map(float, scores))
 
 
 def _ranked(models: Sequence[ComparedModel]) -> list[ComparedModel]:

@@ -16,7 +16,7 @@ from hyra._util.progress import Progress
 from hyra.filters.lowpass import lowpass_upsample
 from hyra.results.result import Result
 from hyra.scores.fsds import FSDSReference
-from hyra.scores.psnr import psnr
+from hyra.scores.pixelwise import psnr
 from hyra.scores.variants import VARIANTS
 
 SCORES = ("psnr", "ssim", "fsds")
@@ -125,7 +125,7 @@ def lowpass_sweep(
             for k, cutoff in enumerate(tried):
                 sr = lowpass_upsample(image, scale, cutoff=cutoff, **options).to(target).clamp(0, 1)
                 similarity = ssim(sr[None], target[None], data_range=1.0)
-                scores[:, i, k] = scores.new_tensor([psnr(sr, target), float(similarity), float(reference(sr))])
+                scores[:, i, k] = scores.new_tensor([float(psnr(sr, target)), float(similarity), float(reference(sr))])
                 bar.update(1)
     found = dict(zip(SCORES, scores, strict=True))
     return LowpassSweep(scores.new_tensor(tried), **found, scale=scale, variant=variant, options=options)

@@ -24,10 +24,10 @@ size           at most twice ``PIL.Image.MAX_IMAGE_PIXELS`` (as Pillow sets it, 
 A refusal is one sentence, a `ValueError`.
 """
 
-from hyra.images.colours import in_colours
+from hyra.images.colours import in_colours, luma
 from hyra.images.decoding.decoded import Decoded
 from hyra.images.decoding.decoders import decode
 from hyra.images.files import read, write
 from hyra.images.pairing import SUFFIXES, Pairing, pair
 
-__all__ = ["SUFFIXES", "Decoded", "Pairing", "decode", "in_colours", "pair", "read", "write"]
+__all__ = ["SUFFIXES", "Decoded", "Pairing", "decode", "in_colours", "luma", "pair", "read", "write"]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hyra.images.resampling import enlarge
 from hyra.scores.fsds import fsds
-from hyra.scores.psnr import psnr
+from hyra.scores.pixelwise import psnr
 
 
 @dataclass(frozen=True)
@@ -44,4 +44,4 @@ def compare(lr: Tensor, output: Tensor, hr: Tensor) -> list[Quality]:
 def _score(method: str, preds: Tensor, target: Tensor) -> Quality:
     check = bool(preds.isfinite().all())  # an output that is not finite scores NaN
     variants = [float(fsds(preds, target, variant=v, check=check)) for v in ("paper", "shift_invariant")]
-    return Quality(method, psnr(preds, target), *variants)
+    return Quality(method, float(psnr(preds, target, check=check)), *variants)

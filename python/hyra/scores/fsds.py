@@ -9,10 +9,17 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra._util.arrays import accepts_arrays
+from hyra.scores.pairs import (
+    REDUCTIONS,
+    crop,
+    explain_nan,
+    pixel_dtype,
+    reduce,
+    score_dtype,
+    validate_pair,
+)
 from hyra.scores.planes import Images
 from hyra.scores.variants import VARIANTS
-
-REDUCTIONS = ("none", "mean", "sum")
 
 
 @accepts_arrays("preds", "target")
@@ -65,10 +72,11 @@ def fsds(
     Scores have first derivatives in reverse mode; forward mode and the derivatives of `torch.func` raise.
 
     Args:
-        preds: ``[C, H, W]`` or ``[N, C, H, W]``, floating-point, any range; float16 and bfloat16 are computed in
-            float32. Integer images are refused, since their range is unknown: divide by their white first. NumPy and
-            CuPy arrays and all else with ``__dlpack__`` are taken too, and of NumPy and CuPy the scores are arrays.
-        target: the reference image or images, the shape of `preds`.
+        preds: ``[C, H, W]`` or ``[N, C, H, W]``, floating-point, uint8 or uint16, any range; float16 and bfloat16 are
+            computed in float32. ``paper`` reads integers as they are, in any layout, from exact sums; the others
+            transform them in float32. NumPy and CuPy arrays and all else with ``__dlpack__`` are taken too, and of
+            NumPy and CuPy the scores are arrays.
+        target: the reference image or images, the shape of `preds`; its range may be another.
         variant: ``"paper"``, ``"shift_invariant"`` or ``"radial"``.
         reduction: over the batch: ``"none"``, ``"mean"`` or ``"sum"``. One identical pair makes the latter two ``inf``;
             of no images the sum is 0, and there is no mean.
@@ -77,10 +85,11 @@ def fsds(
             there, images in float64 are copied once.
 
     Returns:
-        ``[N]``, or a scalar for one image or with a reduction; the inputs' dtype, at least float32.
+        ``[N]``, or a scalar for one image or with a reduction; float64 for integer images, else the images' dtype, at
+        least float32.
 
     Raises:
-        TypeError: an image is no tensor or not floating-point.
+        TypeError: an image is no tensor of these types.
         ValueError: a shape, a choice or the pixels are not as above, there is no image for a mean, or an image is too
             small for ``radial``, which needs three rings of frequencies: 4x4 pixels have them, 3x3 have not.
 
@@ -96,15 +105,15 @@ def fsds(
     """
     validate.choice("variant", variant, VARIANTS)
     validate.choice("reduction", reduction, REDUCTIONS)
-    validate_pair(preds, target)
+    validate_pair(preds, target, integers=True)
     preds, target = (crop(name, x, crop_border) for name, x in (("preds", preds), ("target", target)))
-    dtype = common_dtype(preds, target)
+    dtype = pixel_dtype(preds, target, integers=VARIANTS[variant].reads_integers)
     with _no_graph(preds, target):
         both = (Images.of(x, dtype).centred(look=check) for x in (preds, target))
         difference, reference = VARIANTS[variant].energies(*both)
-    scores = _decibels(difference, reference).to(dtype)
+    scores = _decibels(difference, reference).to(score_dtype(preds, target))
     if check:
-        _explain_nan(scores, preds=preds, target=target)
+        explain_nan(scores, preds=preds, target=target)
     return reduce(scores if preds.ndim == 4 else scores[0], reduction)
 
 
@@ -118,7 +127,7 @@ class FSDSReference:
         check: as for `fsds`; without it a constant target makes every score NaN.
 
     Raises:
-        TypeError: `target` is no tensor or not floating-point.
+        TypeError: `target` is no tensor of the types that `fsds` takes.
         ValueError: `target` is no single image, or NaN, infinite or constant.
 
     Example:
@@ -131,42 +140,36 @@ class FSDSReference:
     @accepts_arrays("target")
     def __init__(self, target: Tensor, *, variant: str = "paper", crop_border: int = 0, check: bool = True) -> None:
         validate.choice("variant", variant, VARIANTS)
-        validate.images("target", target)
+        validate.images("target", target, integers=True)
         if target.ndim != 3:
             raise ValueError(f"target must be one image [C, H, W], got shape {tuple(target.shape)}")
         self.variant = variant
         self.crop_border = crop_border
         self.shape = tuple(target.shape)
-        image = Images.of(crop("target", target, crop_border), common_dtype(target)).centred(look=check)
-        self._reference = VARIANTS[variant].of(image)
+        self._like = target.new_empty((0,))
+        kind = VARIANTS[variant]
+        dtype = pixel_dtype(target, integers=kind.reads_integers)
+        self._reference = kind.of(Images.of(crop("target", target, crop_border), dtype).centred(look=check))
         if check:
-            _explain_nan(self._reference.energy, target=target)
+            explain_nan(self._reference.energy, target=target)
 
     @accepts_arrays("preds")
     def __call__(self, preds: Tensor, *, reduction: str = "none", check: bool = True) -> Tensor:
         """Score one prediction ``[C, H, W]`` or many ``[N, C, H, W]``, tensor or array; see `fsds` for the rest."""
         validate.choice("reduction", reduction, REDUCTIONS)
-        validate.images("preds", preds)
+        validate.images("preds", preds, integers=True)
         if tuple(preds.shape[-3:]) != self.shape:
             raise ValueError(f"preds must be images of the target's shape, {self.shape}, got {tuple(preds.shape)}")
         target = self._reference.target.planes
         validate.same_device("preds", preds, "target", target)
-        dtype = torch.promote_types(common_dtype(preds), target.dtype)
         cropped = crop("preds", preds, self.crop_border)
+        dtype = pixel_dtype(cropped, target, integers=self._reference.reads_integers)
         with _no_graph(cropped, target):
             difference = self._reference.difference(Images.of(cropped, dtype).centred(look=check))
-        scores = _decibels(difference, self._reference.energy).to(dtype)
+        scores = _decibels(difference, self._reference.energy).to(score_dtype(preds, self._like))
         if check:
-            _explain_nan(scores, preds=cropped)
+            explain_nan(scores, preds=cropped)
         return reduce(scores if preds.ndim == 4 else scores[0], reduction)
-
-
-def validate_pair(preds: Tensor, target: Tensor) -> None:
-    """Both are images of one shape on one device."""
-    for name, x in (("preds", preds), ("target", target)):
-        validate.images(name, x)
-    validate.same_shape("preds", preds, "target", target)
-    validate.same_device("preds", preds, "target", target)
 
 
 def _no_graph(*images: Tensor) -> AbstractContextManager[None]:
@@ -177,37 +180,3 @@ def _no_graph(*images: Tensor) -> AbstractContextManager[None]:
 
 def _decibels(difference: Tensor, reference: Tensor) -> Tensor:
     return -10 * torch.log10(difference / reference)
-
-
-def crop(name: str, x: Tensor, border: int) -> Tensor:
-    """`x` without `border` pixels on each side."""
-    validate.integer("crop_border", border, 0)
-    rows, columns = x.shape[-2:]
-    if 2 * border >= min(rows, columns):
-        raise ValueError(f"crop_border must leave at least one pixel of {name}, {rows}x{columns}, got {border}")
-    return x[..., border : rows - border, border : columns - border] if border else x
-
-
-def common_dtype(*images: Tensor) -> torch.dtype:
-    """The widest dtype of the images, at least float32."""
-    dtype = torch.float32
-    for x in images:
-        dtype = torch.promote_types(dtype, x.dtype)
-    return dtype
-
-
-def reduce(scores: Tensor, reduction: str) -> Tensor:
-    """The scores of a batch, their mean or their sum."""
-    if reduction == "mean" and not scores.numel():
-        raise ValueError("preds must hold at least one image for reduction='mean', got an empty batch")
-    return scores if reduction == "none" else scores.mean() if reduction == "mean" else scores.sum()
-
-
-def _explain_nan(scores: Tensor, **images: Tensor) -> None:
-    """A score is NaN exactly where an image has no finite, positive deviation: say which, and why."""
-    if not bool(scores.isnan().any()):
-        return
-    for name, x in images.items():
-        validate.finite(name, x)
-        validate.not_constant(name, x)
-    raise ValueError(f"{' and '.join(images)} must have a standard deviation within the range of float64")

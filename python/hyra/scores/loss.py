@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hyra._util import validate
-from hyra.scores.fsds import common_dtype, validate_pair
+from hyra.scores.pairs import common_dtype, validate_pair
 from hyra.scores.planes import Images
 from hyra.scores.variants import VARIANTS
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -23,6 +23,9 @@ from hyra.spectrum import fft
 @dataclass(frozen=True)
 class Reference(ABC):
     """Targets, prepared for predictions that come later; ``energy`` is ``[N]``, that of the standardised targets."""
+
+    reads_integers: ClassVar[bool] = False
+    """Whether uint8 and uint16 are taken as they are."""
 
     target: Images
     energy: Tensor
