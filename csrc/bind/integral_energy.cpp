@@ -18,17 +18,17 @@ std::int64_t integral_energy_workspace(std::int64_t rows, std::int64_t columns,
 }
 
 void integral_energy(const std::string& dtype, Address energy, Address row_sums, Address column_sums, Address partials,
-                     Address preds, Address target, Address preds_moments, Address target_moments, Address tables,
-                     std::int64_t planes, std::int64_t targets, std::int64_t rows, std::int64_t columns,
-                     std::int64_t features, bool with_target, Context context) {
-  visit_real(dtype, [&](auto* real) {
-    using T = std::remove_pointer_t<decltype(real)>;
+                     const PixelsAddress& preds, const PixelsAddress& target, Address preds_moments,
+                     Address target_moments, Address tables, std::int64_t planes, std::int64_t targets,
+                     std::int64_t rows, std::int64_t columns, std::int64_t features, bool with_target, Context context) {
+  visit_pixels(dtype, [&](auto* pixel) {
+    using T = std::remove_pointer_t<decltype(pixel)>;
     const IntegralEnergyArgs<T> args{pointer<double>(energy),
                                      pointer<double>(row_sums),
                                      pointer<double>(column_sums),
                                      pointer<double>(partials),
-                                     pointer<const T>(preds),
-                                     pointer<const T>(target),
+                                     preds.as<T>(),
+                                     target.as<T>(),
                                      pointer<const double>(preds_moments),
                                      pointer<const double>(target_moments),
                                      {pointer<const double>(tables), rows, columns, features},

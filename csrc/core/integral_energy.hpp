@@ -4,6 +4,7 @@
 
 #include "core/integral_form.hpp"
 #include "core/op.hpp"
+#include "core/pixels.hpp"
 
 namespace hyra {
 
@@ -19,8 +20,8 @@ struct IntegralEnergyArgs {
   double* row_sums;              // [planes (+ targets), rows, row sums]
   double* column_sums;           // [planes (+ targets), 4, columns] complex: those over the rows
   double* partials;              // [planes (+ targets), workspace]: [bands, 1 + kSums * columns], on a GPU and more
-  const T* preds;                // [planes, rows, columns]
-  const T* target;               // [targets, rows, columns]
+  Pixels<T> preds;               // [planes, 1, rows, columns]
+  Pixels<T> target;              // [targets, 1, rows, columns]
   const double* preds_moments;   // [planes, 2]
   const double* target_moments;  // [targets, 2]
   IntegralForm form;

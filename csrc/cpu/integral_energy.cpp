@@ -1,11 +1,14 @@
 // One pass over the pixels, in bands of rows. A few rows are taken together, so that tables and sums are loaded once
 // for all of them, and whole: shorter pieces keep both in the first cache, but halve the rate at which pixels come from
-// memory. Sums are float64.
+// memory. Sums are float64. Integers become float64 in registers; the rows of an interleaved plane are laid side by
+// side first.
 #include "core/integral_energy.hpp"
 
 #include <cstring>
 
 #include "cpu/parallel.hpp"
+#include "cpu/pixels.hpp"
+#include "cpu/scratch.hpp"
 #include "cpu/vector.hpp"
 
 namespace hyra::HYRA_TARGET {
@@ -15,40 +18,66 @@ constexpr int kTogether = kRegisters >= 32 ? 4 : 2;  // rows, of which the first
 
 using Wide = Vec<double>;
 
-// The standardised pixels of one target.
+// Rows of pixels, side by side, that are standardised when they are loaded: those of one target.
 template <typename T>
 struct Target {
-  const T* pixels;
+  using Row = const T*;
+  Pixels<T> pixels;
+  std::int64_t plane, columns;
   double mean, slope;
 
   Target(const IntegralEnergyArgs<T>& args, std::int64_t target)
-      : pixels(args.target + target * args.form.rows * args.form.columns),
+      : pixels(args.target),
+        plane(target),
+        columns(args.form.columns),
         mean(args.target_moments[2 * target]),
         slope(1 / args.target_moments[2 * target + 1]) {}
 
-  Wide load_at(std::int64_t i) const { return (load_wide(pixels + i) - mean) * slope; }
-  double at(std::int64_t i) const { return (static_cast<double>(pixels[i]) - mean) * slope; }
+  // How many rows of scratch a row may need.
+  static constexpr int kScratch = 1;
+  bool needs_scratch() const { return pixels.column != 1; }
+  Row row(std::int64_t y, T* scratch) const {
+    return side_by_side(row_of(pixels, plane, 0, y), pixels.column, columns, scratch);
+  }
+  Wide load_at(Row row, std::int64_t k) const { return (load_wide(row + k) - mean) * slope; }
+  double at(Row row, std::int64_t k) const { return (static_cast<double>(row[k]) - mean) * slope; }
+  double first_row_at(std::int64_t k) const { return at(row_of(pixels, plane, 0, 0) + k * pixels.column, 0); }
 };
 
 // Of one plane of the predictions, less those of its target. Equal pixels give exactly 0: no product is fused with the
 // subtraction, which would round one of the two and not the other.
 template <typename T>
 struct Difference {
-  const T* pixels;
+  struct Row {
+    const T *preds, *target;
+  };
+  Pixels<T> pixels;
+  std::int64_t plane;
   double mean, slope;
   Target<T> target;
 
-  Difference(const IntegralEnergyArgs<T>& args, std::int64_t plane)
-      : pixels(args.preds + plane * args.form.rows * args.form.columns),
-        mean(args.preds_moments[2 * plane]),
-        slope(1 / args.preds_moments[2 * plane + 1]),
-        target(args, plane % args.targets) {}
+  Difference(const IntegralEnergyArgs<T>& args, std::int64_t index)
+      : pixels(args.preds),
+        plane(index),
+        mean(args.preds_moments[2 * index]),
+        slope(1 / args.preds_moments[2 * index + 1]),
+        target(args, index % args.targets) {}
 
-  Wide load_at(std::int64_t i) const {
-    return in_register((load_wide(pixels + i) - mean) * slope) - in_register(target.load_at(i));
+  static constexpr int kScratch = 2;
+  bool needs_scratch() const { return pixels.column != 1 || target.needs_scratch(); }
+  Row row(std::int64_t y, T* scratch) const {
+    return {side_by_side(row_of(pixels, plane, 0, y), pixels.column, target.columns, scratch),
+            target.row(y, scratch + target.columns)};
   }
-  double at(std::int64_t i) const {
-    return in_register((static_cast<double>(pixels[i]) - mean) * slope) - in_register(target.at(i));
+  Wide load_at(Row row, std::int64_t k) const {
+    return in_register((load_wide(row.preds + k) - mean) * slope) - in_register(target.load_at(row.target, k));
+  }
+  double at(Row row, std::int64_t k) const {
+    return in_register((static_cast<double>(row.preds[k]) - mean) * slope) - in_register(target.at(row.target, k));
+  }
+  double first_row_at(std::int64_t k) const {
+    return in_register((static_cast<double>(row_of(pixels, plane, 0, 0)[k * pixels.column]) - mean) * slope) -
+           in_register(target.first_row_at(k));
   }
 };
 
@@ -61,7 +90,8 @@ inline double sum_parity(Wide v, int parity) {
 // Adds the rows y, y + 1, ... to the sums over the rows, and writes the sums over their columns. Returns their energies
 // by themselves.
 template <int FEATURES, int ROWS, typename P>
-double add_rows(const IntegralForm& form, const P& pixels, std::int64_t y, double* sums, double* row_sums) {
+double add_rows(const IntegralForm& form, const P& pixels, std::int64_t y, const typename P::Row (&rows)[ROWS],
+                double* sums, double* row_sums) {
   const std::int64_t columns = form.columns;
   const double* const weights = column_weights(form);
   const double* const tables = features(form);
@@ -79,7 +109,7 @@ double add_rows(const IntegralForm& form, const P& pixels, std::int64_t y, doubl
   std::int64_t k = 0;
   for (; k + kLanes<double> <= columns; k += kLanes<double>) {
     Wide z[ROWS];
-    for (int r = 0; r < ROWS; ++r) z[r] = pixels.load_at((y + r) * columns + k);
+    for (int r = 0; r < ROWS; ++r) z[r] = pixels.load_at(rows[r], k);
     const Wide weight = load(weights + k);
     for (int r = 0; r < ROWS; ++r) squares[r] += weight * z[r] * z[r];
     for (int f = 0; f < FEATURES; ++f) {
@@ -104,10 +134,10 @@ double add_rows(const IntegralForm& form, const P& pixels, std::int64_t y, doubl
     constexpr int kRowSums = 1 + 2 * FEATURES;
     double* const of_row = row_sums + (y + r) * kRowSums;
     double own = sum_parity(squares[r], 0) + sum_parity(squares[r], 1), coupled[kRowSums];
-    of_row[0] = pixels.at((y + r) * columns);
+    of_row[0] = pixels.at(rows[r], 0);
     for (int i = 0; i < 2 * FEATURES; ++i) of_row[1 + i] = sum_parity(dots[r][i / 2], i % 2);
     for (std::int64_t j = k; j < columns; ++j) {
-      const double z = pixels.at((y + r) * columns + j);
+      const double z = pixels.at(rows[r], j);
       own += weights[j] * z * z;
       for (int f = 0; f < FEATURES; ++f) of_row[1 + 2 * f + j % 2] += tables[f * columns + j] * z;
       plain[r % 2][j] += z;
@@ -127,11 +157,17 @@ void add_band(const IntegralEnergyArgs<T>& args, const P& pixels, std::int64_t p
   double* const row_sums = args.row_sums + plane * form.rows * (1 + 2 * FEATURES);
   double* const partials = args.partials + plane * args.workspace + band * size;
   std::memset(partials, 0, static_cast<std::size_t>(size) * sizeof(double));
+  Scratch<T> scratch(pixels.needs_scratch() ? kTogether * P::kScratch * form.columns : 0);
   std::int64_t y = begin;
   for (; y + kTogether <= end; y += kTogether) {
-    partials[0] += add_rows<FEATURES, kTogether>(form, pixels, y, partials + 1, row_sums);
+    typename P::Row rows[kTogether];
+    for (int r = 0; r < kTogether; ++r) rows[r] = pixels.row(y + r, scratch.data() + r * P::kScratch * form.columns);
+    partials[0] += add_rows<FEATURES, kTogether>(form, pixels, y, rows, partials + 1, row_sums);
   }
-  for (; y < end; ++y) partials[0] += add_rows<FEATURES, 1>(form, pixels, y, partials + 1, row_sums);
+  for (; y < end; ++y) {
+    const typename P::Row rows[1] = {pixels.row(y, scratch.data())};
+    partials[0] += add_rows<FEATURES, 1>(form, pixels, y, rows, partials + 1, row_sums);
+  }
 }
 
 template <typename P, typename T>
@@ -145,7 +181,7 @@ void merge_bands(const IntegralEnergyArgs<T>& args, const P& pixels, std::int64_
     for (std::int64_t band = 0; band < args.bands; ++band) {
       for (int i = 0; i < kSums; ++i) sums[i] += partials[band * size + 1 + i * columns + k];
     }
-    write_column(args, plane, k, pixels.at(k), sums);
+    write_column(args, plane, k, pixels.first_row_at(k), sums);
   }
 }
 
@@ -172,6 +208,6 @@ void integral_energy(const IntegralEnergyArgs<T>& args, Context threads) {
   });
 }
 
-HYRA_INSTANTIATE(integral_energy, IntegralEnergyArgs)
+HYRA_INSTANTIATE_PIXELS(integral_energy, IntegralEnergyArgs)
 
 }  // namespace hyra::HYRA_TARGET

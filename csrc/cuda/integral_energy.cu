@@ -9,6 +9,8 @@
 // of a tile (DIV2K image in float32: 0.25 S written); the tables, from L1.
 // Loads are one pixel wide, up to 12 or 24 in flight: lanes side by side, so that all columns of a lane have one
 // parity. Of neighbouring columns, which would be 16 bytes wide, twice as many sums would cross the lanes.
+// Planes lie side by side, rows too (_sums in python/hyra/ops/integral_energy.py): strides of both images would take
+// more registers than there are.
 #include "core/integral_energy.hpp"
 #include "cuda/block.cuh"
 #include "cuda/platform.cuh"
@@ -40,19 +42,19 @@ struct Workspace {
 // subtracted from 0 with the other sign. Equal pixels give exactly 0: no product is fused with the subtraction, which
 // would round one of the two and not the other.
 template <typename T>
-struct Pixels {
+struct Standardized {
   const T *preds = nullptr, *target;
   double preds_mean = 0, preds_slope = 0, target_mean, target_slope;
 
-  __device__ __forceinline__ Pixels(const IntegralEnergyArgs<T>& args, std::int64_t plane) {
+  __device__ __forceinline__ Standardized(const IntegralEnergyArgs<T>& args, std::int64_t plane) {
     const std::int64_t size = args.form.rows * args.form.columns;
     const bool alone = plane >= args.planes;
     const std::int64_t of_target = alone ? plane - args.planes : plane % args.targets;
-    target = args.target + of_target * size;
+    target = args.target.data + of_target * size;
     target_mean = args.target_moments[2 * of_target];
     target_slope = (alone ? -1 : 1) / args.target_moments[2 * of_target + 1];
     if (alone) return;
-    preds = args.preds + plane * size;
+    preds = args.preds.data + plane * size;
     preds_mean = args.preds_moments[2 * plane];
     preds_slope = 1 / args.preds_moments[2 * plane + 1];
   }
@@ -87,7 +89,7 @@ __global__ void __launch_bounds__(BLOCK) sum_tiles(IntegralEnergyArgs<T> args) {
   const int height = static_cast<int>(top + kBandRows < rows ? kBandRows : rows - top);
   const int width = static_cast<int>(left + kTile < columns ? kTile : columns - left);
   const Workspace<T> workspace(args, plane);
-  const Pixels<T> pixels(args, plane);
+  const Standardized<T> pixels(args, plane);
   const double* const factors = column_weights(args.form) + left + lane;  // the features follow the weights
   double* const row_values = workspace.rows + (tile * rows + top) * 2 * kValues;
 
@@ -162,7 +164,7 @@ __global__ void __launch_bounds__(BLOCK) merge_rows(IntegralEnergyArgs<T> args) 
   const std::int64_t rows = args.form.rows, band = blockIdx.x % args.bands, plane = blockIdx.x / args.bands;
   const std::int64_t begin = band * kBandRows, end = begin + kBandRows < rows ? begin + kBandRows : rows;
   const Workspace<T> workspace(args, plane);
-  const Pixels<T> pixels(args, plane);
+  const Standardized<T> pixels(args, plane);
   double energy = 0;
   for (std::int64_t y = begin + threadIdx.x; y < end; y += BLOCK) {
     double squares = 0, sums[kRowSums] = {pixels.at(y * args.form.columns, true)};
@@ -195,7 +197,7 @@ __global__ void __launch_bounds__(BLOCK) merge_bands(IntegralEnergyArgs<T> args,
     for (int i = 0; i < kSums; ++i) sums[i] += partial[1 + i * args.form.columns + k];
   }
   if (k == 0) args.energy[plane] = energy;
-  write_column(args, plane, k, Pixels<T>(args, plane).at(k, true), sums);
+  write_column(args, plane, k, Standardized<T>(args, plane).at(k, true), sums);
 }
 
 template <int FEATURES, typename T>
@@ -217,6 +219,6 @@ void integral_energy(const IntegralEnergyArgs<T>& args, Context context) {
   args.form.features == 3 ? add_up<3>(args, planes, stream) : add_up<5>(args, planes, stream);
 }
 
-HYRA_INSTANTIATE(integral_energy, IntegralEnergyArgs)
+HYRA_INSTANTIATE_PIXELS(integral_energy, IntegralEnergyArgs)
 
 }  // namespace hyra::cuda

@@ -164,6 +164,22 @@ def test_opcheck(backend, dtype):
     torch.library.opcheck(integral_energy_backward, (args[0].detach(), grad))
 
 
+@pytest.mark.parametrize("pixels", [torch.uint8, torch.uint16], ids=str)
+@pytest.mark.parametrize("size", [(5, 6), (131, 97), (130, 33)], ids=str)
+def test_integers_are_read_as_they_are(backend, pixels, size):
+    """The bits of float64 planes of the same values; planar, interleaved and cropped."""
+    whole = torch.randint(torch.iinfo(pixels).max + 1, (2, size[0] + 3, size[1] + 4, 3), device=backend.device)
+    preds, target = whole.to(pixels)
+    moments = [mean_std(x.double()[None]) for x in (preds, target)]
+    interleaved = [x.permute(2, 0, 1)[:, 2:-1, 1:-3] for x in (preds, target)]
+    planar = [x.contiguous() for x in interleaved]
+    expected = integral_energy(*(x.double() for x in planar), *moments, True)
+    cropped = [x.permute(2, 0, 1).contiguous()[:, 2:-1, 1:-3] for x in (preds, target)]
+    for p, t in (planar, interleaved, cropped, (planar[0], interleaved[1]), (interleaved[0], cropped[1])):
+        assert torch.equal(integral_energy(p, t, *moments, True), expected)
+        assert torch.equal(integral_energy(p[:0], t, moments[0][:0], moments[1], True), expected[3:])
+
+
 def test_refuses_shapes_that_do_not_match(backend):
     preds, target, *moments = images(4, 4, (3, 5), device=backend.device)
     with pytest.raises(ValueError, match="T must divide P, got T = 3 "):

@@ -1,5 +1,9 @@
 """`mean_std` against its reference, and where a deviation must be exactly 0 or NaN."""
 
+import math
+import statistics
+from fractions import Fraction
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -49,6 +53,36 @@ def test_a_large_offset_costs_nothing(backend):
 @given(st.floats(-1e6, 1e6, width=32), st.integers(2, 40000))
 def test_a_constant_image_has_no_deviation(value, pixels):
     assert mean_std(torch.full((1, pixels), value))[0].tolist() == [value, 0.0]
+
+
+@pytest.mark.parametrize("pixels", [torch.uint8, torch.uint16], ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_integers(backend, pixels, shape):
+    white = torch.iinfo(pixels).max
+    images = torch.randint(white + 1, (3, *shape), device=backend.device)
+    images[1].fill_(white).view(-1)[0] -= 1  # white but for one pixel
+    images[2] = white - 1  # constant
+    images = images.to(pixels)
+    moments = mean_std(images)
+    assert moments.dtype == torch.float64
+    values = [[int(pixel) for pixel in image.flatten().tolist()] for image in images]
+    for (mean, std), image in zip(moments.tolist(), values, strict=True):
+        exact = [statistics.fmean(image), math.sqrt(statistics.variance(map(Fraction, image)))]
+        assert [mean, std] == pytest.approx(exact, rel=1e-15)
+    assert moments[2, 1] == 0
+
+
+@pytest.mark.parametrize("pixels", [torch.uint8, torch.uint16, torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("shape", [(2, 3, 70, 81), (1, 4, 5, 1), (2, 1, 1, 6)], ids=str)
+def test_bits_do_not_depend_on_where_the_pixels_lie(backend, pixels, shape):
+    if backend.name == "reference":
+        pytest.skip("torch adds up in the order of the memory")
+    images = (torch.rand(shape, device=backend.device) * 65535).to(torch.int32 if pixels != torch.uint8 else pixels)
+    images = images.to(pixels)
+    interleaved = images.movedim(1, -1).contiguous().movedim(-1, 1)
+    cropped = torch.cat([images, images], -1)[..., : shape[-1]]
+    for view in (interleaved, cropped, images.mT.contiguous().mT):
+        assert torch.equal(mean_std(view), mean_std(images))
 
 
 @pytest.mark.parametrize("pixel", [torch.nan, torch.inf, -torch.inf, 1e200])

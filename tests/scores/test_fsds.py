@@ -1,13 +1,16 @@
 """FSDS against its definition, and what it promises about batches, threads, dtypes and bad input."""
 
+from unittest import mock
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
 
+import backends
 import definition
 import hyra
+from hyra._native import kernels
 from hyra.scores.planes import Images
 from hyra.scores.variants import _ring_powers
 
@@ -45,6 +48,49 @@ def test_agrees_with_the_definition(backend, dtype, shape, variant):
     assert score.dtype == dtype
     assert score.shape == ()
     assert score.item() == pytest.approx(definition.fsds(preds.cpu(), target.cpu(), variant), abs=BOUND[dtype], rel=0)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(("pixels", "white"), [(torch.uint8, 255), (torch.uint16, 65535)], ids=["uint8", "uint16"])
+def test_integers_need_no_range(backend, variant, pixels, white):
+    target = torch.randint(white + 1, (3, 31, 34))
+    preds = (target + torch.randint(-white // 20, white // 20, target.shape)).clamp(0, white)
+    expected = definition.fsds(preds, target, variant)
+    preds, target = (x.to(pixels).to(backend.device) for x in (preds, target))
+    buffers = [x.permute(1, 2, 0).contiguous() for x in (preds, target)]
+    score = hyra.fsds(preds, target, variant=variant)
+    assert score.dtype == torch.float64
+    assert score.item() == pytest.approx(expected, abs=1e-9 if variant == "paper" else 1e-4)
+    assert torch.equal(hyra.fsds(*(x.permute(2, 0, 1) for x in buffers), variant=variant), score)
+    reference = hyra.FSDSReference(target, variant=variant)
+    assert reference(preds).item() == pytest.approx(score.item(), abs=1e-12)
+    mixed = reference(preds.double() / white)  # the range may be another
+    assert mixed.item() == pytest.approx(expected, abs=1e-4)
+    assert hyra.fsds(preds.float() / white, target, variant=variant).item() == pytest.approx(expected, abs=1e-4)
+    cut = hyra.fsds(preds, target, variant=variant, crop_border=2)
+    whole = [x[:, 2:-2, 2:-2].contiguous() for x in (preds, target)]
+    assert torch.equal(cut, hyra.fsds(*whole, variant=variant))
+
+
+@backends.native
+def test_no_float_copy_of_bytes_is_made():
+    """`paper` and the scores of differences hand the bytes of decoders to the kernels."""
+    buffers = torch.randint(256, (2, 20, 24, 3)).to(torch.uint8)
+    preds, target = buffers.permute(0, 3, 1, 2)
+    inside = range(buffers.data_ptr(), buffers.data_ptr() + buffers.nbytes)
+    for score in (hyra.fsds, hyra.psnr, hyra.mae, hyra.mse, hyra.fourier_mse):
+        with mock.patch.object(kernels, "call") as call:
+            score(preds, target, check=False)
+        arguments = [x for made in call.call_args_list for x in made.args[2]]
+        pixels = [x.images for x in arguments if isinstance(x, kernels.Pixels)]
+        assert len(pixels) >= 2
+        assert all(x.data_ptr() in inside for x in pixels)
+
+
+def test_constant_integers_are_refused():
+    x = torch.full((3, 8, 8), 7, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="target must not be constant, .* it is 7 everywhere"):
+        hyra.fsds(torch.randint(256, (3, 8, 8)).to(torch.uint8), x)
 
 
 LEVELS = [(v, level) for v in VARIANTS for level in (1.0, 1e-2, 1e-4, 1e-6)]

@@ -25,7 +25,7 @@ from hyra.ops.standardized_difference import (
 )
 
 
-@op(**DIFFERENCE)
+@op(**{**DIFFERENCE, "preds": "pixels [P, H, W]", "target": "pixels [T, H, W]"})
 def integral_energy(
     preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
 ) -> Tensor:
@@ -40,14 +40,14 @@ def integral_energy(
     photographs, and 1e-10 on the worst pattern we know, a checkerboard. Equal planes with equal moments give exactly 0.
 
     Args:
-        preds: ``[P, H, W]`` planes, float32 or float64.
+        preds: ``[P, H, W]`` planes, uint8, uint16, float32 or float64, of any strides.
         target: ``[T, H, W]``, the dtype of `preds`; P is a multiple of T, and plane p is compared with ``p % T``.
         preds_moments: ``[N, 2]``, mean and standard deviation of each image of P / N planes, see `mean_std`.
         target_moments: ``[M, 2]``, of each image of T / M planes.
         with_target: also return the energies of the standardised target.
 
     Returns:
-        ``[P]``, float64 for either input type (float32 on a device without float64); with `with_target` ``[P + T]``,
+        ``[P]``, float64 for any input type (float32 on a device without float64); with `with_target` ``[P + T]``,
         the differences first.
 
     Raises:
@@ -90,7 +90,9 @@ def _sums(
     partials = preds.new_empty((count, workspace), dtype=torch.float64)
     outputs = (energy, row_sums, column_sums, partials)
     moments = (per_plane(preds_moments.double(), preds), per_plane(target_moments.double(), target))
-    inputs = (preds, target, *moments, form.tables)
+    on_gpu = kernels.backend(preds) == "cuda"  # whose kernel reads dense planes alone: a copy of bytes costs it little
+    planes = (x.contiguous() if on_gpu else x for x in (preds, target))
+    inputs = (*(kernels.Pixels.of(x.unsqueeze(1)) for x in planes), *moments, form.tables)
     scalars = (preds.shape[0], target.shape[0], rows, columns, form.features, with_target)
     kernels.call("integral_energy", outputs, inputs, *scalars)
     lines = column_sums.view(SUMS * count, 1, columns)

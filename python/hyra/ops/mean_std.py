@@ -13,20 +13,21 @@ from hyra._native.op import op
 CHUNK = 4096  # pixels whose moments are taken together; fixed, so that threads never change the bits
 
 
-@op(images="real [N, *S]")
+@op(images="pixels [N, *S]")
 def mean_std(images: Tensor) -> Tensor:
     """Mean and unbiased standard deviation of each image, over all its elements together.
 
     Accumulated in float64 about the image's first pixel, so that a constant image has a deviation of exactly 0 whatever
-    its value. An image of one pixel, or whose deviation overflows float64, has the deviation NaN.
+    its value; integers, up to 2^32 pixels, by exact sums of them and of their squares. An image of one pixel, or whose
+    deviation overflows float64, has the deviation NaN.
 
     It has no gradient of its own: the ops that take the moments count what goes through them among the images'.
 
     Args:
-        images: ``[N, ...]``, float32 or float64, at least one element per image.
+        images: ``[N, ...]``, uint8, uint16, float32 or float64, at least one element per image, of any strides.
 
     Returns:
-        ``[N, 2]``: mean and standard deviation, float64 for either input type (float32 on a device without float64).
+        ``[N, 2]``: mean and standard deviation, float64 for any input type (float32 on a device without float64).
 
     Raises:
         ValueError: an image has no element.
@@ -55,7 +56,10 @@ def _kernel(images: Tensor) -> Tensor:
     count, size = images.shape[0], math.prod(images.shape[1:])
     moments = images.new_empty((count, 2), dtype=torch.float64)
     partials = images.new_empty((count, -(-size // CHUNK), 2), dtype=torch.float64)
-    kernels.call("mean_std", (moments, partials), (images,), count, size, CHUNK)
+    batch = images if images.ndim == 4 else images.reshape(count, 1, 1, size)
+    if not images.is_floating_point():
+        (batch,) = kernels.in_memory_order(batch)
+    kernels.call("mean_std", (moments, partials), (kernels.Pixels.of(batch),), count, *batch.shape[1:], CHUNK)
     return moments
 
 

@@ -48,6 +48,8 @@ class Reference(ABC):
 class Paper(Reference):
     """The energy of the quadrant integrals, from the pixels."""
 
+    reads_integers = True
+
     @classmethod
     def of(cls, target: Images) -> Self:
         """See `Reference`."""
