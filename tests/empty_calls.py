@@ -233,6 +233,8 @@ CASES = [
     Case("hyra.images.decode", lambda g: images.decode(written(g.folder / "x.png")), "x.png"),
     Case("hyra.images.read", lambda g: images.read(written(g.folder / "x.png")), "cannot be read as an image"),
     Case("hyra.images.write", lambda g: images.write(g.images(1, rows=0)[0], g.folder / "x.png"), "image must be"),
+    Case("hyra.images.imresize", lambda g: images.imresize(g.images(), 2), HR),
+    Case("hyra.images.imresize", lambda g: images.imresize(g.images(rows=0), 2), NO_PIXEL),
     Case("hyra.images.luma", lambda g: images.luma(g.images()), (0, 1, SIDE, SIDE)),
     Case("hyra.images.in_colours", lambda g: images.in_colours(g.images(1, rows=0)[0], 1), NO_PIXEL),
     Case(

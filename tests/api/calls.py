@@ -239,6 +239,8 @@ def calls(
         "pyiqa.FSDS": lambda: hyra.pyiqa.FSDS()(noisy[None], hr[None]),
         "pyiqa.DifferenceScore": lambda: [hyra.pyiqa.DifferenceScore(s)(noisy[None], hr[None]) for s in differences],
         "images.read": lambda: file_of(hr),
+        "images.imresize": lambda: [images.imresize(x, f) for x in (hr, hr.double(), hr.half(), (255 * hr).byte())
+                                    for f in (0.5, 1.7)],
         "images.luma": lambda: [images.luma(hr), images.luma(hr.half()), images.luma(hr, rounded=True)],
         "images.in_colours": lambda: [images.in_colours(hr, 1), images.in_colours(hr[:1], 3)],
         "models.load": lambda: hyra.models.load("bicubic", 2).network(lr[None]),

@@ -38,7 +38,7 @@ def test_a_folder_with_figures_page_and_numbers(photograph, tmp_path, capsys):
     assert [len(shares[name]) for name in ("frequency", "linear", "nonlinear", "cross", "energy")] == [4] * 5
     ours, bicubic = summary["quality"]
     assert ours["psnr"] == pytest.approx(bicubic["psnr"])
-    assert summary["provenance"]["model"] == "bicubic interpolation"
+    assert summary["provenance"]["model"] == "bicubic interpolation as MATLAB's imresize has it, a = -0.5"
     assert summary["provenance"]["image file"] == str(photograph)
 
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from hyra import models
+from hyra.images import imresize
 
 
 class Doubling(nn.Module):
@@ -26,14 +27,22 @@ def image():
     return torch.rand(1, 3, 12, 14)
 
 
-@pytest.mark.parametrize("name", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("name", ["nearest", "bilinear", "bicubic-torch"])
 @pytest.mark.parametrize("scale", [2, 3])
 def test_interpolations_are_torchs(name, scale, image):
     model = models.load(name, scale=scale)
+    mode = name.removesuffix("-torch")
     corners = None if name == "nearest" else False
-    expected = F.interpolate(image, scale_factor=scale, mode=name, align_corners=corners)
+    expected = F.interpolate(image, scale_factor=scale, mode=mode, align_corners=corners)
     assert torch.equal(model.network(image), expected)
     assert (model.scale, model.input_range) == (scale, 1.0)
+
+
+def test_bicubic_is_matlabs(image):
+    model = models.load("bicubic", scale=3)
+    assert torch.equal(model.network(image), imresize(image, 3))
+    assert model.description == "bicubic interpolation as MATLAB's imresize has it, a = -0.5"
+    assert models.load("bicubic-torch", 3).description == "bicubic interpolation as torch has it, a = -0.75"
 
 
 def test_exported_program(tmp_path, image):

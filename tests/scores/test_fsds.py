@@ -89,7 +89,7 @@ def test_no_float_copy_of_bytes_is_made():
 
 def test_constant_integers_are_refused():
     x = torch.full((3, 8, 8), 7, dtype=torch.uint8)
-    with pytest.raises(ValueError, match="target must not be constant, .* it is 7 everywhere"):
+    with pytest.raises(ValueError, match=r"target must not be constant, .* it is 7 everywhere"):
         hyra.fsds(torch.randint(256, (3, 8, 8)).to(torch.uint8), x)
 
 

@@ -22,7 +22,8 @@ Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 MODEL_HELP = """\
 MODEL is one of
-  nearest, bilinear, bicubic, lowpass  at any --scale
+  nearest, bilinear, lowpass           at any --scale
+  bicubic, bicubic-torch               likewise: as MATLAB's imresize (a = -0.5), as torch (a = -0.75)
   demo, demo-x2                        small networks that come with hyra
   FILE.pth .pt .ckpt .safetensors      a checkpoint of an architecture that spandrel knows
                                        (pip install 'hyra[models]'); only weights are loaded, no code
@@ -128,7 +129,7 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="the reference of the output, for PSNR and FSDS; without --image it is also what the input is made from, "
-        "by antialiased bicubic downscaling",
+        "by MATLAB's imresize",
     )
 
 

@@ -34,8 +34,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="the low-resolution images, as many and in the same order; made from HR by antialiased bicubic "
-        "downscaling when not given",
+        help="the low-resolution images, as many and in the same order; made from HR by MATLAB's imresize "
+        "when not given",
     )
     parser.add_argument(
         "--scale", type=positive, metavar="S", help="HR pixels per LR pixel (default 2, or that of --lr)"

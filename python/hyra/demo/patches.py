@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from hyra.demo import photographs
-from hyra.images.resampling import degrade, resize
+from hyra.images.resampling import degrade
+from hyra.images.resizing import imresize
 
 VALIDATION_ROWS = 96
 """The bottom rows of every training photograph are kept out of training, for the choices that have to be made."""
@@ -37,7 +38,7 @@ class Patches:
         large_enough = [size for size in sizes if min(size) >= self.scale * self.size]
         if not large_enough:
             raise ValueError(f"size must be at most {min(sizes[0]) // self.scale} LR pixels; got {self.size}")
-        return [degrade(resize(trained, *size, antialias=True), self.scale) for size in large_enough]
+        return [degrade(imresize(trained, size=size).clamp(0, 1), self.scale) for size in large_enough]
 
     def _integer(self, end: int) -> int:
         return int(torch.randint(end, (), generator=self.generator, device=self.generator.device))

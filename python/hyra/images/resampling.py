@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor
 
-from hyra._util import validate
-
-
-def resize(image: Tensor, height: int, width: int, *, antialias: bool) -> Tensor:
-    """Bicubic resizing of [3, H, W] to [3, height, width], clamped to 0..1.
-
-    Raises:
-        ValueError: either has no pixel.
-    """
-    validate.images("image", image)
-    validate.positive_integer("height", height)
-    validate.positive_integer("width", width)
-    size = (height, width)
-    return F.interpolate(image[None], size, mode="bicubic", align_corners=False, antialias=antialias)[0].clamp(0, 1)
+from hyra.images.resizing import imresize
 
 
 def degrade(photograph: Tensor, scale: int) -> tuple[Tensor, Tensor]:
     """The LR image of a photograph [3, H, W], and the photograph cut to multiples of `scale`: (LR, HR).
 
-    Every LR image that is not given is made here, by antialiased bicubic downscaling.
+    Every LR image that is not given is made here, by `imresize`, limited to 0..1.
 
     Raises:
         ValueError: the photograph has not one LR pixel.
@@ -35,12 +21,12 @@ def degrade(photograph: Tensor, scale: int) -> tuple[Tensor, Tensor]:
             f"photograph must be at least {scale} pixels high and wide, got shape {tuple(photograph.shape)}"
         )
     hr = photograph[:, : scale * height, : scale * width]
-    return resize(hr, height, width, antialias=True), hr
+    return imresize(hr, size=(height, width)).clamp(0, 1), hr
 
 
 def enlarge(lr: Tensor, scale: int) -> Tensor:
-    """The bicubic enlargement of [3, h, w] that a network has to beat: [3, scale*h, scale*w], clamped to 0..1."""
-    return resize(lr, scale * lr.shape[1], scale * lr.shape[2], antialias=False)
+    """The bicubic enlargement of [3, h, w] that a network has to beat, by `imresize`: clamped to 0..1."""
+    return imresize(lr, scale).clamp(0, 1)
 
 
 def check_size(name: str, hr: Tensor, lr_name: str, lr: Tensor, scale: int) -> None:

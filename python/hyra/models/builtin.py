@@ -8,14 +8,22 @@ from functools import partial
 import torch.nn.functional as F
 
 from hyra.filters.lowpass import lowpass_upsample
+from hyra.images import imresize
 from hyra.models.model import Model
 
 
-def _interpolation(mode: str, scale: int | None) -> Model:
+def _interpolation(name: str, scale: int | None) -> Model:
     """Replicates the border, as every interpolation of torch does."""
+    mode = name.removesuffix("-torch")
     corners = None if mode == "nearest" else False
-    network = partial(F.interpolate, scale_factor=_required(mode, scale), mode=mode, align_corners=corners)
-    return Model(network, f"{mode} interpolation", scale, 1.0)
+    network = partial(F.interpolate, scale_factor=_required(name, scale), mode=mode, align_corners=corners)
+    kernel = " as torch has it, a = -0.75" if mode != name else ""
+    return Model(network, f"{mode} interpolation{kernel}", scale, 1.0)
+
+
+def _bicubic(name: str, scale: int | None) -> Model:
+    network = partial(imresize, scale=_required(name, scale))
+    return Model(network, "bicubic interpolation as MATLAB's imresize has it, a = -0.5", scale, 1.0)
 
 
 def _lowpass(name: str, scale: int | None) -> Model:
@@ -41,7 +49,8 @@ def _required(name: str, scale: int | None) -> int:
 BUILT_IN: dict[str, Callable[[str, int | None], Model]] = {
     "nearest": _interpolation,
     "bilinear": _interpolation,
-    "bicubic": _interpolation,
+    "bicubic": _bicubic,
+    "bicubic-torch": _interpolation,
     "lowpass": _lowpass,
     "demo": _demo,
     "demo-x2": _demo,

@@ -32,8 +32,8 @@ _OTHER_FORMATS = {
 def load(spec: str | os.PathLike[str], scale: int | None = None, *, trust_code: bool = False) -> Model:
     """Find the network that `spec` names.
 
-    * one that hyra brings: ``nearest``, ``bilinear``, ``bicubic``, ``lowpass`` (these need `scale`), ``demo``
-      or ``demo-x2``;
+    * one that hyra brings: ``nearest``, ``bilinear``, ``bicubic`` (MATLAB's, `hyra.images.imresize`), ``bicubic-torch``
+      (`F.interpolate`'s, whose cubic has another a), ``lowpass`` (these need `scale`), ``demo`` or ``demo-x2``;
     * a checkpoint of weights (.safetensors, .pth, .pt, .ckpt, .pth.tar) of an architecture that spandrel recognises,
       alone or among what a trainer saved with it; averaged (EMA) weights come before others, a generator's before a
       discriminator's. No code in the file is run. What spandrel's own call would add, clamping to 0..1 and padding, is

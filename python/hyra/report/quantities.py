@@ -23,7 +23,7 @@ QUANTITIES = (
         "ring_cosine",
         "likeness to the sinc, side lobes",
         "",
-        "sinc 1, Lanczos-3 0.87, bicubic 0.78",
+        "sinc 1, Lanczos-3 0.87, bicubic 0.77",
         "Cosine between the response and the ideal sinc outside the main lobe. For a white pixel on black it "
         "separates most networks trained for fidelity (0.5 to 0.8) from most trained against a discriminator (below"
         " 0.2); elsewhere both kinds can score low.",
