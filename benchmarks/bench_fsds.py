@@ -1,5 +1,6 @@
 """FSDS, its reference for many predictions, and the loss, against the paper's algorithm written plainly in torch."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -45,6 +46,51 @@ def score(contend, job, contender, variant, images, **extra):
 def bench_paper(contend, contender, shape):
     job = f"fsds paper {'x'.join(map(str, shape))} float32"
     score(contend, job, contender, "paper", pair(shape), shape=shape)
+
+
+def bytes_pair(interleaved):
+    """Two images 3x1356x2040 of bytes, as views of ``[H, W, 3]`` if `interleaved`, as decoders leave them."""
+    target = torch.randint(256, (1356, 2040, 3))
+    preds = (target + torch.randint(-9, 10, target.shape)).clamp(0, 255)
+    views = [x.to(torch.uint8).permute(2, 0, 1) for x in (preds, target)]
+    return views if interleaved else [x.contiguous() for x in views]
+
+
+@pytest.mark.parametrize("contender", ["hyra", "hyra, of copies in float32", "hyra, copied before"])
+@pytest.mark.parametrize("interleaved", [False, True], ids=["planar", "interleaved"])
+def bench_paper_of_bytes(contend, contender, interleaved):
+    preds, target = bytes_pair(interleaved)
+    copies = [x.float().contiguous() for x in (preds, target)]
+    contenders = {
+        "hyra": lambda: hyra.fsds(preds, target),
+        "hyra, of copies in float32": lambda: hyra.fsds(preds.float(), target.float()),
+        "hyra, copied before": lambda: hyra.fsds(*copies),
+    }
+    job = f"fsds paper 3x1356x2040 uint8, {'interleaved' if interleaved else 'planar'}"
+    result = contend(job, contender, contenders[contender], bytes=2 * preds.nbytes)
+    torch.testing.assert_close(result.double(), contenders["hyra"](), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("contender", ["hyra", "decoding one of the PNG files"])
+def bench_scores_of_decoded_bytes(contend, contender):
+    """PSNR, MAE, MSE and FSDS `paper` of two decoded buffers, beside the fastest decoder of one of the files."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    buffers = smooth_bytes()
+    file = imagecodecs.png_encode(buffers[0])
+    decoded = [torch.from_numpy(x).permute(2, 0, 1) for x in buffers]
+    contenders = {
+        "hyra": lambda: [score(*decoded) for score in (hyra.psnr, hyra.mae, hyra.mse, hyra.fsds)],
+        "decoding one of the PNG files": lambda: imagecodecs.spng_decode(file),
+    }
+    contend("psnr, mae, mse and fsds 3x1356x2040 uint8", contender, contenders[contender])
+
+
+def smooth_bytes():
+    """Two images ``[H, W, 3]`` that a PNG makes smaller, as it does photographs."""
+    y, x, c = np.ogrid[:1356, :2040, :3]
+    target = 128 + 60 * np.sin(y / (50 + 9 * c)) + 50 * np.cos(x / (70 - 5 * c))
+    noise = np.random.default_rng(0).normal(0, 4, (2, *target.shape))
+    return (target + noise).clip(0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("contender", ["hyra", "the FFTs of both images", "plain torch"])

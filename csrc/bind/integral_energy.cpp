@@ -20,7 +20,8 @@ std::int64_t integral_energy_workspace(std::int64_t rows, std::int64_t columns,
 void integral_energy(const std::string& dtype, Address energy, Address row_sums, Address column_sums, Address partials,
                      const PixelsAddress& preds, const PixelsAddress& target, Address preds_moments,
                      Address target_moments, Address tables, std::int64_t planes, std::int64_t targets,
-                     std::int64_t rows, std::int64_t columns, std::int64_t features, bool with_target, Context context) {
+                     std::int64_t rows, std::int64_t columns, std::int64_t features, bool with_target,
+                     Context context) {
   visit_pixels(dtype, [&](auto* pixel) {
     using T = std::remove_pointer_t<decltype(pixel)>;
     const IntegralEnergyArgs<T> args{pointer<double>(energy),

@@ -1,7 +1,6 @@
 """FSDS against its definition, and what it promises about batches, threads, dtypes and bad input."""
 
 from unittest import mock
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -118,7 +117,7 @@ def test_agrees_with_the_definition_however_far_the_mean_lies_from_zero(variant,
     assert torch.equal(unchecked, hyra.fsds(*batch, variant=variant))
     assert unchecked[0] == score
     images = [Images.of(x, torch.float64) for x in batch]
-    with patch("torch.compiler.is_compiling", return_value=True):  # as on a GPU: nothing is looked at
+    with mock.patch("torch.compiler.is_compiling", return_value=True):  # as on a GPU: nothing is looked at
         unseen = [image.centred(look=False) for image in images]
     for seen, copied in zip((image.centred(look=True) for image in images), unseen, strict=True):
         assert torch.equal(seen.planes, copied.planes)

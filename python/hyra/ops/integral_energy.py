@@ -91,8 +91,8 @@ def _sums(
     outputs = (energy, row_sums, column_sums, partials)
     moments = (per_plane(preds_moments.double(), preds), per_plane(target_moments.double(), target))
     on_gpu = kernels.backend(preds) == "cuda"  # whose kernel reads dense planes alone: a copy of bytes costs it little
-    planes = (x.contiguous() if on_gpu else x for x in (preds, target))
-    inputs = (*(kernels.Pixels.of(x.unsqueeze(1)) for x in planes), *moments, form.tables)
+    pixels = [kernels.Pixels.of((x.contiguous() if on_gpu else x).unsqueeze(1)) for x in (preds, target)]
+    inputs: list[kernels.Input] = [*pixels, *moments, form.tables]
     scalars = (preds.shape[0], target.shape[0], rows, columns, form.features, with_target)
     kernels.call("integral_energy", outputs, inputs, *scalars)
     lines = column_sums.view(SUMS * count, 1, columns)
