@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import backends
 from hyra.ops import polyphase_filter
 from hyra.ops.polyphase_fft import filter_by_fft, prefers_fft
 from tolerances import RELATIVE, assert_close
@@ -196,6 +197,7 @@ def test_one_bad_pixel_stays_where_its_taps_reach(backend, value):
     assert torch.equal(~out.isfinite(), bad)
 
 
+@backends.native  # whose route it is
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_fft_agrees_with_taps(backend, dtype, case):
     image, response, scale, origin = random_case(case, dtype, backend.device)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
+import backends
 import hyra
 from hyra import FSDSLoss
 from hyra.ops.radial_moments import _hermitian_weight, _ring_map
@@ -212,6 +213,7 @@ def peak_of_a_training_step(loss):
     return float(subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout)
 
 
+@backends.native
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 def test_peak_memory_of_a_training_step_is_at_most_three_spectra():
     plain = peak_of_a_training_step("plain")

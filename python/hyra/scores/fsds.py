@@ -66,8 +66,8 @@ def fsds(
     Sums are float64, the difference is formed in float64 and rounded at most once, and the difference of two ring
     powers comes from the spectrum of the difference: up to 140 dB, float32 images agree with the definition to 1e-4 dB,
     float64 ones to 1e-7 dB, however far from 0 their mean lies (``radial`` as long as the images themselves are alike:
-    of a mirror image, 140 dB is all float32 can tell). On a CPU the bits depend neither on the batch nor on the number
-    of threads; those of the variants that transform depend on the library, see `hyra.fft_library`.
+    of a mirror image, 140 dB is all float32 can tell). On a CPU the kernels' bits depend neither on the batch nor on
+    the number of threads; those of the variants that transform depend on the library, see `hyra.fft_library`.
 
     Scores have first derivatives in reverse mode; forward mode and the derivatives of `torch.func` raise.
 
