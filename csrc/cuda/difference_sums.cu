@@ -29,8 +29,8 @@ __global__ void __launch_bounds__(BLOCK) chunk_sums(DifferenceSumsArgs<T> args) 
 #pragma unroll
     for (int j = 0; j < kGroup<T>; ++j) {  // past the count both are 0
       const Sum<T> d = magnitude(static_cast<Sum<T>>(p.values[j]), static_cast<Sum<T>>(t.values[j]));
-      absolute += i + j < chunk.count ? d : 0;
-      squares += i + j < chunk.count ? d * d : 0;
+      absolute += d;
+      squares += d * d;
     }
   }
   absolute = block_sum<BLOCK>(absolute, scratch[0]);
