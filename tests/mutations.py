@@ -74,8 +74,8 @@ HARMLESS: dict[str, str] = {
     "block.cuh start changed: T values[kGroup<T>] = {1};": (
         "kernels select or store none of the elements past the count, or subtract two of them"
     ),
-    "difference_sums.cu bound moved: __device__ __forceinline__ std::uint64_t magnitude(std::uint64_t p, std::uint64_t t)"
-    " { return p >= t ? p - t : t - p; }": "both differences are 0 where the pixels are equal",
+    "difference_sums.cu bound moved: __device__ __forceinline__ std::uint64_t magnitude(std::uint64_t p,"
+    " std::uint64_t t) { return p >= t ? p - t : t - p; }": "both differences are 0 where the pixels are equal",
     "difference_sums.cu bound moved: for (std::int64_t i = threadIdx.x * kGroup<T>; i <= chunk.count;"
     " i += BLOCK * kGroup<T>) {": "a step that begins after the last pixel adds none",
     "impulse_batch.cu bound moved: if (pixel >= begin && pixel <= end)"

@@ -38,7 +38,8 @@ NOT_FINITE = (
 )
 QUALITY = (
     "PSNR compares pixels. FSDS, from the paper, compares the spectra integrated from low to high frequencies. Both "
-    "are in dB, over all pixels and colours, and higher is better.",
+    "are in dB, over all pixels, no border cut, and higher is better: of RGB, and of a network of one channel on Y of "
+    "BT.601. Bicubic is MATLAB's imresize, whose cubic has a = -0.5 (torch's has -0.75).",
     "Read FSDS with care. Integrating a one-sided spectrum weights pixels by about 1/sin² of their distance from the "
     "corner, so that nearly all of the paper's variant is decided in the outermost pixels of the image, and a flip of "
     "both images changes it by some dB. The shift-invariant variant averages over all circular shifts; it has no "
