@@ -51,7 +51,7 @@ def imresize(
 
         >>> image = torch.tensor([[[0.0, 0, 1, 0, 0, 0]]])
         >>> [round(x, 4) for x in imresize(image, size=(1, 12)).flatten().tolist()][:6]
-        [-0.0234, -0.0703, 0.0, 0.2266, 0.8672, 0.8672]
+        [0.0, -0.0234, -0.0703, 0.2266, 0.8672, 0.8672]
     """
     validate.images("image", image, integers=True)
     factors, sides = _factors(image, scale, size)
