@@ -198,3 +198,17 @@ def integral_energy_backward(
     features: int,
     context: int,
 ) -> None: ...
+def ssim_sums(
+    dtype: str,
+    sums: int,
+    partials: int,
+    preds: int,
+    target: int,
+    taps: int,
+    constants: int,
+    planes: int,
+    rows: int,
+    columns: int,
+    taps_count: int,
+    context: int,
+) -> None: ...

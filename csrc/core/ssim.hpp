@@ -1,0 +1,107 @@
+// The structural similarity of the windows of two planes: moments of their sum and difference, and what these give.
+// Written for numbers and for vectors of them; the definition is in python/hyra/ops/ssim_sums.py.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "core/inline.hpp"
+
+// Before a loop whose bounds are constants, or small.
+#ifdef __CUDACC__
+#define HYRA_UNROLL _Pragma("unroll")
+#elif defined(__clang__)
+#define HYRA_UNROLL _Pragma("clang loop unroll(enable)")
+#else
+#define HYRA_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+namespace hyra {
+
+// Two planes and the weights of their windows.
+template <typename T>
+struct SsimPair {
+  const T* preds;           // [planes, rows, columns]
+  const T* target;          // [planes, rows, columns]
+  const double* taps;       // [taps_count], the same along both sides of a window
+  const double* constants;  // [2]: C1, C2
+  std::int64_t planes, rows, columns, taps_count;
+};
+
+}  // namespace hyra
+
+#ifdef HYRA_TARGET
+namespace hyra::HYRA_TARGET {
+
+constexpr std::int64_t kBandRows = 64, kTileColumns = 256;  // as in python/hyra/ops/ssim_sums.py
+
+// How many windows lie side by side.
+HYRA_INLINE std::int64_t window_count(std::int64_t side, std::int64_t taps) {
+  return side < taps ? 0 : side - taps + 1;
+}
+
+// Pixels are taken in a unit, a power of two, in which the larger constant is near 1: whatever the range of the images,
+// squares and products neither overflow nor vanish, and not a bit is lost.
+template <typename T>
+struct SsimUnit {
+  T scale, c1, c2;  // of a pixel; twice C1 and C2 of scaled pixels
+  HYRA_INLINE explicit SsimUnit(const double* constants) {
+    constexpr int kLimit = sizeof(T) == 4 ? 120 : 1000;
+    const double larger = constants[0] > constants[1] ? constants[0] : constants[1];
+    int exponent = larger > 0 && larger < HUGE_VAL ? -ilogb(larger) / 2 : 0;
+    exponent = exponent > kLimit ? kLimit : exponent < -kLimit ? -kLimit : exponent;
+    const double wide = ldexp(1.0, exponent);
+    scale = static_cast<T>(wide);
+    c1 = static_cast<T>(2 * constants[0] * wide * wide);
+    c2 = static_cast<T>(2 * constants[1] * wide * wide);
+  }
+};
+
+// Means and variances of WINDOWS neighbouring windows along one axis. `values(i)` is the i-th number in reach, and
+// `squares(i, t)` what the square of its distance t from the pivot and its own variance add up to. The pivot lies
+// within all windows, where none of their weights is small: what cancels is a small multiple of the variance.
+template <int TAPS, int WINDOWS, typename V, typename T, typename Values, typename Squares>
+HYRA_INLINE void window_moments(const Values& values, const Squares& squares, const T* taps, int taps_count,
+                                V (&means)[WINDOWS], V (&variances)[WINDOWS]) {
+  const int count = TAPS ? TAPS : taps_count;
+  const V pivot = values((count - 1) / 2 + (WINDOWS - 1) / 2);
+  V first[WINDOWS] = {}, second[WINDOWS] = {};
+  HYRA_UNROLL
+  for (int i = 0; i < count + WINDOWS - 1; ++i) {
+    const V t = values(i) - pivot, u = squares(i, t);
+    HYRA_UNROLL
+    for (int w = 0; w < WINDOWS; ++w) {
+      if (w > i || i - w >= count) continue;
+      first[w] += taps[i - w] * t;
+      second[w] += taps[i - w] * u;
+    }
+  }
+  HYRA_UNROLL
+  for (int w = 0; w < WINDOWS; ++w) {
+    variances[w] = second[w] - first[w] * first[w];
+    means[w] = pivot + first[w];
+  }
+}
+
+// Moments of one window: of the sum and of the difference of both planes.
+template <typename V>
+struct SsimMoments {
+  V mean_s, variance_s, mean_d, variance_d;
+};
+
+// What SSIM and its contrast-structure factor lack of 1, by one division for both.
+template <typename V>
+struct SsimDeficits {
+  V ssim, structure;
+  template <typename T>
+  HYRA_INLINE SsimDeficits(const SsimMoments<V>& m, T c1, T c2) {
+    const V squares = m.mean_d * m.mean_d, twice = m.variance_d + m.variance_d;
+    const V luminance_base = m.mean_s * m.mean_s + squares + c1, structure_base = m.variance_s + m.variance_d + c2;
+    const V one = T(1) / (luminance_base * structure_base);
+    structure = twice * luminance_base * one;
+    ssim = structure + (squares + squares) * (structure_base - twice) * one;
+  }
+};
+
+}  // namespace hyra::HYRA_TARGET
+#endif
