@@ -10,9 +10,14 @@ void ssim_sums(const std::string& dtype, Address sums, Address partials, Address
                Context context) {
   visit_real(dtype, [&](auto* real) {
     using T = std::remove_pointer_t<decltype(real)>;
-    const SsimPair<T> pair{pointer<const T>(preds),           pointer<const T>(target), pointer<const double>(taps),
-                           pointer<const double>(constants), planes,                   rows,
-                           columns,                           taps_count};
+    const SsimPair<T> pair{pointer<const T>(preds),
+                           pointer<const T>(target),
+                           pointer<const double>(taps),
+                           pointer<const double>(constants),
+                           planes,
+                           rows,
+                           columns,
+                           taps_count};
     const SsimSumsArgs<T> args{pointer<double>(sums), pointer<double>(partials), pair};
     HYRA_RUN(ssim_sums, args, context);
   });

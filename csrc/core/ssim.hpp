@@ -83,6 +83,24 @@ HYRA_INLINE void window_moments(const Values& values, const Squares& squares, co
   }
 }
 
+// Sums of WINDOWS neighbouring windows along one axis over each of MAPS maps; `values(i, map)` is the i-th in reach.
+template <int TAPS, int WINDOWS, int MAPS, typename V, typename T, typename Values>
+HYRA_INLINE void window_sums(const Values& values, const T* taps, int taps_count, V (&sums)[MAPS][WINDOWS]) {
+  const int count = TAPS ? TAPS : taps_count;
+  HYRA_UNROLL
+  for (int i = 0; i < count + WINDOWS - 1; ++i) {
+    V v[MAPS];
+    HYRA_UNROLL
+    for (int m = 0; m < MAPS; ++m) v[m] = values(i, m);
+    HYRA_UNROLL
+    for (int w = 0; w < WINDOWS; ++w) {
+      if (w > i || i - w >= count) continue;
+      HYRA_UNROLL
+      for (int m = 0; m < MAPS; ++m) sums[m][w] += taps[i - w] * v[m];
+    }
+  }
+}
+
 // Moments of one window: of the sum and of the difference of both planes.
 template <typename V>
 struct SsimMoments {
@@ -100,6 +118,28 @@ struct SsimDeficits {
     const V one = T(1) / (luminance_base * structure_base);
     structure = twice * luminance_base * one;
     ssim = structure + (squares + squares) * (structure_base - twice) * one;
+  }
+};
+
+// What one window gives to the gradient of each of its pixels, times its weight there: constant + s of_s + d of_d, with
+// s and d on the scale of the means before `origin` is added to them.
+template <typename V>
+struct SsimSlopes {
+  V constant, of_s, of_d;
+  template <typename T>
+  HYRA_INLINE SsimSlopes(const SsimMoments<V>& m, T origin_s, T origin_d, T c1, T c2, T grad_ssim, T grad_structure) {
+    const V mean_s = m.mean_s + origin_s, mean_d = m.mean_d + origin_d, squares = mean_d * mean_d;
+    const V luminance_base = mean_s * mean_s + squares + c1, structure_base = m.variance_s + m.variance_d + c2;
+    const V one = T(1) / (luminance_base * structure_base);
+    const V by_luminance = structure_base * one, by_structure = luminance_base * one;
+    const V luminance = T(1) - T(2) * squares * by_luminance;
+    const V structure = T(1) - T(2) * m.variance_d * by_structure;
+    const V of_structure = T(4) * by_structure * by_structure * (grad_ssim * luminance + grad_structure);
+    of_s = of_structure * m.variance_d;
+    of_d = T(0) - of_structure * (m.variance_s + c2);
+    constant =
+        T(4) * grad_ssim * structure * by_luminance * by_luminance * mean_d * (mean_d * mean_s - mean_s * mean_s - c1);
+    constant -= of_s * m.mean_s + of_d * m.mean_d;
   }
 };
 

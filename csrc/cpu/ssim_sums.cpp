@@ -26,7 +26,7 @@ void add_tile(SsimTile<T>& tile, const SsimRegion& region, double* sums) {
   double ssim = 0, structure = 0;
   for (std::int64_t row = 0; row < region.rows; row += kLanes<T>) {
     StripSums<T> strip;
-    tile.template strip<TAPS>(row, [&](std::int64_t column, SsimMoments<Vec<T>> (&moments)[kTogether]) {
+    tile.template strip<TAPS>(row, [&](std::int64_t column, SsimMoments<Vec<T>>(&moments)[kTogether]) {
       Vec<T> of_ssim = {}, of_structure = {};
       for (int w = 0; w < kTogether && column + w < region.columns; ++w) {
         moments[w].mean_s += tile.origin_s;
@@ -61,7 +61,8 @@ void ssim_sums(const SsimSumsArgs<T>& args, Context threads) {
     args.partials[2 * i] = args.partials[2 * i + 1] = 0;
     if (region.rows == 0 || region.columns == 0) return;
     SsimTile<T> tile(pair, i / (bands * tiles), region);
-    with_taps(pair.taps_count, [&](auto taps) { add_tile<decltype(taps)::value>(tile, region, args.partials + 2 * i); });
+    with_taps(pair.taps_count,
+              [&](auto taps) { add_tile<decltype(taps)::value>(tile, region, args.partials + 2 * i); });
   });
   for (std::int64_t plane = 0; plane < pair.planes; ++plane) {
     double sums[2] = {};

@@ -32,8 +32,8 @@ struct SsimPart {
 
 inline std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
 
-// The pixel of some rows that is closest to 0, where all have one sign; else 0. Less it, bright pixels keep their digits,
-// and no window becomes brighter: each holds such a row near its middle.
+// The pixel of some rows that is closest to 0, where all have one sign; else 0. Less it, bright pixels keep their
+// digits, and no window becomes brighter: each holds such a row near its middle.
 template <typename T>
 T pivot_of(const T* pixels, std::int64_t stride, std::int64_t rows, std::int64_t columns) {
   Vec<T> lowest = Vec<T>{} + pixels[0], highest = lowest;
@@ -67,8 +67,8 @@ template <typename T>
 class SsimTile {
  public:
   using V = Vec<T>;
-  static constexpr int kStrip = kLanes<T>;                                // rows
-  static constexpr int kTogether = kLanes<T> < 4 ? kLanes<T> : 4;         // windows that share what is loaded
+  static constexpr int kStrip = kLanes<T>;                         // rows
+  static constexpr int kTogether = kLanes<T> < 4 ? kLanes<T> : 4;  // windows that share what is loaded
   using Group = SsimMoments<V>[kTogether];
 
   SsimTile(const SsimPair<T>& pair, std::int64_t plane, const SsimRegion& region)
@@ -113,7 +113,13 @@ class SsimTile {
     }
   }
 
-  SsimUnit<T> unit;
+  // The gradient at neighbouring pixels, from what their windows give.
+  V gradient(V preds, V target, V constant, V of_s, V of_d) const {
+    const V u = (preds - pivot_preds_) * unit.scale, v = (target - pivot_target_) * unit.scale;
+    return (constant + (u + v) * of_s + (u - v) * of_d) * unit.scale;
+  }
+
+  const SsimUnit<T> unit;
   T origin_s = 0, origin_d = 0;  // what the means lack: sum and difference of the pivots
 
  private:
@@ -157,8 +163,8 @@ class SsimTile {
     for (int row = 0; row < kStrip; row += kTogether) {
       const T* const top = x + row * 2 * stride_;
       V m[kTogether], v[kTogether];
-      window_moments<TAPS>([&](int i) { return load(top + i * 2 * stride_); }, [](int, V t) { return t * t; }, taps_.data(),
-                           count_, m, v);
+      window_moments<TAPS>([&](int i) { return load(top + i * 2 * stride_); }, [](int, V t) { return t * t; },
+                           taps_.data(), count_, m, v);
       for (int w = 0; w < kTogether; ++w) {
         means[row + w] = m[w];
         variances[row + w] = v[w];

@@ -212,3 +212,18 @@ def ssim_sums(
     taps_count: int,
     context: int,
 ) -> None: ...
+def ssim_sums_backward(
+    dtype: str,
+    gradient: int,
+    maps: int,
+    preds: int,
+    target: int,
+    taps: int,
+    constants: int,
+    grad: int,
+    planes: int,
+    rows: int,
+    columns: int,
+    taps_count: int,
+    context: int,
+) -> None: ...

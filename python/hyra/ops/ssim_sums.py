@@ -177,6 +177,20 @@ def ssim_sums_backward(preds: Tensor, target: Tensor, taps: Tensor, constants: T
     return gradient.to(preds.dtype).contiguous()
 
 
+@ssim_sums_backward.register_native
+def _backward_kernel(preds: Tensor, target: Tensor, taps: Tensor, constants: Tensor, grad: Tensor) -> Tensor:
+    if _is_narrow(preds, taps):
+        return preds.new_zeros(preds.shape)
+    planes, rows, columns = preds.shape
+    gradient = preds.new_empty(preds.shape)
+    maps = None
+    if kernels.backend(preds) == "cuda":
+        maps = preds.new_empty((planes, 3, rows - len(taps) + 1, columns - len(taps) + 1))
+    inputs = (preds, target, taps, constants, grad.double())
+    kernels.call("ssim_sums_backward", (gradient, maps), inputs, planes, rows, columns, len(taps))
+    return gradient
+
+
 @ssim_sums_backward.register_fake
 def _backward_fake(preds: Tensor, target: Tensor, taps: Tensor, constants: Tensor, grad: Tensor) -> Tensor:
     return preds.new_empty(preds.shape)
