@@ -5,19 +5,14 @@
 namespace hyra {
 namespace {
 
-void ssim_sums_backward(const std::string& dtype, Address gradient, Address maps, Address preds, Address target,
-                        Address taps, Address constants, Address grad, std::int64_t planes, std::int64_t rows,
-                        std::int64_t columns, std::int64_t taps_count, Context context) {
+void ssim_sums_backward(const std::string& dtype, Address gradient, Address maps, const PixelsAddress& preds,
+                        const PixelsAddress& target, Address taps, Address constants, Address grad, std::int64_t images,
+                        std::int64_t channels, std::int64_t rows, std::int64_t columns, std::int64_t taps_count,
+                        Context context) {
   visit_real(dtype, [&](auto* real) {
     using T = std::remove_pointer_t<decltype(real)>;
-    const SsimPair<T> pair{pointer<const T>(preds),
-                           pointer<const T>(target),
-                           pointer<const double>(taps),
-                           pointer<const double>(constants),
-                           planes,
-                           rows,
-                           columns,
-                           taps_count};
+    const SsimPair<T> pair{preds.as<T>(), target.as<T>(), pointer<const double>(taps), pointer<const double>(constants),
+                           images,        taps_count,     {channels, rows, columns}};
     const SsimSumsBackwardArgs<T> args{pointer<T>(gradient), pointer<T>(maps), pointer<const double>(grad), pair};
     HYRA_RUN(ssim_sums_backward, args, context);
   });
@@ -27,8 +22,8 @@ void ssim_sums_backward(const std::string& dtype, Address gradient, Address maps
 
 void bind_ssim_sums_backward(py::module_& m) {
   m.def("ssim_sums_backward", &ssim_sums_backward, py::arg("dtype"), py::arg("gradient"), py::arg("maps"),
-        py::arg("preds"), py::arg("target"), py::arg("taps"), py::arg("constants"), py::arg("grad"), py::arg("planes"),
-        py::arg("rows"), py::arg("columns"), py::arg("taps_count"), py::arg("context"),
+        py::arg("preds"), py::arg("target"), py::arg("taps"), py::arg("constants"), py::arg("grad"), py::arg("images"),
+        py::arg("channels"), py::arg("rows"), py::arg("columns"), py::arg("taps_count"), py::arg("context"),
         py::call_guard<py::gil_scoped_release>(), "Gradient of the sums of SSIM with respect to the first plane.");
 }
 

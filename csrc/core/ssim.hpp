@@ -4,8 +4,10 @@
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 #include "core/inline.hpp"
+#include "core/pixels.hpp"
 
 // Before a loop whose bounds are constants, or small.
 #ifdef __CUDACC__
@@ -18,26 +20,39 @@
 
 namespace hyra {
 
-// Two planes and the weights of their windows.
+// Images and the weights of their windows.
 template <typename T>
 struct SsimPair {
-  const T* preds;           // [planes, rows, columns]
-  const T* target;          // [planes, rows, columns]
+  Pixels<T> preds, target;
   const double* taps;       // [taps_count], the same along both sides of a window
   const double* constants;  // [2]: C1, C2
-  std::int64_t planes, rows, columns, taps_count;
+  std::int64_t images, taps_count;
+  ImageSize size;
 };
+
+// What an op computes in for pixels of type T.
+template <typename T>
+using SsimReal = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
 }  // namespace hyra
 
 #ifdef HYRA_TARGET
 namespace hyra::HYRA_TARGET {
 
-constexpr std::int64_t kBandRows = 64, kTileColumns = 256;  // as in python/hyra/ops/ssim_sums.py
-
 // How many windows lie side by side.
 HYRA_INLINE std::int64_t window_count(std::int64_t side, std::int64_t taps) {
   return side < taps ? 0 : side - taps + 1;
+}
+
+template <typename T>
+HYRA_INLINE std::int64_t plane_count(const SsimPair<T>& pair) {
+  return pair.images * pair.size.channels;
+}
+
+// The row of a plane, of all planes of all images.
+template <typename T>
+HYRA_INLINE const T* plane_row(const SsimPair<T>& pair, const Pixels<T>& pixels, std::int64_t plane, std::int64_t row) {
+  return row_of(pixels, plane / pair.size.channels, plane % pair.size.channels, row);
 }
 
 // Pixels are taken in a unit, a power of two, in which the larger constant is near 1: whatever the range of the images,

@@ -9,7 +9,7 @@ namespace hyra {
 template <typename T>
 struct SsimSumsArgs {
   double* sums;      // [planes, 2]: SSIM, contrast-structure
-  double* partials;  // [planes, bands, tiles, 2] workspace
+  double* partials;  // [planes, tiles, 2] workspace: the same of each tile
   SsimPair<T> pair;
 };
 

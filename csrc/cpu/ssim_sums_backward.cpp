@@ -58,8 +58,8 @@ class GradientTile {
   static SsimRegion windows_of(const SsimPair<T>& pair, const SsimRegion& pixels) {
     const std::int64_t reach = pair.taps_count - 1;
     const std::int64_t row = at_least_0(pixels.row - reach), column = at_least_0(pixels.column - reach);
-    return {row, column, smaller(pixels.row + pixels.rows, pair.rows - reach) - row,
-            smaller(pixels.column + pixels.columns, pair.columns - reach) - column};
+    return {row, column, smaller(pixels.row + pixels.rows, pair.size.rows - reach) - row,
+            smaller(pixels.column + pixels.columns, pair.size.columns - reach) - column};
   }
 
   template <int TAPS>
@@ -123,19 +123,20 @@ class GradientTile {
 
   void put(std::int64_t y, std::int64_t column, V constant, V of_s, V of_d) {
     const SsimPair<T>& pair = args_.pair;
-    const std::int64_t at = (plane_ * pair.rows + y) * pair.columns + pixels_.column + column;
-    const std::int64_t left = pixels_.columns - column;
-    if (left >= kLanes<T>) {
-      store(args_.gradient + at, tile_.gradient(load(pair.preds + at), load(pair.target + at), constant, of_s, of_d));
-      return;
-    }
-    V a = {}, b = {};
-    for (int lane = 0; lane < left; ++lane) {
-      a[lane] = pair.preds[at + lane];
-      b[lane] = pair.target[at + lane];
-    }
-    const V gradient = tile_.gradient(a, b, constant, of_s, of_d);
-    for (int lane = 0; lane < left; ++lane) args_.gradient[at + lane] = gradient[lane];
+    T* const out = args_.gradient + (plane_ * pair.size.rows + y) * pair.size.columns + pixels_.column + column;
+    const std::int64_t left = smaller(pixels_.columns - column, kLanes<T>);
+    const V preds = pixels_at(pair.preds, y, column, left), target = pixels_at(pair.target, y, column, left);
+    const V gradient = tile_.gradient(preds, target, constant, of_s, of_d);
+    if (left == kLanes<T>) return store(out, gradient);
+    for (int lane = 0; lane < left; ++lane) out[lane] = gradient[lane];
+  }
+
+  V pixels_at(const Pixels<T>& pixels, std::int64_t y, std::int64_t column, std::int64_t count) const {
+    const T* const x = plane_row(args_.pair, pixels, plane_, y) + (pixels_.column + column) * pixels.column;
+    if (count == kLanes<T> && pixels.column == 1) return load(x);
+    V v = {};
+    for (int lane = 0; lane < count; ++lane) v[lane] = x[lane * pixels.column];
+    return v;
   }
 
   const SsimSumsBackwardArgs<T>& args_;
@@ -155,12 +156,12 @@ class GradientTile {
 template <typename T>
 void ssim_sums_backward(const SsimSumsBackwardArgs<T>& args, Context threads) {
   const SsimPair<T>& pair = args.pair;
-  const std::int64_t bands = (pair.rows + kTilePixels - 1) / kTilePixels;
-  const std::int64_t tiles = (pair.columns + kTilePixels - 1) / kTilePixels;
-  const Context team = threads_for(pair.planes * pair.rows * pair.columns, threads);
-  parallel_for(pair.planes * bands * tiles, team, [&](std::int64_t i) {
-    const SsimPart down(pair.rows, kTilePixels, 16, i / tiles % bands),
-        across(pair.columns, kTilePixels, 16, i % tiles);
+  const std::int64_t planes = plane_count(pair), rows = pair.size.rows, columns = pair.size.columns;
+  const std::int64_t bands = (rows + kTilePixels - 1) / kTilePixels;
+  const std::int64_t tiles = (columns + kTilePixels - 1) / kTilePixels;
+  const Context team = threads_for(planes * rows * columns, threads);
+  parallel_for(planes * bands * tiles, team, [&](std::int64_t i) {
+    const SsimPart down(rows, kTilePixels, 16, i / tiles % bands), across(columns, kTilePixels, 16, i % tiles);
     if (down.size == 0 || across.size == 0) return;
     GradientTile<T> tile(args, i / (bands * tiles), {down.begin, across.begin, down.size, across.size});
     with_taps(pair.taps_count, [&](auto taps) { tile.template run<decltype(taps)::value>(); });

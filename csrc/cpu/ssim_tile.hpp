@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "core/ssim.hpp"
+#include "cpu/pixels.hpp"
 #include "cpu/scratch.hpp"
 #include "cpu/shuffle.hpp"
 #include "cpu/vector.hpp"
@@ -32,30 +34,36 @@ struct SsimPart {
 
 inline std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
 
-// The pixel of some rows that is closest to 0, where all have one sign; else 0. Less it, bright pixels keep their
-// digits, and no window becomes brighter: each holds such a row near its middle.
+// Finds the pixel of some rows that is closest to 0, where all have one sign. Less it, bright pixels keep their digits,
+// and no window becomes brighter: each holds such a row near its middle.
 template <typename T>
-T pivot_of(const T* pixels, std::int64_t stride, std::int64_t rows, std::int64_t columns) {
-  Vec<T> lowest = Vec<T>{} + pixels[0], highest = lowest;
-  T low = pixels[0], high = low;
-  for (std::int64_t y = 0; y < rows; ++y, pixels += stride) {
+class Pivot {
+ public:
+  void add(const T* pixels, std::int64_t count) {
     std::int64_t x = 0;
-    for (; x + kLanes<T> <= columns; x += kLanes<T>) {
+    for (; x + kLanes<T> <= count; x += kLanes<T>) {
       const Vec<T> v = load(pixels + x);
-      lowest = v < lowest ? v : lowest;
-      highest = v > highest ? v : highest;
+      lowest_ = v < lowest_ ? v : lowest_;
+      highest_ = v > highest_ ? v : highest_;
     }
-    for (; x < columns; ++x) {
-      low = pixels[x] < low ? pixels[x] : low;
-      high = pixels[x] > high ? pixels[x] : high;
+    for (; x < count; ++x) {
+      lowest_[0] = pixels[x] < lowest_[0] ? pixels[x] : lowest_[0];
+      highest_[0] = pixels[x] > highest_[0] ? pixels[x] : highest_[0];
     }
   }
-  for (int lane = 0; lane < kLanes<T>; ++lane) {
-    low = lowest[lane] < low ? lowest[lane] : low;
-    high = highest[lane] > high ? highest[lane] : high;
+
+  T value() const {
+    T low = lowest_[0], high = highest_[0];
+    for (int lane = 1; lane < kLanes<T>; ++lane) {
+      low = lowest_[lane] < low ? lowest_[lane] : low;
+      high = highest_[lane] > high ? highest_[lane] : high;
+    }
+    return low > 0 && low <= high ? low : high < 0 && low <= high ? high : 0;
   }
-  return low > 0 ? low : high < 0 ? high : 0;
-}
+
+ private:
+  Vec<T> lowest_ = Vec<T>{} + std::numeric_limits<T>::infinity(), highest_ = -lowest_;
+};
 
 // Calls f with the number of taps as a constant, where it is a usual one; 0 stands for all others.
 template <typename F>
@@ -63,47 +71,46 @@ void with_taps(std::int64_t count, const F& f) {
   count == 11 ? f(std::integral_constant<int, 11>()) : f(std::integral_constant<int, 0>());
 }
 
+// T is the type of the pixels, R what is computed with them.
 template <typename T>
 class SsimTile {
  public:
-  using V = Vec<T>;
-  static constexpr int kStrip = kLanes<T>;                         // rows
-  static constexpr int kTogether = kLanes<T> < 4 ? kLanes<T> : 4;  // windows that share what is loaded
+  using R = SsimReal<T>;
+  using V = Vec<R>;
+  static constexpr int kStrip = kLanes<R>;                         // rows
+  static constexpr int kTogether = kLanes<R> < 4 ? kLanes<R> : 4;  // windows that share what is loaded
   using Group = SsimMoments<V>[kTogether];
 
   SsimTile(const SsimPair<T>& pair, std::int64_t plane, const SsimRegion& region)
       : unit(pair.constants),
-        preds_(pair.preds + (plane * pair.rows + region.row) * pair.columns + region.column),
-        target_(pair.target + (preds_ - pair.preds)),
-        pitch_(pair.columns),
+        pair_(pair),
+        plane_(plane),
         region_(region),
         count_(static_cast<int>(pair.taps_count)),
         reach_(region.columns + count_ - 1),
-        stride_(round_up(reach_ + kTogether - 1, kLanes<T>)),
+        stride_(round_up(reach_ + kTogether - 1, kStrip)),
         taps_(count_),
+        beside_(2 * stride_, Fill::kNone),
         pixels_((kStrip + count_ - 1) * 2 * stride_, Fill::kNone),
         columns_(stride_ * 4 * kStrip, Fill::kNone) {
-    for (int i = 0; i < count_; ++i) taps_[i] = static_cast<T>(pair.taps[i]);
-    const std::int64_t step = count_ < 8 ? (count_ + 1) / 2 : 4;
-    const std::int64_t rows = (region.rows + count_ - 2) / step + 1;
-    pivot_preds_ = pivot_of(preds_, step * pitch_, rows, reach_);
-    pivot_target_ = pivot_of(target_, step * pitch_, rows, reach_);
+    for (int i = 0; i < count_; ++i) taps_[i] = static_cast<R>(pair.taps[i]);
+    find_pivots();
     origin_s = pivot_preds_ * unit.scale + pivot_target_ * unit.scale;
     origin_d = (pivot_preds_ - pivot_target_) * unit.scale;
   }
 
   // Calls sink(column, moments) for each group of neighbouring windows of the strip that begins at `row`, with rows in
-  // the lanes; rows and columns of the region, of which the last may lie beyond it.
+  // the lanes; rows and columns of the region, of which the last may lie beyond it. Strips come one after the other.
   template <int TAPS, typename Sink>
   void strip(std::int64_t row, const Sink& sink) {
-    gather(row);
+    gather_rows(row);
     std::int64_t ready = 0;  // columns whose moments are there
     for (std::int64_t column = 0; column < region_.columns; column += kTogether) {
-      for (; ready < column + kTogether + count_ - 1; ready += kLanes<T>) {
+      for (; ready < column + kTogether + count_ - 1; ready += kStrip) {
         down<TAPS>(pixels_.data() + 2 * ready, columns_.data() + ready * 4 * kStrip);
-        down<TAPS>(pixels_.data() + 2 * ready + kLanes<T>, columns_.data() + (ready * 4 + 2) * kStrip);
+        down<TAPS>(pixels_.data() + 2 * ready + kStrip, columns_.data() + (ready * 4 + 2) * kStrip);
       }
-      const T* x = columns_.data() + column * 4 * kStrip;
+      const R* x = columns_.data() + column * 4 * kStrip;
       V means_s[kTogether], variances_s[kTogether], means_d[kTogether], variances_d[kTogether];
       along<TAPS>(x, means_s, variances_s);
       along<TAPS>(x + 2 * kStrip, means_d, variances_d);
@@ -119,49 +126,69 @@ class SsimTile {
     return (constant + (u + v) * of_s + (u - v) * of_d) * unit.scale;
   }
 
-  const SsimUnit<T> unit;
-  T origin_s = 0, origin_d = 0;  // what the means lack: sum and difference of the pivots
+  const SsimUnit<R> unit;
+  R origin_s, origin_d;  // what the means lack: sum and difference of the pivots
 
  private:
-  // The rows that a strip reaches; all but its first rows but the last are there from the strip before.
-  [[gnu::noinline]] void gather(std::int64_t row) {
-    const std::int64_t kept = row == 0 ? 0 : count_ - 1, left = region_.rows + count_ - 1 - row;
-    std::memmove(pixels_.data(), pixels_.data() + kStrip * 2 * stride_,
-                 static_cast<std::size_t>(kept * 2 * stride_) * sizeof(T));
-    for (std::int64_t y = kept; y < kStrip + count_ - 1; ++y) {
-      T* out = pixels_.data() + y * 2 * stride_;
-      std::int64_t x = 0;
-      if (y < left) {
-        const T *a = preds_ + (row + y) * pitch_, *b = target_ + (row + y) * pitch_;
-        if (y + kStrip < left) prefetch(a + kStrip * pitch_), prefetch(b + kStrip * pitch_);
-        for (; x + kLanes<T> <= reach_; x += kLanes<T>) put(out + 2 * x, load(a + x), load(b + x));
-        V last_a = {}, last_b = {};
-        for (int lane = 0; x + lane < reach_; ++lane) {
-          last_a[lane] = a[x + lane];
-          last_b[lane] = b[x + lane];
-        }
-        if (x < reach_) put(out + 2 * x, last_a, last_b), x += kLanes<T>;
+  const T* row(const Pixels<T>& pixels, std::int64_t y, T* scratch) const {
+    const T* first = plane_row(pair_, pixels, plane_, region_.row + y) + region_.column * pixels.column;
+    return side_by_side(first, pixels.column, reach_, scratch);
+  }
+
+  void find_pivots() {
+    if constexpr (std::is_same_v<T, R>) {  // integers have all their digits anyway
+      const std::int64_t step = count_ < 8 ? (count_ + 1) / 2 : 4;
+      Pivot<R> of_preds, of_target;
+      for (std::int64_t y = 0; y < region_.rows + count_ - 1; y += step) {
+        of_preds.add(row(pair_.preds, y, beside_.data()), reach_);
+        of_target.add(row(pair_.target, y, beside_.data()), reach_);
       }
-      for (; x < stride_; x += kLanes<T>) put(out + 2 * x, V{}, V{});  // what vectors read beyond the pixels
+      pivot_preds_ = of_preds.value();
+      pivot_target_ = of_target.value();
     }
   }
 
-  void put(T* out, V a, V b) const {
-    const V u = (a - pivot_preds_) * unit.scale, v = (b - pivot_target_) * unit.scale;
-    store(out, u + v);
-    store(out + kLanes<T>, u - v);
+  // The rows that a strip reaches; all but the last of them are there from the strip before.
+  [[gnu::noinline]] void gather_rows(std::int64_t top) {
+    const std::int64_t kept = top == 0 ? 0 : count_ - 1, left = region_.rows + count_ - 1 - top;
+    std::memmove(pixels_.data(), pixels_.data() + kStrip * 2 * stride_,
+                 static_cast<std::size_t>(kept * 2 * stride_) * sizeof(R));
+    for (std::int64_t y = kept; y < kStrip + count_ - 1; ++y) {
+      R* out = pixels_.data() + y * 2 * stride_;
+      std::int64_t x = 0;
+      if (y < left) {
+        if (y + kStrip < left) prefetch(pair_.preds, top + y + kStrip), prefetch(pair_.target, top + y + kStrip);
+        const T *a = row(pair_.preds, top + y, beside_.data()),
+                *b = row(pair_.target, top + y, beside_.data() + stride_);
+        for (; x + kStrip <= reach_; x += kStrip) put(out + 2 * x, load_pixels(a + x), load_pixels(b + x));
+        V last_a = {}, last_b = {};
+        for (int lane = 0; x + lane < reach_; ++lane) {
+          last_a[lane] = static_cast<R>(a[x + lane]);
+          last_b[lane] = static_cast<R>(b[x + lane]);
+        }
+        if (x < reach_) put(out + 2 * x, last_a, last_b), x += kStrip;
+      }
+      for (; x < stride_; x += kStrip) put(out + 2 * x, V{}, V{});  // what vectors read beyond the pixels
+    }
   }
 
-  void prefetch(const T* pixels) const {
-    constexpr std::int64_t kLine = kCacheLine / sizeof(T);
-    for (std::int64_t x = 0; x < reach_; x += kLine) __builtin_prefetch(pixels + x, 0, 2);
+  void prefetch(const Pixels<T>& pixels, std::int64_t y) const {
+    const T* first = plane_row(pair_, pixels, plane_, region_.row + y) + region_.column * pixels.column;
+    const std::int64_t count = reach_ * pixels.column;
+    for (std::int64_t x = 0; x < count; x += kCacheLine / sizeof(T)) __builtin_prefetch(first + x, 0, 2);
+  }
+
+  void put(R* out, V a, V b) const {
+    const V u = (a - pivot_preds_) * unit.scale, v = (b - pivot_target_) * unit.scale;
+    store(out, u + v);
+    store(out + kStrip, u - v);
   }
 
   template <int TAPS>
-  [[gnu::noinline]] void down(const T* x, T* out) {
+  [[gnu::noinline]] void down(const R* x, R* out) {
     V means[kStrip], variances[kStrip];
     for (int row = 0; row < kStrip; row += kTogether) {
-      const T* const top = x + row * 2 * stride_;
+      const R* const top = x + row * 2 * stride_;
       V m[kTogether], v[kTogether];
       window_moments<TAPS>([&](int i) { return load(top + i * 2 * stride_); }, [](int, V t) { return t * t; },
                            taps_.data(), count_, m, v);
@@ -172,28 +199,29 @@ class SsimTile {
     }
     transpose(means);
     transpose(variances);
-    for (int i = 0; i < kLanes<T>; ++i, out += 4 * kStrip) {
+    for (int i = 0; i < kStrip; ++i, out += 4 * kStrip) {
       store(out, means[i]);
       store(out + kStrip, variances[i]);
     }
   }
 
   template <int TAPS>
-  [[gnu::noinline]] void along(const T* x, V (&means)[kTogether], V (&variances)[kTogether]) {
+  [[gnu::noinline]] void along(const R* x, V (&means)[kTogether], V (&variances)[kTogether]) {
     window_moments<TAPS>([&](int i) { return load(x + i * 4 * kStrip); },
                          [&](int i, V t) { return t * t + load(x + i * 4 * kStrip + kStrip); }, taps_.data(), count_,
                          means, variances);
   }
 
-  const T *preds_, *target_;  // the region's first pixels
-  std::int64_t pitch_;
-  T pivot_preds_, pivot_target_;
+  const SsimPair<T>& pair_;
+  std::int64_t plane_;
   SsimRegion region_;
   int count_;
   std::int64_t reach_, stride_;
-  Scratch<T> taps_;
-  Scratch<T> pixels_;   // [rows, stride / lanes, 2, lanes]: their sum and difference, less the pivots, in units
-  Scratch<T> columns_;  // [stride, 4, strip]: a strip's moments down the columns: mean, variance of s, of d
+  R pivot_preds_ = 0, pivot_target_ = 0;
+  Scratch<R> taps_;
+  Scratch<T> beside_;   // a row of each image, side by side
+  Scratch<R> pixels_;   // [rows, stride / lanes, 2, lanes]: their sum and difference, less the pivots, in units
+  Scratch<R> columns_;  // [stride, 4, strip]: a strip's moments down the columns: mean, variance of s, of d
 };
 
 }  // namespace hyra::HYRA_TARGET

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +14,13 @@ from hyra._native import kernels
 from hyra._native.op import op
 from hyra.ops.mean_std import accumulator
 
-_BAND_ROWS, _TILE_COLUMNS = 64, 256  # as in csrc/core/ssim.hpp
+_TILE = {"cpu": (64, 256), "cuda": (8, 16)}  # windows down and across, as in csrc/cpu and csrc/cuda; on a GPU or more
+_MOST_TAPS = 33  # as in csrc/cuda/ssim.cuh
 
-PAIR: dict[str, Any] = {
-    "preds": "real [P, H, W]",
-    "target": "real [P, H, W]",
-    "taps": "float64 [K]",
-    "constants": "float64 [2]",
-}
+SETTINGS: dict[str, Any] = {"taps": "float64 [K]", "constants": "float64 [2]"}
 
 
-@op(**PAIR)
+@op(preds="pixels [N, C, H, W]", target="pixels [N, C, H, W]", **SETTINGS)
 def ssim_sums(preds: Tensor, target: Tensor, taps: Tensor, constants: Tensor) -> Tensor:
     r"""Sums, over all windows that lie within a plane, of the structural similarity of two planes and of its factor.
 
@@ -43,41 +40,45 @@ def ssim_sums(preds: Tensor, target: Tensor, taps: Tensor, constants: Tensor) ->
 
     So four moments stand for five, and planes that are equal give exactly 1. Variances come first down each column,
     about a pixel inside the window, then along the row of these moments (the law of total variance), about a mean
-    inside the window: nothing cancels, however flat or bright the image, and float32 arithmetic agrees with the
-    definition to 1e-6. Sums are float64. On a CPU the bits depend neither on the number of planes nor on the threads.
+    inside the window: nothing cancels, however flat or bright the image, and float32 arithmetic, which serves
+    integers as well, agrees with the definition to 1e-6. Sums are float64. Gradients flow to float images. On a CPU the bits depend neither on the number of planes nor on the threads.
 
     Args:
-        preds: ``[P, H, W]``, float32 or float64: a.
-        target: ``[P, H, W]``, the dtype of `preds`: b.
-        taps: ``[K]``, float64: the weights along each side of a window, which add up to 1.
+        preds: ``[N, C, H, W]``, uint8, uint16, float32 or float64, of any strides: a.
+        target: ``[N, C, H, W]``, the dtype of `preds`: b.
+        taps: ``[K]``, float64: the weights along each side of a window, which add up to 1; 33 at most.
         constants: ``[2]``, float64: C1 and C2.
 
     Returns:
-        ``[P, 2]``, float64 for either input type (float32 on a device without float64): the sums over the
-        ``(H - K + 1) (W - K + 1)`` windows of SSIM and of its contrast-structure factor; 0 where no window fits.
+        ``[N, C, 2]``, float64 whatever the type of the images (float32 on a device without float64): for each plane the
+        sums over the ``(H - K + 1) (W - K + 1)`` windows of SSIM and of its contrast-structure factor; 0 where no
+        window fits.
 
     Raises:
-        ValueError: a shape is not as above.
+        TypeError: the images are of another type or of two types.
+        ValueError: a shape is not as above, there are more than 33 taps, or taps or constants require a gradient.
 
     Example:
         One window of 2 x 2 pixels. Of ``0, 1, 2, 3`` and ``0, 1, 2, 5`` the means are 1.5 and 2, the variances 1.25 and
         3.5, the covariance 2: with C1 = C2 = 1, l is 7 / 7.25 and cs is 5 / 5.75.
 
-        >>> a, b = torch.tensor([[[0.0, 1], [2, 3]], [[0, 1], [2, 5]]]).split(1)
+        >>> a, b = torch.tensor([[[[0.0, 1], [2, 3]]], [[[0, 1], [2, 5]]]]).split(1)
         >>> half, one = torch.tensor([0.5, 0.5], dtype=torch.float64), torch.ones(2, dtype=torch.float64)
         >>> ssim_sums(a, b, half, one)
-        tensor([[0.8396, 0.8696]], dtype=torch.float64)
+        tensor([[[0.8396, 0.8696]]], dtype=torch.float64)
     """
-    if _is_narrow(preds, taps):
-        return preds.new_zeros((len(preds), 2), dtype=accumulator(preds))
+    if _has_no_window(preds, taps):
+        return preds.new_zeros((*preds.shape[:2], 2), dtype=accumulator(preds))
     maps = _Maps.of(preds, target, taps, constants)
     sums = [x.sum((1, 2)) for x in (maps.luminance * maps.structure, maps.structure)]
-    return torch.stack(sums, 1)
+    return torch.stack(sums, 1).view(*preds.shape[:2], 2)
 
 
-def _is_narrow(planes: Tensor, taps: Tensor) -> bool:
-    """Whether no window fits into a plane."""
-    return min(planes.shape[1:]) < len(taps)
+def _has_no_window(images: Tensor, taps: Tensor) -> bool:
+    """Whether there is no plane, or no window fits into it."""
+    if len(taps) > _MOST_TAPS:
+        raise ValueError(f"taps must be at most {_MOST_TAPS}, got {len(taps)}")
+    return images.numel() == 0 or min(images.shape[2:]) < len(taps)
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,8 @@ class _Maps:
     @classmethod
     def of(cls, preds: Tensor, target: Tensor, taps: Tensor, constants: Tensor) -> _Maps:
         wide = accumulator(preds)
-        a, b, taps = preds.to(wide), target.to(wide), taps.to(wide)
-        c1, c2 = constants.to(wide)
+        a, b = (x.flatten(0, 1).to(wide) for x in (preds, target))
+        taps, (c1, c2) = taps.to(wide), constants.to(wide)
         s, d = _Moments.of(a + b, taps), _Moments.of(a - b, taps)
         luminance_base = s.mean.square() + d.mean.square() + 2 * c1
         structure_base = s.variance + d.variance + 2 * c2
@@ -130,64 +131,65 @@ class _Maps:
 
 @ssim_sums.register_native
 def _kernel(preds: Tensor, target: Tensor, taps: Tensor, constants: Tensor) -> Tensor:
-    planes, rows, columns = preds.shape
-    sums = preds.new_empty((planes, 2), dtype=torch.float64)
-    windows = [max(side - len(taps) + 1, 0) for side in (rows, columns)]
-    tiles = -(-windows[0] // _BAND_ROWS) * -(-windows[1] // _TILE_COLUMNS)
-    partials = preds.new_empty((planes, tiles, 2), dtype=torch.float64)
-    kernels.call(
-        "ssim_sums", (sums, partials), (preds, target, taps, constants), planes, rows, columns, len(taps)
-    )
+    sums = preds.new_empty((*preds.shape[:2], 2), dtype=torch.float64)
+    if _has_no_window(preds, taps):
+        return sums.zero_()
+    images, channels, rows, columns = preds.shape
+    tile = _TILE[kernels.backend(preds)]
+    tiles = math.prod(-(-(side - len(taps) + 1) // size) for side, size in zip((rows, columns), tile, strict=True))
+    partials = sums.new_empty((images, channels, tiles, 2))
+    inputs = (kernels.Pixels.of(preds), kernels.Pixels.of(target), taps, constants)
+    kernels.call("ssim_sums", (sums, partials), inputs, images, channels, rows, columns, len(taps))
     return sums
 
 
 @ssim_sums.register_fake
 def _fake(preds: Tensor, target: Tensor, taps: Tensor, constants: Tensor) -> Tensor:
-    return preds.new_empty((preds.shape[0], 2), dtype=accumulator(preds))
+    return preds.new_empty((*preds.shape[:2], 2), dtype=accumulator(preds))
 
 
-@op(**PAIR, grad="any real [P, 2]")
+@op(preds="real [N, C, H, W]", target="real [N, C, H, W]", **SETTINGS, grad="any real [N, C, 2]")
 def ssim_sums_backward(preds: Tensor, target: Tensor, taps: Tensor, constants: Tensor, grad: Tensor) -> Tensor:
     """Gradient of `ssim_sums` with respect to `preds`; that with respect to `target` is it with both exchanged.
 
     Args:
-        preds: as for `ssim_sums`.
+        preds: as for `ssim_sums`, float32 or float64.
         target: likewise.
         taps: likewise.
         constants: likewise.
-        grad: ``[P, 2]``, the gradient with respect to both sums.
+        grad: ``[N, C, 2]``, the gradient with respect to both sums.
 
     Returns:
         The shape and dtype of `preds`.
     """
-    if _is_narrow(preds, taps):
+    if _has_no_window(preds, taps):
         return preds.new_zeros(preds.shape)
-    wide = accumulator(preds)
     maps = _Maps.of(preds, target, taps, constants)
-    c1, c2 = constants.to(wide)
-    g_ssim, g_structure = grad.to(wide)[:, :, None, None].unbind(1)
-    of_luminance, of_structure = g_ssim * maps.structure, g_ssim * maps.luminance + g_structure
+    wide = accumulator(preds)
+    taps, (c1, c2) = taps.to(wide), constants.to(wide)
+    of_ssim, of_factor = grad.flatten(0, 1).to(wide)[:, :, None, None].unbind(1)
+    of_luminance, of_structure = of_ssim * maps.structure, of_ssim * maps.luminance + of_factor
     slope = 4 * maps.d.mean / maps.luminance_base.square() * of_luminance
     of_means = slope * (maps.d.mean * maps.s.mean - maps.s.mean.square() - 2 * c1)
     of_s = 4 * maps.d.variance / maps.structure_base.square() * of_structure
     of_d = -4 * (maps.s.variance + 2 * c2) / maps.structure_base.square() * of_structure
     constant = of_means - of_s * maps.s.mean - of_d * maps.d.mean
-    a, b, taps = preds.to(wide), target.to(wide), taps.to(wide)
+    a, b = (x.flatten(0, 1).to(wide) for x in (preds, target))
     gradient = _spread(constant, taps) + (a + b) * _spread(of_s, taps) + (a - b) * _spread(of_d, taps)
-    return gradient.to(preds.dtype).contiguous()
+    return gradient.to(preds.dtype).view(preds.shape).contiguous()
 
 
 @ssim_sums_backward.register_native
 def _backward_kernel(preds: Tensor, target: Tensor, taps: Tensor, constants: Tensor, grad: Tensor) -> Tensor:
-    if _is_narrow(preds, taps):
+    if _has_no_window(preds, taps):
         return preds.new_zeros(preds.shape)
-    planes, rows, columns = preds.shape
+    images, channels, rows, columns = preds.shape
     gradient = preds.new_empty(preds.shape)
     maps = None
     if kernels.backend(preds) == "cuda":
-        maps = preds.new_empty((planes, 3, rows - len(taps) + 1, columns - len(taps) + 1))
-    inputs = (preds, target, taps, constants, grad.double())
-    kernels.call("ssim_sums_backward", (gradient, maps), inputs, planes, rows, columns, len(taps))
+        maps = preds.new_empty((images, channels, 3, rows - len(taps) + 1, columns - len(taps) + 1))
+    inputs = (kernels.Pixels.of(preds), kernels.Pixels.of(target), taps, constants, grad.double())
+    kernels.call("ssim_sums_backward", (gradient, maps), inputs, images, channels, rows, columns, len(taps))
     return gradient
 
 
