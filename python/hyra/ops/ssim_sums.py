@@ -40,8 +40,9 @@ def ssim_sums(preds: Tensor, target: Tensor, taps: Tensor, constants: Tensor) ->
 
     So four moments stand for five, and planes that are equal give exactly 1. Variances come first down each column,
     about a pixel inside the window, then along the row of these moments (the law of total variance), about a mean
-    inside the window: nothing cancels, however flat or bright the image, and float32 arithmetic, which serves
-    integers as well, agrees with the definition to 1e-6. Sums are float64. Gradients flow to float images. On a CPU the bits depend neither on the number of planes nor on the threads.
+    inside the window: nothing cancels, however flat or bright the image, and float32 arithmetic, which serves integers
+    as well, agrees with the definition to 1e-6. Sums are float64. Gradients flow to float images. On a CPU the bits
+    depend neither on the number of planes nor on the threads.
 
     Args:
         preds: ``[N, C, H, W]``, uint8, uint16, float32 or float64, of any strides: a.
