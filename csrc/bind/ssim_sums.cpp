@@ -5,6 +5,16 @@
 namespace hyra {
 namespace {
 
+std::int64_t ssim_sums_workspace(std::int64_t rows, std::int64_t columns, std::int64_t taps_count) {
+#ifdef HYRA_BACKEND_CPU
+  constexpr std::int64_t kRows = kSsimRows, kColumns = kSsimColumns;
+#else
+  constexpr std::int64_t kRows = kSsimBlockRows, kColumns = kSsimBlockColumns;
+#endif
+  const std::int64_t down = window_count(rows, taps_count), across = window_count(columns, taps_count);
+  return 2 * ((down + kRows - 1) / kRows) * ((across + kColumns - 1) / kColumns);
+}
+
 void ssim_sums(const std::string& dtype, Address sums, Address partials, const PixelsAddress& preds,
                const PixelsAddress& target, Address taps, Address constants, std::int64_t images, std::int64_t channels,
                std::int64_t rows, std::int64_t columns, std::int64_t taps_count, Context context) {
@@ -25,6 +35,8 @@ void bind_ssim_sums(py::module_& m) {
         py::arg("rows"), py::arg("columns"), py::arg("taps_count"), py::arg("context"),
         py::call_guard<py::gil_scoped_release>(),
         "Sums of the SSIM map and of its contrast-structure factor over each plane.");
+  m.def("ssim_sums_workspace", &ssim_sums_workspace, py::arg("rows"), py::arg("columns"), py::arg("taps_count"),
+        "Numbers of the workspace of one plane.");
 }
 
 }  // namespace hyra

@@ -30,6 +30,14 @@ struct SsimPair {
   ImageSize size;
 };
 
+// Windows of a tile: on a CPU, and the least on a GPU.
+constexpr std::int64_t kSsimRows = 64, kSsimColumns = 256, kSsimBlockRows = 8, kSsimBlockColumns = 16;
+
+// How many windows lie side by side.
+HYRA_INLINE std::int64_t window_count(std::int64_t side, std::int64_t taps) {
+  return side < taps ? 0 : side - taps + 1;
+}
+
 // What an op computes in for pixels of type T.
 template <typename T>
 using SsimReal = std::conditional_t<std::is_same_v<T, double>, double, float>;
@@ -38,11 +46,6 @@ using SsimReal = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
 #ifdef HYRA_TARGET
 namespace hyra::HYRA_TARGET {
-
-// How many windows lie side by side.
-HYRA_INLINE std::int64_t window_count(std::int64_t side, std::int64_t taps) {
-  return side < taps ? 0 : side - taps + 1;
-}
 
 template <typename T>
 HYRA_INLINE std::int64_t plane_count(const SsimPair<T>& pair) {

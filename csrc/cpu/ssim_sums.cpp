@@ -7,8 +7,6 @@
 namespace hyra::HYRA_TARGET {
 namespace {
 
-constexpr std::int64_t kBandRows = 64, kTileColumns = 256;  // as in python/hyra/ops/ssim_sums.py
-
 // Sums of both deficits, row by row of a strip.
 template <typename R>
 struct StripSums {
@@ -57,9 +55,9 @@ void ssim_sums(const SsimSumsArgs<T>& args, Context threads) {
   const SsimPair<T>& pair = args.pair;
   const std::int64_t planes = plane_count(pair), rows = window_count(pair.size.rows, pair.taps_count);
   const std::int64_t columns = window_count(pair.size.columns, pair.taps_count);
-  const std::int64_t bands = (rows + kBandRows - 1) / kBandRows, tiles = (columns + kTileColumns - 1) / kTileColumns;
+  const std::int64_t bands = (rows + kSsimRows - 1) / kSsimRows, tiles = (columns + kSsimColumns - 1) / kSsimColumns;
   parallel_for(planes * bands * tiles, threads_for(planes * rows * columns, threads), [&](std::int64_t i) {
-    const SsimPart down(rows, kBandRows, 16, i / tiles % bands), across(columns, kTileColumns, 16, i % tiles);
+    const SsimPart down(rows, kSsimRows, 16, i / tiles % bands), across(columns, kSsimColumns, 16, i % tiles);
     const SsimRegion region{down.begin, across.begin, down.size, across.size};
     args.partials[2 * i] = args.partials[2 * i + 1] = 0;
     if (region.rows == 0 || region.columns == 0) return;

@@ -8,12 +8,12 @@
 
 namespace hyra::cuda {
 
-constexpr int kMostTaps = 33;  // as in python/hyra/ops/ssim_sums.py: with more, a tile would not fit
-
-// Windows of a tile, or pixels of one; of R, the type that is computed in.
+// Windows of a tile, or pixels of one; of R, the type that is computed in. It fits into shared memory with 33 taps, the
+// most that the op takes.
 template <typename R>
 struct SsimTileSize {
-  static constexpr int kRows = sizeof(R) == 4 ? 16 : 8, kColumns = sizeof(R) == 4 ? 32 : 16;
+  static constexpr int kRows = (sizeof(R) == 4 ? 2 : 1) * kSsimBlockRows,
+                       kColumns = (sizeof(R) == 4 ? 2 : 1) * kSsimBlockColumns;
   static constexpr int kDown = 4, kAlong = 2;  // neighbours that one thread takes together
   HYRA_INLINE static std::int64_t across(std::int64_t columns) { return (columns + kColumns - 1) / kColumns; }
   HYRA_INLINE static std::int64_t count(std::int64_t rows, std::int64_t columns) {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +13,7 @@ from hyra._native import kernels
 from hyra._native.op import op
 from hyra.ops.mean_std import accumulator
 
-_TILE = {"cpu": (64, 256), "cuda": (8, 16)}  # windows down and across, as in csrc/cpu and csrc/cuda; on a GPU or more
-_MOST_TAPS = 33  # as in csrc/cuda/ssim.cuh
+_MOST_TAPS = 33  # with more, a tile would not fit into the shared memory of a GPU
 
 SETTINGS: dict[str, Any] = {"taps": "float64 [K]", "constants": "float64 [2]"}
 
@@ -136,9 +134,7 @@ def _kernel(preds: Tensor, target: Tensor, taps: Tensor, constants: Tensor) -> T
     if _has_no_window(preds, taps):
         return sums.zero_()
     images, channels, rows, columns = preds.shape
-    tile = _TILE[kernels.backend(preds)]
-    tiles = math.prod(-(-(side - len(taps) + 1) // size) for side, size in zip((rows, columns), tile, strict=True))
-    partials = sums.new_empty((images, channels, tiles, 2))
+    partials = sums.new_empty((images, channels, kernels.workspace("ssim_sums", preds, rows, columns, len(taps))))
     inputs = (kernels.Pixels.of(preds), kernels.Pixels.of(target), taps, constants)
     kernels.call("ssim_sums", (sums, partials), inputs, images, channels, rows, columns, len(taps))
     return sums
@@ -186,9 +182,8 @@ def _backward_kernel(preds: Tensor, target: Tensor, taps: Tensor, constants: Ten
         return preds.new_zeros(preds.shape)
     images, channels, rows, columns = preds.shape
     gradient = preds.new_empty(preds.shape)
-    maps = None
-    if kernels.backend(preds) == "cuda":
-        maps = preds.new_empty((images, channels, 3, rows - len(taps) + 1, columns - len(taps) + 1))
+    workspace = kernels.workspace("ssim_sums_backward", preds, rows, columns, len(taps))
+    maps = preds.new_empty((images, channels, workspace))
     inputs = (kernels.Pixels.of(preds), kernels.Pixels.of(target), taps, constants, grad.double())
     kernels.call("ssim_sums_backward", (gradient, maps), inputs, images, channels, rows, columns, len(taps))
     return gradient
