@@ -176,6 +176,8 @@ CASES = [
             Case(f"hyra.metrics.{name}", lambda g, n=name: updated(g.metric(n), g).compute(), ()),
         )
     ),
+    Case("hyra.metrics.StructuralSimilarity", lambda g: structural_similarity(g).count, ()),
+    Case("hyra.metrics.StructuralSimilarity", lambda g: structural_similarity(g).compute(), ()),
     Case("hyra.pyiqa.DifferenceScore.forward", lambda g: pyiqa().DifferenceScore("mae")(g.images(), g.images()), (0,)),
     # filters
     Case("hyra.lowpass_upsample", lambda g: hyra.lowpass_upsample(g.images(), 2), HR),
@@ -298,6 +300,12 @@ CASES = [
 
 def pyiqa() -> Any:
     return importlib.import_module("hyra.pyiqa")
+
+
+def structural_similarity(g: Given) -> Any:
+    metric = g.metric("StructuralSimilarity")
+    metric.update(*g.squares(16))
+    return metric
 
 
 def updated(metric: Any, given: Given) -> Any:

@@ -47,7 +47,7 @@ class Upscale(nn.Module):
 
 
 METRICS = (
-    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio"),
+    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio", "StructuralSimilarity"),
     *("FourierMeanAbsoluteError", "FourierMeanSquaredError", "FourierPeakSignalNoiseRatio"),
 )
 
