@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import subprocess
-from pathlib import Path
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -25,18 +21,6 @@ def zero_inserted(image: torch.Tensor, response: torch.Tensor, origin: int) -> t
     before, after = response.shape[-1] - 1 - origin, origin
     padded = F.pad(inserted, (before, after, before, after))
     return F.conv2d(padded, response.flip(-2, -1)[:, None], groups=CHANNELS)
-
-
-@pytest.fixture(scope="session")
-def peak(tmp_path_factory):
-    library = tmp_path_factory.mktemp("peak") / "peak.so"
-    options = ["-O3", "-march=native", "-mprefer-vector-width=512", "-std=c++17", "-shared", "-fPIC", "-pthread"]
-    subprocess.run(
-        ["c++", *options, str(Path(__file__).with_name("multiply_add_peak.cpp")), "-o", str(library)], check=True
-    )
-    function = ctypes.CDLL(str(library)).multiply_add_peak
-    function.argtypes, function.restype = [ctypes.c_int64, ctypes.c_int64], ctypes.c_int64
-    return function
 
 
 @pytest.mark.parametrize("contender", ["hyra", "grouped conv2d + pixel_shuffle", "zero-inserted conv2d", "peak"])

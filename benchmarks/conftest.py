@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +23,19 @@ def two_threads() -> Iterator[None]:
     torch.manual_seed(0)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def peak(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int], int]:
+    """``peak(rounds, threads)`` does as many multiply-adds as it can, and returns their number."""
+    library = tmp_path_factory.mktemp("peak") / "peak.so"
+    options = ["-O3", "-march=native", "-mprefer-vector-width=512", "-std=c++17", "-shared", "-fPIC", "-pthread"]
+    subprocess.run(
+        ["c++", *options, str(Path(__file__).with_name("multiply_add_peak.cpp")), "-o", str(library)], check=True
+    )
+    function = ctypes.CDLL(str(library)).multiply_add_peak
+    function.argtypes, function.restype = [ctypes.c_int64, ctypes.c_int64], ctypes.c_int64
+    return function
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -118,3 +121,56 @@ def polyphase_filter(image: Tensor, response: Tensor, scale: int, origin: int) -
     padded = F.pad(image, (taps - 1 - after, after, taps - 1 - after, after))
     weights = components.flip(-2, -1).reshape(-1, 1, taps, taps)
     return F.pixel_shuffle(F.conv2d(padded, weights, groups=channels), scale)
+
+
+def gaussian() -> Tensor:
+    x = torch.arange(11.0) - 5
+    taps = torch.exp(-x.square() / (2 * 1.5**2))
+    return taps / taps.sum()
+
+
+def ssim(preds: Tensor, target: Tensor, data_range: float = 1.0) -> Tensor:
+    """Of each image, from five filtered maps, with separable Gaussian windows."""
+    channels = preds.shape[1]
+    taps = gaussian().to(preds).repeat(channels, 1, 1)
+    maps = torch.cat([preds, target, preds.square(), target.square(), preds * target])
+    maps = F.conv2d(F.conv2d(maps, taps[..., None], groups=channels), taps[:, :, None], groups=channels)
+    return ssim_of_means(maps.chunk(5), data_range).mean((1, 2, 3))
+
+
+def ssim_of_means(means: Any, data_range: float) -> Any:
+    """The SSIM map of the local means of two images, of their squares and of their product."""
+    p, t, pp, tt, pt = means
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    structure = (2 * (pt - p * t) + c2) / (pp - p * p + tt - t * t + c2)
+    return (2 * p * t + c1) / (p * p + t * t + c1) * structure
+
+
+def ssim_of_skimage(preds: Any, target: Any, data_range: float) -> float:
+    metrics = pytest.importorskip("skimage.metrics")
+    return float(metrics.structural_similarity(preds, target, data_range=data_range, channel_axis=0))
+
+
+def ssim_of_torchmetrics(preds: Tensor, target: Tensor, data_range: float) -> Tensor:
+    image = pytest.importorskip("torchmetrics.functional.image")
+    return image.structural_similarity_index_measure(preds, target, data_range=data_range)
+
+
+def ssim_of_pytorch_msssim(preds: Tensor, target: Tensor, data_range: float) -> Tensor:
+    return pytest.importorskip("pytorch_msssim").ssim(preds, target, data_range=data_range)
+
+
+def ssim_of_opencv(preds: Any, target: Any, data_range: float) -> float:
+    """On OpenCV's separable filter, in float32, where a window lies within the image."""
+    cv2 = pytest.importorskip("cv2")
+    cv2.setNumThreads(torch.get_num_threads())
+    taps = gaussian().numpy()
+
+    def mean(x: Any) -> Any:
+        return cv2.sepFilter2D(x, cv2.CV_32F, taps, taps)[5:-5, 5:-5]
+
+    scores = []
+    for p, t in zip(preds, target, strict=True):
+        a, b = p.astype("float32"), t.astype("float32")
+        scores.append(ssim_of_means((mean(x) for x in (a, b, a * a, b * b, a * b)), data_range).mean())
+    return sum(scores) / len(scores)

@@ -32,7 +32,16 @@ COUNT_NOTHING = {
         "hyra.report.Quality.row",
         "hyra.track.Record",
     ),
-    *("hyra.HyRA", "hyra.FSDSLoss", "hyra.FSDSLoss.extra_repr", "hyra.pyiqa.FSDS", "hyra.SincFit", "hyra.plots.save"),
+    *(
+        "hyra.HyRA",
+        "hyra.FSDSLoss",
+        "hyra.FSDSLoss.extra_repr",
+        "hyra.SSIMLoss",
+        "hyra.SSIMLoss.extra_repr",
+        "hyra.pyiqa.FSDS",
+        "hyra.SincFit",
+        "hyra.plots.save",
+    ),
     "hyra.pyiqa.DifferenceScore",
     # results, which hold what a function here has made, and methods that only look at one
     *("hyra.BandShares", "hyra.ComparedModel", "hyra.ComparedModel.row", "hyra.CopyCompensation", "hyra.Decomposition"),
@@ -61,6 +70,9 @@ class Given:
 
     def images(self, count: int = 0, *, rows: int = SIDE) -> torch.Tensor:
         return torch.rand(count, 3, rows, SIDE, dtype=self.dtype, device=self.device)
+
+    def squares(self, side: int) -> tuple[torch.Tensor, ...]:
+        return tuple(torch.rand(2, 0, 3, side, side, dtype=self.dtype, device=self.device))
 
     @property
     def model(self) -> hyra.HyRA:
@@ -138,6 +150,19 @@ CASES = [
             Case(f"hyra.{name}", lambda g, f=score: f(g.images(rows=0), g.images(rows=0)), NO_PIXEL),
         )
     ),
+    *(
+        case
+        for name, side in (("ssim", 16), ("ms_ssim", 161))
+        for score in (getattr(hyra, name),)
+        for case in (
+            Case(f"hyra.{name}", lambda g, f=score, n=side: f(*g.squares(n)), (0,)),
+            Case(f"hyra.{name}", lambda g, f=score, n=side: f(*g.squares(n), reduction="sum"), ()),
+            Case(f"hyra.{name}", lambda g, f=score, n=side: f(*g.squares(n), reduction="mean"), NO_IMAGE),
+            Case(f"hyra.{name}", lambda g, f=score: f(g.images(rows=0), g.images(rows=0)), NO_PIXEL),
+        )
+    ),
+    Case("hyra.ssim", lambda g: hyra.ssim(*g.squares(16), form="torchmetrics"), (0,)),
+    Case("hyra.SSIMLoss.forward", lambda g: hyra.SSIMLoss()(*g.squares(16)), NO_IMAGE),
     Case("hyra.Protocol", lambda g: hyra.Protocol("none"), "channels must be one of"),
     Case("hyra.Protocol.named", lambda g: hyra.Protocol.named("y"), "scale must be given"),
     Case("hyra.Protocol.prepare", lambda g: hyra.Protocol("y").prepare(g.images(), g.images())[0], (0, 1, SIDE, SIDE)),
@@ -151,6 +176,8 @@ CASES = [
             Case(f"hyra.metrics.{name}", lambda g, n=name: updated(g.metric(n), g).compute(), ()),
         )
     ),
+    Case("hyra.metrics.StructuralSimilarity", lambda g: structural_similarity(g).count, ()),
+    Case("hyra.metrics.StructuralSimilarity", lambda g: structural_similarity(g).compute(), ()),
     Case("hyra.pyiqa.DifferenceScore.forward", lambda g: pyiqa().DifferenceScore("mae")(g.images(), g.images()), (0,)),
     # filters
     Case("hyra.lowpass_upsample", lambda g: hyra.lowpass_upsample(g.images(), 2), HR),
@@ -273,6 +300,12 @@ CASES = [
 
 def pyiqa() -> Any:
     return importlib.import_module("hyra.pyiqa")
+
+
+def structural_similarity(g: Given) -> Any:
+    metric = g.metric("StructuralSimilarity")
+    metric.update(*g.squares(16))
+    return metric
 
 
 def updated(metric: Any, given: Given) -> Any:

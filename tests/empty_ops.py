@@ -103,6 +103,19 @@ def _sums() -> Iterator[Case]:
         yield Case("difference_sums", str(shape), lambda g, s=shape: (g.real(*s), g.real(*s)), results)
 
 
+def _windows() -> Iterator[Case]:
+    settings = lambda g: (g.real(5, dtype=F64), g.real(2, dtype=F64))  # noqa: E731
+    for shape in ((0, 3, 8, 9), (2, 3, 4, 9), (2, 0, 8, 9), (2, 3, 0, 9), (2, 3, 8, 0)):
+        pair = lambda g, s=shape: (g.real(*s), g.real(*s), *settings(g))  # noqa: E731
+        pixels, count = 0 not in shape[1:], shape[:2]
+        error = f"preds {NO_PIXEL}"
+        yield Case("ssim_sums", str(shape), pair, (((*count, 2), F64),) if pixels else error)
+        arguments = lambda g, f=pair, n=count: (*f(g), g.real(*n, 2, dtype=F64))  # noqa: E731
+        yield Case("ssim_sums_backward", str(shape), arguments, ((shape, REAL),) if pixels else error)
+    no_taps = lambda g: (*g.real(2, 1, 3, 8, 9), g.real(0, dtype=F64), g.real(2, dtype=F64))  # noqa: E731
+    yield Case("ssim_sums", "no taps", no_taps, f"taps {NO_PIXEL}")
+
+
 def _planes() -> Iterator[Case]:
     for shape in ((0, 5, 6), (0, 4, 7), (2, 0, 6), (2, 5, 0)):
         arguments = lambda g, s=shape: (g.real(*s), g.real(s[0], dtype=F64))  # noqa: E731
@@ -164,6 +177,6 @@ CASES = [
     *(case for library in hyra.fft_library_versions() for case in _transforms(library)),
     *(case for weighting in ("integral", "shift_invariant") for case in _energies(weighting)),
     *(case for flag in (True, False) for case in _pairs(with_target=flag)),
-    *(*_sums(), *_planes(), *_rings(), *_impulses()),
+    *(*_sums(), *_windows(), *_planes(), *_rings(), *_impulses()),
     *(case for boundary in ("zeros", "reflect") for case in _filters(boundary)),
 ]

@@ -143,6 +143,21 @@ HARMLESS: dict[str, str] = {
     "radial_moments.cu bound moved: if (rule.ring_on_axis(ky) > (group + 1) * 32) break;": (
         "the runs of a row beyond the warp's rings are empty: it adds nothing"
     ),
+    "ssim.cuh bound moved: for (int distance = 16; distance > 1; distance /= 2) {": (
+        "the pivot is then that of every other lane: its own value counts nowhere but in the last bits"
+    ),
+    "ssim.cuh bound moved: return low > 0 ? low : high <= 0 ? high : R(0);": "both choices are 0 where they differ",
+    "ssim.cuh bound moved: return low >= 0 ? low : high < 0 ? high : R(0);": "both choices are 0 where they differ",
+    "ssim_sums.cu bound moved: const double windows ="
+    " static_cast<double>((rows <= Size::kRows ? rows : Size::kRows) *": (
+        "both choices are the same number where they are equal"
+    ),
+    "ssim_sums.cu bound moved: (columns <= Size::kColumns ? columns : Size::kColumns));": (
+        "both choices are the same number where they are equal"
+    ),
+    "ssim_sums_backward.cu start changed: T sums[kParts][kMaps][Size::kAlong] = {1};": (
+        "each is set before it is used"
+    ),
     "standardize_backward.cu bound moved: const std::int64_t size = rest <= args.chunk ? rest : args.chunk;": (
         "both choices are the same number where they are equal"
     ),

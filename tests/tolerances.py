@@ -13,6 +13,10 @@ RELATIVE = {
     "integral_energy.grad": {torch.float32: 1e-7, torch.float64: 1e-14},  # formed in float64, rounded once
     "difference_sums": {torch.float32: 1e-14, torch.float64: 1e-14},  # accumulated in float64 for both
     "mean_std": {torch.float32: 1e-14, torch.float64: 1e-14},  # accumulated in float64 for both
+    # of a mean over the windows, relative to 1: variances of float32, added up in float64; 1e-6 is promised
+    "ssim_sums": {torch.float32: 1e-7, torch.float64: 1e-14},
+    # sums over a pixel's windows, of terms that cancel where these are flat: 4 / C2 of its distance from their mean
+    "ssim_sums.grad": {torch.float32: 4e-6, torch.float64: 1e-14},
     "standardized_difference": {torch.float32: 1e-7, torch.float64: 4e-15},  # rounded once; 1 / std is, too
     "standardize_backward": {torch.float32: 1e-7, torch.float64: 4e-15},  # likewise
     "rfft2": {torch.float32: 1e-6, torch.float64: 2e-15},  # FFT libraries among themselves

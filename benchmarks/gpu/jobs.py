@@ -38,6 +38,8 @@ def jobs(
         _mean_std,
         _standardized_difference,
         _standardize_backward,
+        _ssim_sums,
+        _ssim_sums_backward,
         _rfft2,
         _rfft2_adjoint,
         _integral_energy,
@@ -115,6 +117,43 @@ def _standardize_backward(shape: tuple[int, int, int]) -> Job:
         grad.nbytes + 2 * images.nbytes,
         lambda: ops.standardize_backward(grad, images, moments),
         {"plain torch": lambda: peers.standardize_backward(grad, images, moments)},
+    )
+
+
+def _ssim_settings() -> list[Tensor]:
+    return [peers.gaussian().double(), torch.tensor([1e-4, 9e-4], dtype=torch.float64)]
+
+
+def _ssim_pair(shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    target = torch.rand(shape).unflatten(0, (-1, 3))
+    return target + 0.1 * torch.rand_like(target), target
+
+
+def _ssim_sums(shape: tuple[int, int, int]) -> Job:
+    preds, target = _ssim_pair(shape)
+    settings, windows = _ssim_settings(), (shape[1] - 10) * (shape[2] - 10)
+    return Job(
+        _name("ssim_sums", shape),
+        preds.nbytes + target.nbytes,
+        lambda: ops.ssim_sums(preds, target, *settings)[..., 0].mean(1) / windows,
+        {"plain torch": lambda: peers.ssim(preds, target)},
+        tolerance=1e-4,  # it has float32 moments about 0
+    )
+
+
+def _ssim_sums_backward(shape: tuple[int, int, int]) -> Job:
+    preds, target = _ssim_pair(shape)
+    leaf = preds.clone().requires_grad_()
+    score = peers.ssim(leaf, target).sum()
+    windows = 3 * (shape[1] - 10) * (shape[2] - 10)
+    grad = torch.tensor([1 / windows, 0.0]).expand(*preds.shape[:2], 2)
+    settings = _ssim_settings()
+    return Job(
+        _name("ssim_sums_backward", shape),
+        3 * preds.nbytes,
+        lambda: ops.ssim_sums_backward(preds, target, *settings, grad),
+        {"backward of plain torch": lambda: torch.autograd.grad(score, leaf, retain_graph=True)},
+        tolerance=1e-3,  # likewise
     )
 
 

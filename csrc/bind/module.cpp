@@ -14,6 +14,8 @@ void bind_quadrant_energy_backward(py::module_& m);
 void bind_radial_moments(py::module_& m);
 void bind_radial_moments_backward(py::module_& m);
 void bind_response_moments(py::module_& m);
+void bind_ssim_sums(py::module_& m);
+void bind_ssim_sums_backward(py::module_& m);
 void bind_standardize_backward(py::module_& m);
 void bind_standardized_difference(py::module_& m);
 
@@ -33,6 +35,8 @@ PYBIND11_MODULE(HYRA_MODULE, m, py::mod_gil_not_used()) {
   hyra::bind_radial_moments(m);
   hyra::bind_radial_moments_backward(m);
   hyra::bind_response_moments(m);
+  hyra::bind_ssim_sums(m);
+  hyra::bind_ssim_sums_backward(m);
   hyra::bind_standardize_backward(m);
   hyra::bind_standardized_difference(m);
 }

@@ -1,5 +1,5 @@
-// A small zero-filled array for the length of one chunk, aligned to a cache line. (Anything that grows with the image
-// is allocated by torch.)
+// A small array for the length of one chunk, aligned to a cache line, of zeros unless it is to be left as it comes.
+// (Anything that grows with the image is allocated by torch.)
 #pragma once
 
 #include <cstddef>
@@ -12,15 +12,17 @@ namespace hyra::HYRA_TARGET {
 
 constexpr std::size_t kCacheLine = 64;
 
+enum class Fill { kZeros, kNone };
+
 template <typename T>
 class Scratch {
  public:
-  explicit Scratch(std::int64_t size) {
+  explicit Scratch(std::int64_t size, Fill fill = Fill::kZeros) {
     const std::size_t lines = (static_cast<std::size_t>(size) * sizeof(T) + kCacheLine - 1) / kCacheLine;
     if (lines == 0) return;
     data_ = static_cast<T*>(std::aligned_alloc(kCacheLine, lines * kCacheLine));
     if (data_ == nullptr) throw std::bad_alloc();
-    std::memset(data_, 0, lines * kCacheLine);
+    if (fill == Fill::kZeros) std::memset(data_, 0, lines * kCacheLine);
   }
   ~Scratch() { std::free(data_); }
   Scratch(const Scratch&) = delete;

@@ -118,6 +118,32 @@ inline Vec<T> load(const T* p) {
   return v;
 }
 
+// Pixels of any type in the widest vector of floats or doubles.
+inline Vec<float> load_pixels(const float* p) { return load(p); }
+inline Vec<double> load_pixels(const double* p) { return load(p); }
+#if defined(__AVX512F__)
+inline Vec<float> load_pixels(const std::uint8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+inline Vec<float> load_pixels(const std::uint16_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
+}
+#elif defined(__AVX2__)
+inline Vec<float> load_pixels(const std::uint8_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+inline Vec<float> load_pixels(const std::uint16_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+#else
+template <typename T>
+inline Vec<float> load_pixels(const T* p) {
+  Vec<float> v;
+  for (int lane = 0; lane < kLanes<float>; ++lane) v[lane] = static_cast<float>(p[lane]);
+  return v;
+}
+#endif
+
 // Keeps a loaded vector in a register. Compilers repeat the load in every instruction that uses it, which is no cheaper
 // where it crosses a cache line: twice the time of the multiply-add.
 template <typename V>

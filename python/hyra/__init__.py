@@ -22,6 +22,7 @@ from hyra.scores.fsds import FSDSReference, fsds
 from hyra.scores.loss import FSDSLoss
 from hyra.scores.pixelwise import mae, mse, psnr
 from hyra.scores.protocol import Protocol
+from hyra.scores.ssim import SSIMLoss, ms_ssim, ssim
 from hyra.spectrum.fft import fft_library, fft_library_versions, set_fft_library
 from hyra.split.parts import BandShares, CopyCompensation, Decomposition, Spectra
 
@@ -54,6 +55,7 @@ __all__ = [
     "Probe",
     "Protocol",
     "Result",
+    "SSIMLoss",
     "SincFit",
     "Spectra",
     "TransferFunction",
@@ -69,9 +71,11 @@ __all__ = [
     "lowpass_sweep",
     "lowpass_upsample",
     "mae",
+    "ms_ssim",
     "mse",
     "ops",
     "psnr",
     "set_fft_library",
     "spectrum",
+    "ssim",
 ]

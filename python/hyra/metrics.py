@@ -13,6 +13,7 @@ from hyra._util import validate
 from hyra._util.extra import extra
 from hyra.scores import fourier, pixelwise
 from hyra.scores.fsds import fsds
+from hyra.scores.ssim import FORMS, ssim
 from hyra.scores.variants import VARIANTS
 
 with extra("metrics", "hyra.metrics"):
@@ -142,6 +143,30 @@ class PeakSignalNoiseRatio(_OfDifferences):
 
     higher_is_better = True
     _function = staticmethod(pixelwise.psnr)
+
+
+class StructuralSimilarity(_OfDifferences):
+    """Mean of `hyra.ssim` over all images seen, which takes its arguments; higher is better.
+
+    Example:
+        >>> metric = StructuralSimilarity()
+        >>> images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+        >>> metric.update(images, images.clone())
+        >>> metric.compute()
+        tensor(1.)
+    """
+
+    higher_is_better = True
+
+    def __init__(
+        self, form: str = "matlab", data_range: float | None = None, crop_border: int = 0, **kwargs: Any
+    ) -> None:
+        super().__init__(data_range, crop_border, **kwargs)
+        validate.choice("form", form, FORMS)
+        self.form = form
+
+    def _scores(self, preds: Tensor, target: Tensor) -> Tensor:
+        return ssim(preds, target, form=self.form, data_range=self.data_range, crop_border=self.crop_border)
 
 
 class FourierMeanAbsoluteError(_OfDifferences):

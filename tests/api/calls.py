@@ -47,7 +47,7 @@ class Upscale(nn.Module):
 
 
 METRICS = (
-    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio"),
+    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio", "StructuralSimilarity"),
     *("FourierMeanAbsoluteError", "FourierMeanSquaredError", "FourierPeakSignalNoiseRatio"),
 )
 
@@ -147,6 +147,11 @@ def op_calls(lr: Tensor, hr: Tensor, noisy: Tensor) -> dict[str, Callable[[], An
         own = ops.mean_std(hr[None])
         return ops.integral_energy(preds, target, own, own, True)
 
+    windows = [torch.full((size,), value, dtype=torch.float64, device="cpu") for size, value in ((7, 1 / 7), (2, 1e-3))]
+
+    def structure(preds: Tensor, target: Tensor) -> Tensor:
+        return ops.ssim_sums(preds[None], target[None], *windows)
+
     def filtered(image: Tensor, taps: Tensor) -> Tensor:
         return ops.polyphase_filter(image[None], taps, 2, (2, 2), "reflect")
 
@@ -166,6 +171,9 @@ def op_calls(lr: Tensor, hr: Tensor, noisy: Tensor) -> dict[str, Callable[[], An
         "ops.rfft2": lambda: [ops.rfft2(hr, library) for library in hyra.fft_library_versions()],
         "ops.rfft2_adjoint": lambda: [ops.rfft2_adjoint(spectrum_of, 48, library)
                                       for library in hyra.fft_library_versions()],
+        "ops.ssim_sums": lambda: (structure(noisy, hr), gradient(structure, noisy, hr)),
+        "ops.ssim_sums_backward": lambda: ops.ssim_sums_backward(noisy[None], hr[None], *windows, energies.repeat(
+            2).view(1, 3, 2)),
         "ops.standardize_backward": lambda: ops.standardize_backward(noisy[None], hr[None], moments),
         "ops.standardized_difference": lambda: ops.standardized_difference(*pair),
     }  # fmt: skip
@@ -205,6 +213,11 @@ def calls(
     pairs = [(noisy, hr), (noisy.double(), hr.double()), ((255 * noisy.clamp(0, 1)).byte(), (255 * hr).byte())]
     table: dict[str, Callable[[], Any]] = {
         "FSDSLoss": losses,
+        "SSIMLoss": lambda: [(hyra.SSIMLoss(form)(noisy, hr), gradient(hyra.SSIMLoss(form), noisy, hr))
+                             for form in ("matlab", "torchmetrics", "skimage")],
+        "ssim": lambda: [hyra.ssim(x, y, form=form) for form in ("matlab", "torchmetrics", "skimage")
+                         for x, y in pairs],
+        "ms_ssim": lambda: [hyra.ms_ssim(*(v.repeat(1, 5, 4) for v in pair)) for pair in pairs],
         "FSDSReference": lambda: scored(lambda x, y, variant: hyra.FSDSReference(y, variant=variant)(x)),
         "HyRA.impulse_response": response,
         "HyRA.impulse_response: matrix": lambda: model.impulse_response(16, "matrix", background=0.5),

@@ -31,6 +31,7 @@ PUBLIC = {
     *("__version__", "compare_models", "fft_library", "fft_library_versions", "fsds", "images", "lowpass_sweep"),
     *("lowpass_upsample", "ops", "set_fft_library", "spectrum"),
     *("fourier_mae", "fourier_mse", "fourier_psnr", "mae", "mse", "psnr"),
+    *("SSIMLoss", "ms_ssim", "ssim"),
 }
 """A name may be added here; taking one away breaks somebody's program."""
 

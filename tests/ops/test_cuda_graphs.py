@@ -37,6 +37,10 @@ def state() -> list[Tensor]:
     return [torch.zeros(5, 4, dtype=torch.int64), *torch.zeros(2, 3, 5, 4, dtype=torch.float64)]
 
 
+def ssim_settings() -> tuple[Tensor, Tensor]:
+    return torch.full((11,), 1 / 11, dtype=torch.float64), torch.tensor([1e-4, 9e-4], dtype=torch.float64)
+
+
 ARGUMENTS: dict[str, Callable[[], tuple]] = {
     "difference_sums": lambda: torch.rand(2, 2, 3, 50, 141).unbind(),
     "impulse_batch": lambda: (torch.rand(3, 9, 7), torch.randint(7, (2, 4, 2)), torch.rand(2, 3)),
@@ -51,6 +55,8 @@ ARGUMENTS: dict[str, Callable[[], tuple]] = {
     "response_moments": lambda: (*windows(), torch.rand(3, 5, 4), [2, 2], state()),
     "rfft2": lambda: (torch.rand(3, 15, 12), "torch"),
     "rfft2_adjoint": lambda: (spectrum(3, 15, 7), 12, "torch"),
+    "ssim_sums": lambda: (*torch.rand(2, 2, 3, 30, 41), *ssim_settings()),
+    "ssim_sums_backward": lambda: (*torch.rand(2, 2, 3, 30, 41), *ssim_settings(), torch.rand(2, 3, 2)),
     "standardize_backward": lambda: (*torch.rand(2, 3, 15, 11), 1 + torch.rand(3, 2)),
     "standardized_difference": lambda: (*torch.rand(2, 3, 15, 11), *(1 + torch.rand(2, 3, 2)), True),
 }

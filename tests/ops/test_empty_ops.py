@@ -17,6 +17,7 @@ DIFFERENTIABLE = {
     **dict.fromkeys(("rfft2", "rfft2_adjoint", "quadrant_energy"), (0,)),
     **dict.fromkeys(("standardized_difference", "integral_energy", "radial_moments", "polyphase_filter"), (0, 1)),
     "difference_sums": (0, 1),
+    "ssim_sums": (0, 1),
     "impulse_batch": (0, 2),
 }
 """Ops with a gradient, and their arguments that have one."""

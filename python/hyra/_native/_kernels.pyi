@@ -198,3 +198,36 @@ def integral_energy_backward(
     features: int,
     context: int,
 ) -> None: ...
+def ssim_sums(
+    dtype: str,
+    sums: int,
+    partials: int,
+    preds: Pixels,
+    target: Pixels,
+    taps: int,
+    constants: int,
+    images: int,
+    channels: int,
+    rows: int,
+    columns: int,
+    taps_count: int,
+    context: int,
+) -> None: ...
+def ssim_sums_backward(
+    dtype: str,
+    gradient: int,
+    maps: int,
+    preds: Pixels,
+    target: Pixels,
+    taps: int,
+    constants: int,
+    grad: int,
+    images: int,
+    channels: int,
+    rows: int,
+    columns: int,
+    taps_count: int,
+    context: int,
+) -> None: ...
+def ssim_sums_workspace(rows: int, columns: int, taps_count: int) -> int: ...
+def ssim_sums_backward_workspace(rows: int, columns: int, taps_count: int) -> int: ...

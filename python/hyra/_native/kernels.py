@@ -72,7 +72,7 @@ def backend(x: Tensor) -> str:
 
 
 def workspace(op: str, x: Tensor, *extents: int) -> int:
-    """Float64 numbers of workspace that kernel `op` takes for a plane of these extents, on the device of `x`."""
+    """Numbers of workspace that kernel `op` takes for a plane of these extents, on the device of `x`."""
     return int(getattr(MODULES[x.device.type], f"{op}_workspace")(*extents))
 
 

@@ -9,6 +9,7 @@ from hyra.ops.quadrant_energy import quadrant_energy, quadrant_energy_backward
 from hyra.ops.radial_moments import radial_moments, radial_moments_backward
 from hyra.ops.response_moments import response_moments
 from hyra.ops.rfft2 import rfft2, rfft2_adjoint
+from hyra.ops.ssim_sums import ssim_sums, ssim_sums_backward
 from hyra.ops.standardize_backward import standardize_backward
 from hyra.ops.standardized_difference import standardized_difference
 
@@ -26,6 +27,8 @@ __all__ = [
     "response_moments",
     "rfft2",
     "rfft2_adjoint",
+    "ssim_sums",
+    "ssim_sums_backward",
     "standardize_backward",
     "standardized_difference",
 ]

@@ -1,1 +1,1 @@
-"""How alike two images are: FSDS and its loss, PSNR."""
+"""How alike two images are: FSDS, PSNR and other differences, SSIM; FSDS and SSIM as losses."""

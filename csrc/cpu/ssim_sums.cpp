@@ -1,0 +1,79 @@
+// A chunk is a tile of one plane's windows. What SSIM lacks of 1 is added up in float64 after every few columns.
+#include "core/ssim_sums.hpp"
+
+#include "cpu/parallel.hpp"
+#include "cpu/ssim_tile.hpp"
+
+namespace hyra::HYRA_TARGET {
+namespace {
+
+// Sums of both deficits, row by row of a strip.
+template <typename R>
+struct StripSums {
+  double ssim[kLanes<R>] = {}, structure[kLanes<R>] = {};
+
+  void add(Vec<R> of_ssim, Vec<R> of_structure) {
+    for (int lane = 0; lane < kLanes<R>; ++lane) {
+      ssim[lane] += static_cast<double>(of_ssim[lane]);
+      structure[lane] += static_cast<double>(of_structure[lane]);
+    }
+  }
+};
+
+template <int TAPS, typename T>
+void add_tile(SsimTile<T>& tile, const SsimRegion& region, double* sums) {
+  using R = SsimReal<T>;
+  constexpr int kTogether = SsimTile<T>::kTogether;
+  double ssim = 0, structure = 0;
+  for (std::int64_t row = 0; row < region.rows; row += kLanes<R>) {
+    StripSums<R> strip;
+    tile.template strip<TAPS>(row, [&](std::int64_t column, SsimMoments<Vec<R>>(&moments)[kTogether]) {
+      Vec<R> of_ssim = {}, of_structure = {};
+      for (int w = 0; w < kTogether && column + w < region.columns; ++w) {
+        moments[w].mean_s += tile.origin_s;
+        moments[w].mean_d += tile.origin_d;
+        const SsimDeficits<Vec<R>> deficits(moments[w], tile.unit.c1, tile.unit.c2);
+        of_ssim += deficits.ssim;
+        of_structure += deficits.structure;
+      }
+      strip.add(of_ssim, of_structure);
+    });
+    for (int lane = 0; lane < kLanes<R> && row + lane < region.rows; ++lane) {
+      ssim += strip.ssim[lane];
+      structure += strip.structure[lane];
+    }
+  }
+  const double windows = static_cast<double>(region.rows * region.columns);
+  sums[0] = windows - ssim;
+  sums[1] = windows - structure;
+}
+
+}  // namespace
+
+template <typename T>
+void ssim_sums(const SsimSumsArgs<T>& args, Context threads) {
+  const SsimPair<T>& pair = args.pair;
+  const std::int64_t planes = plane_count(pair), rows = window_count(pair.size.rows, pair.taps_count);
+  const std::int64_t columns = window_count(pair.size.columns, pair.taps_count);
+  const std::int64_t bands = (rows + kSsimRows - 1) / kSsimRows, tiles = (columns + kSsimColumns - 1) / kSsimColumns;
+  parallel_for(planes * bands * tiles, threads_for(planes * rows * columns, threads), [&](std::int64_t i) {
+    const SsimPart down(rows, kSsimRows, 16, i / tiles % bands), across(columns, kSsimColumns, 16, i % tiles);
+    const SsimRegion region{down.begin, across.begin, down.size, across.size};
+    args.partials[2 * i] = args.partials[2 * i + 1] = 0;
+    if (region.rows == 0 || region.columns == 0) return;
+    SsimTile<T> tile(pair, i / (bands * tiles), region);
+    with_taps(pair.taps_count,
+              [&](auto taps) { add_tile<decltype(taps)::value>(tile, region, args.partials + 2 * i); });
+  });
+  for (std::int64_t plane = 0; plane < planes; ++plane) {
+    double sums[2] = {};
+    for (std::int64_t i = plane * bands * tiles; i < (plane + 1) * bands * tiles; ++i) {
+      for (int k = 0; k < 2; ++k) sums[k] += args.partials[2 * i + k];
+    }
+    for (int k = 0; k < 2; ++k) args.sums[2 * plane + k] = sums[k];
+  }
+}
+
+HYRA_INSTANTIATE_PIXELS(ssim_sums, SsimSumsArgs)
+
+}  // namespace hyra::HYRA_TARGET
