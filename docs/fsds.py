@@ -40,7 +40,7 @@ score means that the error costs much.
 * `shift_invariant` gives every pixel the same weight, and costs {slope:.0f} dB more at the lowest frequency than at the
   highest.
 * `radial` sees only how much power there is at each frequency: an error counts where it strengthens or weakens what the
-  image has, and {least:.0f} dB is the least it costs anywhere.
+  image has, and {least:.0f} dB is the lowest score.
 
 ## `paper` without a transform
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hyra._util import validate
 from hyra.filters.response import ImpulseResponse
 from hyra.network.wrapper import InputSizes, Network
 from hyra.probing.amplitude import AmplitudeSweep, amplitude_sweep
@@ -305,3 +306,9 @@ class HyRA:
             True
         """
         return decompose(self.network, lr, boundary, response, channels=channels, form=form, tile=tile, halo=halo)
+
+
+def check_model(name: str, value: object) -> None:
+    """`value` is a `HyRA`, and not the network itself."""
+    if not isinstance(value, HyRA):
+        raise TypeError(f"{name} must be a hyra.HyRA, such as hyra.HyRA(net), got {validate.kind(value)}")

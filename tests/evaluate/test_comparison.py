@@ -122,3 +122,15 @@ def test_figure_shows_all_beside_the_ideal(found):
 def test_bad_arguments(models, arguments, message):
     with pytest.raises(ValueError, match=message):
         compare_models({name: upsample("nearest") for name in models}, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ({"a": torch.nn.Upsample(scale_factor=2)}, r"models\['a'\] must be a hyra.HyRA, such as .* got Upsample"),
+        ([torch.nn.Upsample(scale_factor=2)], "models must be a mapping from names to hyra.HyRA, got list"),
+    ],
+)
+def test_a_network_is_wrapped_first(models, message):
+    with pytest.raises(TypeError, match=message):
+        compare_models(models)

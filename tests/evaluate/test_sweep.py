@@ -66,6 +66,12 @@ def test_file_and_figure_hold_the_sweep(pairs, tmp_path):
         ([], [], None, "at least one, got 0 and 0"),
         (torch.rand(2, 3, 8, 8), torch.rand(1, 3, 16, 16), None, "as many images, at least one, got 2 and 1"),
         (torch.rand(1, 3, 8, 8), torch.rand(1, 3, 16, 17), None, r"\(3, 16, 16\) for one of lr .* got \(3, 16, 17\)"),
+        (
+            torch.rand(3, 8, 8),
+            torch.rand(3, 16, 16),
+            None,
+            r"lr must hold images \[C, H, W\], .* \(8, 8\)",
+        ),
         (torch.rand(1, 3, 4, 8), torch.rand(1, 3, 8, 16), None, "at least 11 pixels wide and high"),
         (torch.rand(1, 3, 8, 8), torch.rand(1, 3, 16, 16), [], "cutoffs must hold at least one number"),
     ],

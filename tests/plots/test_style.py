@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -30,6 +31,18 @@ def test_the_users_settings_do_not_reach_a_figure(response):
     foreign = {"image.origin": "lower", "image.cmap": "jet", "font.size": 20, "axes.grid": True, "lines.linewidth": 9}
     with mpl.rc_context(foreign):
         assert png(response.plot()[0]) == usual
+
+
+@pytest.mark.parametrize("gain", [1e-4, 0.05, 1, 1e4])
+def test_labels_of_a_response_lie_inside_its_figure(response, gain):
+    fig, _ = replace(response, response=gain * response.response).plot()
+    for axes in fig.axes:
+        box = axes.get_tightbbox()
+        assert box.x0 >= 0, box
+        assert box.y0 >= 0, box
+        assert box.x1 <= fig.bbox.x1, box
+        assert box.y1 <= fig.bbox.y1, box
+    plt.close(fig)
 
 
 @pytest.mark.parametrize("name", [r"$\frac$", "a$b", "100% \\sin$$", "{x}^_$"])

@@ -135,6 +135,11 @@ def test_reference_of_another_size_is_refused(tmp_path):
         report.write(model, lr, tmp_path, hr=lr)
 
 
+def test_a_network_is_wrapped_first(tmp_path):
+    with pytest.raises(TypeError, match=r"model must be a hyra.HyRA, such as hyra.HyRA\(net\), got Upsample"):
+        report.write(torch.nn.Upsample(scale_factor=2), torch.rand(3, 16, 16), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("opposition", "remaining", "said"),
     [

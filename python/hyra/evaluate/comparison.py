@@ -12,7 +12,7 @@ from torch import Tensor
 from hyra._util import validate
 from hyra._util.table import in_columns, number
 from hyra._util.warnings import recorded, warn
-from hyra.analyzer import HyRA
+from hyra.analyzer import HyRA, check_model
 from hyra.filters.response import ImpulseResponse
 from hyra.filters.sinc import SincFit
 from hyra.images import in_colours
@@ -117,6 +117,7 @@ def compare_models(
         options: arguments of `HyRA.impulse_response`, such as `background=0.5, mode="jvp"`.
 
     Raises:
+        TypeError: `models` is no mapping to `HyRA`.
         ValueError: no networks, no image for the target, or an output without the target's shape.
         NetworkError: a network raised; the last line of the log says which.
 
@@ -128,8 +129,12 @@ def compare_models(
         >>> [model.name for model in hyra.compare_models(nets).models]
         ['bicubic', 'nearest']
     """
+    if not isinstance(models, Mapping):
+        raise TypeError(f"models must be a mapping from names to hyra.HyRA, got {validate.kind(models)}")
     if not models:
         raise ValueError("models must hold at least one network, got none")
+    for name, model in models.items():
+        check_model(f"models[{name!r}]", model)
     if image is None and target is not None:
         raise ValueError("image must be given with a target: it is what the networks are run on")
     for name, picture in (("image", image), ("target", target)):

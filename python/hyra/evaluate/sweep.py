@@ -135,10 +135,14 @@ def _scale(lr: Sequence[Tensor], hr: Sequence[Tensor]) -> int:
     """HR pixels per LR pixel, the same for every pair."""
     if len(lr) == 0 or len(lr) != len(hr):
         raise ValueError(f"lr and hr must be as many images, at least one, got {len(lr)} and {len(hr)}")
+    for name, images in (("lr", lr), ("hr", hr)):
+        for image in images:
+            if validate.floating_tensor(name, image).ndim != 3:
+                raise ValueError(f"{name} must hold images [C, H, W], got one of shape {tuple(image.shape)}")
     scale = max(1, hr[0].shape[-1] // lr[0].shape[-1])
     for image, target in zip(lr, hr, strict=True):
         expected = (*image.shape[:-2], *(scale * n for n in image.shape[-2:]))
-        if image.ndim != 3 or tuple(target.shape) != expected:
+        if tuple(target.shape) != expected:
             raise ValueError(
                 f"hr must have images of scale {scale} like the first, {expected} for one of lr with the shape "
                 f"{tuple(image.shape)}, got {tuple(target.shape)}"

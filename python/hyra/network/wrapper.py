@@ -232,9 +232,8 @@ class Network:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
-            if isinstance(error, MemoryError) or "can't allocate memory" in str(
-                error
-            ):  # as the CPU's allocator says it
+            # The message is that of torch's allocator on the CPU.
+            if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
                 raise torch.OutOfMemoryError(str(error)) from error
             message = f"the network raised {type(error).__name__} on an input of shape {list(x.shape)}: {error}"
             raise NetworkError(message) from error
@@ -304,7 +303,7 @@ class Network:
                     return output.shape[-1] // size, channels
         colours = " or ".join(str(channels) for channels in tried)
         most = f"{_LARGEST_SIZE}x{_LARGEST_SIZE}"
-        message = f"the network takes no square image up to {most} with {colours} colours, first of all: {first}"
+        message = f"the network takes no square image up to {most} with {colours} colours; at the first try, {first}"
         raise NetworkError(message) from first
 
     def _likely_channels(self) -> list[int]:

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-    from hyra.filters.response import ImpulseResponse
-    from hyra.filters.sinc import SincFit
-
 
 @draws(ImpulseResponse)
 @style.figure
@@ -30,7 +27,7 @@ def impulse_response(
 ) -> tuple[Figure, Axes]:
     """What a network makes of one white pixel: blue below zero, red above, white at zero.
 
-    The faint grid is that of the LR pixels; the lit one is the middle one.
+    The faint grid is that of the LR pixels; the impulse is the middle one.
 
     Args:
         response: its `white` is shown: the mean over the colours.
@@ -44,7 +41,8 @@ def impulse_response(
     """
     import matplotlib.pyplot as plt
 
-    fig, axes = plt.subplots(figsize=(style.COLUMN, 0.85 * style.COLUMN))
+    # Of a square picture with a scale at its side, the other layout cuts off the labels on the left.
+    fig, axes = plt.subplots(figsize=(style.COLUMN, 0.85 * style.COLUMN), layout="compressed")
     limit = limit or default_limit(response)
     image = draw_response(axes, response, radius, limit)
     saturated = float(response.white.abs().max()) > limit

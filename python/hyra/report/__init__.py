@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra._util.files import write_text
-from hyra.analyzer import HyRA
+from hyra.analyzer import HyRA, check_model
 from hyra.images.resampling import check_size
 from hyra.plots.style import offscreen
 from hyra.probing.operating_point import OperatingPoint
@@ -67,6 +67,7 @@ def write(
         `provenance`. Values that are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since JSON has none.
 
     Raises:
+        TypeError: `model` is no `HyRA`.
         ValueError: `lr` or `hr` is no image that fits the network.
         NetworkError: the network itself failed, or `over_image` is true and it has no forward-mode derivative.
 
@@ -78,6 +79,7 @@ def write(
         >>> round(summary["numbers"]["ring_cosine"], 2)
         0.77
     """
+    check_model("model", model)
     validate.not_empty("lr", validate.images("lr", lr))
     made = Folder(Path(folder))
     made.path.mkdir(parents=True, exist_ok=True)

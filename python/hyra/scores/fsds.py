@@ -118,7 +118,7 @@ def fsds(
 
 
 class FSDSReference:
-    """One target image, prepared for many predictions: `fsds` of each, at one transform per prediction instead of two.
+    """One target image, prepared for many predictions: `fsds` of each, without measuring the target again.
 
     Args:
         target: ``[C, H, W]``, a tensor or an array as for `fsds`.

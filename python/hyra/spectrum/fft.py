@@ -21,7 +21,7 @@ def set_fft_library(name: str) -> None:
     """Transform with one library from now on, in this process; the environment variable HYRA_FFT sets the start value.
 
     Args:
-        name: ``"torch"``, ``"scipy"``, ``"ducc0"`` (optional, the fastest on awkward sizes: ``pip install hyra[fft]``),
+        name: ``"torch"``, ``"scipy"``, ``"ducc0"`` (the fastest on awkward sizes; extra `fft`),
             or ``"auto"``: see `fft_library`. On CUDA the library is always torch, that is cuFFT.
 
     Raises:
@@ -36,7 +36,7 @@ def set_fft_library(name: str) -> None:
     global _forced  # noqa: PLW0603 - a setting of the process
     validate.choice("FFT library", name, ("auto", *LIBRARIES))
     if name == "ducc0" and not transforms.HAS_DUCC0:
-        raise ValueError("FFT library 'ducc0' is not installed: pip install ducc0, or choose 'torch' or 'scipy'")
+        raise ValueError("FFT library 'ducc0' is not installed: pip install 'hyra[fft]', or choose 'torch' or 'scipy'")
     _forced = name
 
 
