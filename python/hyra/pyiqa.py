@@ -85,8 +85,12 @@ def register() -> None:
         hyra.pyiqa.register()
         score = pyiqa.create_metric("fsds")(sr, hr)  # both [N, C, H, W] in 0..1; [N], in dB
     """
-    from pyiqa.default_model_configs import DEFAULT_CONFIGS
-    from pyiqa.utils.registry import ARCH_REGISTRY
+    try:
+        from pyiqa.default_model_configs import DEFAULT_CONFIGS
+        from pyiqa.utils.registry import ARCH_REGISTRY
+    except ModuleNotFoundError as error:
+        message = f"hyra.pyiqa.register needs the package {error.name!r}, which is no extra: pip install pyiqa"
+        raise ModuleNotFoundError(message, name=error.name) from error
 
     if "fsds" not in DEFAULT_CONFIGS:
         ARCH_REGISTRY.register(FSDS)

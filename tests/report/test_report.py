@@ -135,6 +135,14 @@ def test_reference_of_another_size_is_refused(tmp_path):
         report.write(model, lr, tmp_path, hr=lr)
 
 
+def test_letters_have_one_size_in_all_figures(written):
+    _, _, html = written
+    shown = re.findall(r'<img src="data:image/png;base64,([^"]*)" width="(\d+)"', html)
+    widths = [(int(width), int.from_bytes(base64.b64decode(png)[16:20], "big")) for png, width in shown]
+    assert len({pixels for _, pixels in widths}) > 1
+    assert max(width / pixels for width, pixels in widths) < 1.01 * min(width / pixels for width, pixels in widths)
+
+
 def test_a_network_is_wrapped_first(tmp_path):
     with pytest.raises(TypeError, match=r"model must be a hyra.HyRA, such as hyra.HyRA\(net\), got Upsample"):
         report.write(torch.nn.Upsample(scale_factor=2), torch.rand(3, 16, 16), tmp_path)

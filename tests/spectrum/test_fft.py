@@ -46,3 +46,6 @@ def test_environment_variable(monkeypatch):
     monkeypatch.setenv("HYRA_FFT", "scipy")
     code = "import hyra, torch; print(hyra.fft_library((64, 64), torch.float32, 'cpu'))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "scipy\n"
+    monkeypatch.setenv("HYRA_FFT", "fftw")
+    failed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "environment variable HYRA_FFT: FFT library must be one of 'auto', " in failed.stderr

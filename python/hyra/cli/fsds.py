@@ -52,7 +52,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("hr", type=Path, metavar="HR", help="the reference image, or the folder of references")
     add_variant_option(parser)
     parser.add_argument("--crop-border", type=natural, default=0, metavar="N", help="pixels to leave out at each side")
-    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="also write the scores there")
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="also write the scores there, to a new file")
     parser.add_argument(
         "--store", type=Path, metavar="FILE.sqlite", help="keep every score there at once, and take known ones from it"
     )

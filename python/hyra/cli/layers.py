@@ -32,7 +32,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     summary = "impulse responses inside a network, layer by layer: where the sinc takes shape"
     parser = command(commands, "layers", summary, _EPILOG)
-    parser.add_argument("model", metavar="MODEL", help="see below; one whose code is known, that is, no function")
+    parser.add_argument("model", metavar="MODEL", help="see below; a network, not a function")
     parser.add_argument(
         "--layers",
         nargs="+",

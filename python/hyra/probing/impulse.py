@@ -108,6 +108,6 @@ def _warn_about_black(response: Tensor, scale: int) -> None:
     if gain > _LARGE_GAIN_OF_BLACK:
         message = (
             f"what the network makes of black alone changes the response's DC gain by up to {gain:.3g}: "
-            "use form='affine' to leave it out"
+            "use form='affine' to leave it out (on the command line --form affine)"
         )
         warn(message)

@@ -34,4 +34,4 @@ class Folder:
         buffer = io.BytesIO()
         plots.save(made[0], buffer, dpi=250)
         (self.path / f"{name}.png").write_bytes(buffer.getvalue())
-        self.add(page.figure(buffer.getvalue(), name.replace("_", " "), caption))
+        self.add(page.figure(buffer.getvalue(), name.replace("_", " "), caption, made[0].get_figwidth()))

@@ -24,11 +24,14 @@ code { font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
 .warning { border-left: .25rem solid #d55e00; padding-left: .8rem; }
 """
 
+_PIXELS_PER_INCH = 139  # of every figure, so that all have letters of one size; the widest fill the page
 
-def figure(png: bytes, alt: str, caption: str) -> str:
-    """A picture with its caption; `alt` says what is seen to those who do not see it."""
+
+def figure(png: bytes, alt: str, caption: str, inches: float) -> str:
+    """A picture of this width with its caption; `alt` says what is seen to those who do not see it."""
     source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
-    return f'<figure><img src="{source}" alt="{escape(alt)}"><figcaption>{escape(caption)}</figcaption></figure>'
+    picture = f'<img src="{source}" width="{round(inches * _PIXELS_PER_INCH)}" alt="{escape(alt)}">'
+    return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def paragraph(text: str, kind: str = "") -> str:

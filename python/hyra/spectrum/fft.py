@@ -103,4 +103,7 @@ def _is_smooth(n: int) -> bool:
     return n > 0 and 210**64 % n == 0
 
 
-set_fft_library(os.environ.get("HYRA_FFT") or "auto")
+try:
+    set_fft_library(os.environ.get("HYRA_FFT") or "auto")
+except ValueError as error:
+    raise ValueError(f"environment variable HYRA_FFT: {error}") from None
