@@ -184,8 +184,6 @@ def numpy_files() -> Iterator[Case]:
     yield Case("npy-ambiguous", lambda: (npy(np.moveaxis(image[:, :4], -1, 0)), image), refused="may be [H, W, C] or")
     hostile = npy(image)[:10] + b"(" * 118 + npy(image)[128:]
     yield Case("npy-hostile", lambda: (hostile, image), refused="cannot be read")
-        "npy-hostile", lambda: (npy(image)[:10] + b"(" * 118 + npy(image)[128:], image), refused="cannot be read"
-    )
     yield Case("npy-batch", lambda: (npy(image[None]), image), refused="the shape (1, ")
     yield Case("npy-code", lambda: (npy(np.array([[print]])), image), refused="Python objects")
 
