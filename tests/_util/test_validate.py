@@ -60,3 +60,24 @@ def test_accepts():
     v.same_device("preds", torch.ones(1), "target", torch.zeros(1))
     v.finite("preds", torch.ones(1, 2, 2))
     v.not_constant("preds", torch.eye(3)[None])
+
+
+RARE = {
+    "sparse_coo": torch.Tensor.to_sparse,
+    "sparse_csr": lambda x: x[0].to_sparse_csr(),
+    "_mkldnn": torch.Tensor.to_mkldnn,
+    "nested": lambda x: torch.nested.nested_tensor([x, x]),
+    "jagged": lambda x: torch.nested.nested_tensor([x, x], layout=torch.jagged),
+    "float8_e4m3fn": lambda x: x.to(torch.float8_e4m3fn),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # what torch says of prototypes
+@pytest.mark.parametrize("kind", RARE)
+def test_tensors_of_rare_kinds_are_refused_by_name(kind):
+    if kind == "_mkldnn" and not torch.backends.mkldnn.is_available():
+        pytest.skip("torch was built without MKLDNN")
+    came = "nested" if kind == "jagged" else kind
+    with pytest.raises(TypeError, match=f"^preds must be .*, got .*{came}") as raised:
+        v.images("preds", RARE[kind](torch.rand(3, 8, 8)))
+    assert "\n" not in str(raised.value)

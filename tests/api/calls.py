@@ -150,7 +150,7 @@ def op_calls(lr: Tensor, hr: Tensor, noisy: Tensor) -> dict[str, Callable[[], An
     windows = [torch.full((size,), value, dtype=torch.float64, device="cpu") for size, value in ((7, 1 / 7), (2, 1e-3))]
 
     def structure(preds: Tensor, target: Tensor) -> Tensor:
-        return ops.ssim_sums(preds[None], target[None], *windows)
+        return ops.ssim_sums(preds[None], target[None], *(x.clone() for x in windows))  # they may be of inference mode
 
     def filtered(image: Tensor, taps: Tensor) -> Tensor:
         return ops.polyphase_filter(image[None], taps, 2, (2, 2), "reflect")

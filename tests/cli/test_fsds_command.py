@@ -147,6 +147,21 @@ def test_any_file_name_survives_the_table(tmp_path, name, monkeypatch):
     assert float(row["fsds"]) > 0
 
 
+def test_names_do_nothing_to_the_terminal(tmp_path, capsys):
+    names = ["two\nlines", "red\x1b[31m", "left\u202eright"]
+    for name in names:
+        for folder in ("sr", "hr"):
+            images.write(torch.rand(3, 8, 8), tmp_path / folder / f"{name}.png")
+        (tmp_path / "sr" / f"{name} alone.png").touch()
+    (tmp_path / "hr" / f"{names[0]}.png").write_bytes(b"no image")
+    assert main(["fsds", str(tmp_path / "sr"), str(tmp_path / "hr")]) == 1
+    assert main(["fsds", str(tmp_path / "no\nfile.png"), str(tmp_path / "no\nfile.png")]) == 2
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 3  # two scores and the mean
+    assert err.count("\n") == err.count("hyra: ") == 3
+    assert all(line.isprintable() for line in (out + err).split("\n"))
+
+
 def test_an_ascii_locale_is_no_reason_to_stop(tmp_path):
     images.write(picture := torch.rand(3, 12, 12), tmp_path / "hr" / "fox 🦊.png")
     images.write(1 - picture, tmp_path / "sr" / "fox 🦊.png")

@@ -66,7 +66,10 @@ def test_apply_refuses():
     ({"origin": (1.5, 2)}, ValueError, r"origin must be two integers \(y, x\), got \(1.5, 2\)"),
     ({"form": "exact"}, ValueError, "form must be one of"),
     ({"mode": "exact"}, ValueError, "mode must be one of"),
-], ids=["rank", "dtype", "scale", "origin", "form", "mode"])  # fmt: skip
+    ({"amplitude": 0.0}, ValueError, "amplitude must be a finite number other than 0, got 0.0"),
+    ({"amplitude": float("nan")}, ValueError, "amplitude must be a finite number other than 0, got nan"),
+    ({"background": float("inf")}, ValueError, "background must be finite, got inf"),
+], ids=["rank", "dtype", "scale", "origin", "form", "mode", "amplitude", "NaN", "background"])  # fmt: skip
 def test_constructor_refuses(change, error, message):
     with pytest.raises(error, match=message):
         ImpulseResponse(**{"response": torch.zeros(1, 4, 4), "scale": 2, "origin": (2, 2), **change})

@@ -180,6 +180,10 @@ def numpy_files() -> Iterator[Case]:
     yield Case("npy-nan", lambda: (npy(reals(1) * np.nan), image), refused="floats about 0..1")
     yield Case("npy-signed", lambda: (npy(image.astype(np.int16)), image), refused="got int16")
     yield Case("npy-empty", lambda: (npy(image[:0]), image), refused="no pixels")
+    yield Case("npy-no-channel", lambda: (npy(image[..., :0]), image), refused="no pixels")
+    yield Case("npy-ambiguous", lambda: (npy(np.moveaxis(image[:, :4], -1, 0)), image), refused="may be [H, W, C] or")
+    hostile = npy(image)[:10] + b"(" * 118 + npy(image)[128:]
+    yield Case("npy-hostile", lambda: (hostile, image), refused="cannot be read")
     yield Case("npy-batch", lambda: (npy(image[None]), image), refused="the shape (1, ")
     yield Case("npy-code", lambda: (npy(np.array([[print]])), image), refused="Python objects")
 

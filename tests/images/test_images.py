@@ -183,6 +183,7 @@ def paired(folder, sr, hr):
         (["babyx2.png", "birdx2.png"], ["baby.png", "bird.png"], {"babyx2.png": "baby.png", "birdx2.png": "bird.png"}),
         (["0801x4.png"], ["0801.png"], {"0801x4.png": "0801.png"}),
         (["a_x2.5.png"], ["a.png"], {"a_x2.5.png": "a.png"}),
+        (["two\nlines_x2.png"], ["two\nlines.png"], {"two\nlines_x2.png": "two\nlines.png"}),
         (["._a.png", ".b.png", "a.png"], ["a.png", ".b.png"], {"a.png": "a.png"}),
         (
             ["a.pgm", "b.jp2", "c.avif"],

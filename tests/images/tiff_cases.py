@@ -54,6 +54,10 @@ def tiff() -> Iterator[Case]:
     image = smooth(3)
     more = {"photometric": "rgb", "compression": "jpeg", "compressionargs": {"level": 100}}
     yield case("jpeg-rgb", image, off_by=3, **more)
+    for depth in (8, 16):
+        volume = np.zeros((2, 32, 32), np.uint8 if depth == 8 else np.uint16)
+        more_of = {"volumetric": True, "tile": (2, 16, 16), "photometric": "minisblack"}
+        yield case(f"volume-{depth}", volume, needs=True, refused="a volume of 2 slices", **more_of)
     ycbcr = pillow(image, "TIFF", compression="jpeg", quality=100)
     yield Case("tiff-jpeg-ycbcr", lambda: (ycbcr, smooth(3)), off_by=6)
     for depth in (8, 16):

@@ -90,8 +90,103 @@ def test_buffers_without_an_address(kind, write):
     assert torch.equal(net.buffer.to_dense(), dense)
 
 
+def quantized_by_float_zero_points():
+    return torch.quantize_per_channel(torch.ones(3, 2), torch.ones(3), torch.zeros(3), 0, torch.quint8)
+
+
+def nested(layout):
+    return torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=layout)
+
+
+@pytest.mark.filterwarnings("ignore")  # what torch says of prototypes
+@pytest.mark.parametrize(
+    "buffer",
+    [
+        quantized_by_float_zero_points,
+        lambda: nested(torch.strided),
+        lambda: nested(torch.jagged),
+        lambda: torch.ones(3, dtype=torch.complex32),
+        lambda: torch.ones(3, dtype=torch.complex64).conj(),
+        lambda: torch.ones(3, dtype=torch.complex64).conj().imag,
+    ],
+)
+def test_buffers_of_rare_kinds_are_no_reason_to_stop(buffer):
+    net = nn.Conv2d(3, 3, 3, padding=1)
+    net.register_buffer("rare", buffer())
+    response = HyRA(net).probe(canvas=24).mean.response
+    del net.rare
+    assert torch.equal(response, HyRA(net).probe(canvas=24).mean.response)
+
+
+class Rebuilding(nn.Conv2d):
+    """Registers, resizes, frees and replaces in `forward` what a network has no business to."""
+
+    def __init__(self):
+        super().__init__(3, 3, 3, padding=1)
+        self.register_buffer("mask", None)
+        self.register_buffer("table", torch.ones(4))
+        self.register_buffer("freed", torch.arange(100.0))
+        self.ready = False
+
+    def forward(self, x):
+        if not self.ready:
+            self.ready, self.mask = True, torch.ones(2)
+            self.register_buffer("late", torch.ones(3))
+            self.part = nn.BatchNorm2d(3)
+        self.table.resize_(6, 2).fill_(7)
+        self.freed.untyped_storage().resize_(0)
+        self.weight.requires_grad_(False)
+        return super().forward(x) * self.mask[0] * self.late[0]
+
+
+def test_a_network_has_no_more_and_no_fewer_members_than_before():
+    net = Rebuilding()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    for _ in range(2):
+        HyRA(net).impulse_response(8)
+    after = net.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert (net.mask, net.ready, list(net.children()), net.weight.requires_grad) == (None, False, [], True)
+
+
+def test_a_frozen_program_has_no_training_flag():
+    layers = nn.Sequential(nn.Conv2d(3, 12, 3, padding=1), nn.PixelShuffle(2)).eval()
+    frozen = torch.jit.freeze(torch.jit.script(layers))
+    assert torch.equal(HyRA(frozen).impulse_response(8).response, HyRA(layers).impulse_response(8).response)
+
+
+class Silent(Exception):
+    def __str__(self):
+        raise RuntimeError("has no words")
+
+
+LONG = RuntimeError("x" * 10_000 + "\nthe end")
+
+
+@pytest.mark.parametrize("error", [ValueError("one\n  two\x1b[31m"), Silent(), LONG])
+def test_what_a_network_raises_is_told_on_one_line(error):
+    def net(x):
+        raise error
+
+    with pytest.raises(NetworkError, match="the network raised") as raised:
+        HyRA(net).impulse_response(8)
+    text = str(raised.value)
+    assert text.isprintable()
+    assert len(text) < 800
+    assert error is not LONG or "the end" in text
+
+
 def settings():
-    return torch.get_default_dtype(), torch.get_num_threads(), torch.get_float32_matmul_precision()
+    return (
+        torch.get_default_dtype(),
+        torch.get_num_threads(),
+        torch.get_float32_matmul_precision(),
+        torch.get_default_device(),
+        torch.is_anomaly_enabled(),
+        torch.backends.cudnn.benchmark,
+        torch.backends.mkldnn.enabled,
+    )
 
 
 def test_settings_of_the_process_do_not_leak():
@@ -99,6 +194,10 @@ def test_settings_of_the_process_do_not_leak():
         torch.set_default_dtype(torch.float64)
         torch.set_num_threads(1)
         torch.set_float32_matmul_precision("medium")
+        torch.set_default_device("meta")
+        torch.autograd.set_detect_anomaly(True)
+        torch.backends.cudnn.benchmark = not torch.backends.cudnn.benchmark
+        torch.backends.mkldnn.enabled = not torch.backends.mkldnn.enabled
         return x
 
     torch.set_num_threads(2)
@@ -125,6 +224,25 @@ def holds_itself(x):
 
 def test_a_list_that_contains_itself():
     assert Network(holds_itself)(torch.ones(1, 3, 4, 4)).shape == (1, 3, 4, 4)
+
+
+def deep(x):
+    outputs = [x]
+    for _ in range(5000):
+        outputs = [outputs]
+    return outputs
+
+
+def doubled(x):
+    others = [torch.zeros(3)]
+    for _ in range(40):  # 2^40 ways down
+        others = [others, others]
+    return [x, others]
+
+
+@pytest.mark.parametrize("net", [deep, doubled])
+def test_deep_and_doubled_lists(net):
+    assert Network(net)(torch.ones(1, 3, 4, 4)).shape == (1, 3, 4, 4)
 
 
 @pytest.mark.parametrize(

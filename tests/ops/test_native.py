@@ -102,6 +102,22 @@ def test_forward_mode_raises_instead_of_dropping_the_tangent(op):
         torch.func.jvp(call, (first,), (torch.ones_like(first),))
 
 
+class Boastful(torch.Tensor):
+    """Says that it is larger than it is, and lies in memory as a kernel wants it."""
+
+    @property
+    def shape(self):
+        return torch.Size((64, 512, 512))
+
+    def is_contiguous(self):
+        return True
+
+
+def test_a_subclass_is_as_large_as_its_memory(backend):
+    images = torch.rand(2, 4, 6, device=backend.device).mT
+    assert torch.equal(ops.mean_std(images.as_subclass(Boastful)).as_subclass(torch.Tensor), ops.mean_std(images))
+
+
 def test_every_op_is_among_them():
     assert set(CALLS) == set(backends.OPS)
 

@@ -65,6 +65,8 @@ def test_numbers_of_numpy_are_those_of_python():
 @pytest.mark.parametrize(("options", "error", "message"), [
     ({"amplitude": 0}, ValueError, "amplitude must be a finite number other than 0, got 0"),
     ({"amplitude": float("inf")}, ValueError, "amplitude must be a finite number other than 0, got inf"),
+    ({"amplitude": 1e300}, ValueError, r"amplitude must be within the range of float32, got 1e\+300"),
+    ({"background": -1e39}, ValueError, r"background must be within the range of float32, got -1e\+39"),
     ({"amplitude": "high"}, ValueError, "amplitude must be a finite number other than 0, got 'high'"),
     ({"background": float("nan")}, ValueError, r"background must be a finite level or an image \[C, h, w\], got nan"),
     ({"background": None}, ValueError, r"background must be a finite level or an image \[C, h, w\], got None"),

@@ -172,6 +172,16 @@ def without_memory(x: Tensor) -> bool:
         return False
 
 
+def plain(x: Any) -> Any:
+    """The tensor itself that a subclass is: what the subclass says of its shape or its memory need not be so."""
+    if isinstance(x, (list, tuple)):
+        return [plain(part) for part in x]
+    if not isinstance(x, Tensor) or type(x) in PLAIN or type(x).__torch_dispatch__ != Tensor.__torch_dispatch__:
+        return x  # a subclass with ops of its own holds no elements
+    with torch._C.DisableTorchFunctionSubclass():
+        return Tensor.as_subclass(x, Tensor)
+
+
 def check_setting(name: str, value: Any, declared: Any) -> None:
     """A setting that is no tensor has one of its declared values."""
     if isinstance(declared, range):

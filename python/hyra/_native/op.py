@@ -13,6 +13,7 @@ from torch._library.autograd import make_autograd_impl
 from torch._library.custom_ops import CustomOpDef
 from torch.autograd import forward_ad
 
+from hyra._native.arguments import plain
 from hyra._native.declaration import Declaration, signature
 from hyra._native.modules import MODULES
 from hyra._util import validate
@@ -58,6 +59,8 @@ def _checked(f: F, declaration: Declaration) -> F:
     @functools.wraps(f)
     def checked(*args: Any) -> Any:
         seen = signature(args)
+        if seen is None:
+            args = tuple(plain(x) for x in args)
         if seen is None or seen not in accepted:
             declaration.check(args)
             if len(accepted) == KEPT:

@@ -91,6 +91,10 @@ def floating_tensor(name: str, x: object) -> Tensor:
             f"{name} must have a floating-point dtype, since the range of integer pixels is unknown: "
             f"convert it first{hint}, got {x.dtype}"
         )
+    if x.dtype not in FLOATING:
+        raise TypeError(f"{name} must be float16, bfloat16, float32 or float64, got {x.dtype}")
+    if not torch.compiler.is_compiling() and (x.layout != torch.strided or x.is_nested):
+        raise TypeError(f"{name} must be a dense tensor, got {'a nested one' if x.is_nested else x.layout}")
     without_tangent(name, x)
     return x
 

@@ -10,7 +10,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from hyra._util.texts import message
 from hyra.cli import analyze, compare_models, demo, fsds, info, layers, lowpass_sweep, probe, track
+from hyra.cli.arguments import log
 
 _DESCRIPTION = """\
 What part of a super-resolution network is a linear low-pass filter, and what part injects detail?
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         warnings.filterwarnings("ignore", module="torch")  # what torch has to say to torch's users
-        warnings.showwarning = lambda message, *_, **__: print(f"hyra: warning: {message}", file=sys.stderr)
+        warnings.showwarning = lambda text, *_, **__: log(f"warning: {text}")
         try:
             with _without_screen():
                 code: int | None = args.run(args)
@@ -79,7 +81,9 @@ def _sentence(error: Exception) -> str:
     """One line, and what was added to explain it; what is no message of ours is named by its kind."""
     from hyra.network.wrapper import NetworkError
 
-    line = str(error).strip().partition("\n")[0]
+    line = message(error, 2000)
     expected = isinstance(error, ValueError | TypeError | OSError | ImportError | NetworkError)
-    sentence = line if expected and line else f"{type(error).__name__}: {line} (HYRA_DEBUG=1 shows where)"
-    return "\n".join((sentence, *getattr(error, "__notes__", ())))
+    if not (expected and line):
+        first, *_ = str(error).strip().splitlines() or [""]
+        line = f"{type(error).__name__}: {first} (HYRA_DEBUG=1 shows where)"
+    return "\n".join((line, *getattr(error, "__notes__", ())))

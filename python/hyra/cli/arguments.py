@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyra._util.table import number
+from hyra._util.texts import printable
 from hyra.scores.variants import VARIANTS
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def _integer(text: str, least: int) -> int:
 
 def log(line: str) -> None:
     """Tell what happens, on stderr: stdout is for results."""
-    print(f"hyra: {line}", file=sys.stderr, flush=True)
+    print(f"hyra: {printable(line)}", file=sys.stderr, flush=True)
 
 
 def finish(folder: Path, summary: Mapping[str, Any]) -> None:

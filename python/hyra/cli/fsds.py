@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from hyra._util.extra import extra
 from hyra._util.files import write_text
+from hyra._util.texts import printable
 from hyra.cli.arguments import Commands, add_variant_option, command, log, natural
 
 _EPILOG = """\
@@ -72,13 +73,13 @@ def run(args: argparse.Namespace) -> int:
         _write(args, [_Row(args.sr, args.hr, value)])
         return 0
     pairs = _pairs(args)
-    width = max(len(sr.name) for sr, _ in pairs)
+    width = max(len(printable(sr.name)) for sr, _ in pairs)
     rows: list[_Row] = []
     try:
         for row in _rows(args, pairs):
             rows.append(row)
             if row.score is not None:
-                print(f"{row.sr.name:{width}}  {row.score:9.4f}", flush=True)
+                print(f"{printable(row.sr.name):{width}}  {row.score:9.4f}", flush=True)
     finally:  # an interrupted run has a table, too
         _write(args, rows)
     return _conclude(rows, width)

@@ -123,6 +123,10 @@ class ImpulseResponse(Result):
             validate.shaped("background", self.background, [None, None, None])
         else:
             object.__setattr__(self, "background", validate.number("background", self.background))
+            if not math.isfinite(self.background):
+                raise ValueError(f"background must be finite, got {self.background}")
+        if not math.isfinite(self.amplitude) or (self.amplitude == 0 and self.mode == "finite"):
+            raise ValueError(f"amplitude must be a finite number other than 0, got {self.amplitude}")
 
     def __repr__(self) -> str:
         shape = "x".join(str(n) for n in self.response.shape)

@@ -16,7 +16,7 @@ transparency   ignored with a warning where a pixel is not opaque: the colours a
                are multiplied by their alpha are refused there.
 orientation    the pixels are read as stored, never rotated; a warning where the file asks for it
 colours        no colour management and no gamma; a warning where the file names others than sRGB's
-frames         the first frame or page is read; a warning where there are more
+frames         the first frame or page is read; a warning where there are more; a TIFF of a volume is refused
 size           at most twice ``PIL.Image.MAX_IMAGE_PIXELS`` (as Pillow sets it, 179 million pixels); refused before
                anything is decoded
 =============  ======================================================================================================

@@ -17,7 +17,7 @@ SUFFIXES = frozenset(
 )
 """Files of a folder that count as images: those that `read` knows. The rest is told of."""
 
-_SCALE = re.compile(r"(?P<name>.+?)(?P<separator>[_-]?)x(?P<scale>\d+(?:\.\d+)?)")
+_SCALE = re.compile(r"(?P<name>.+?)(?P<separator>[_-]?)x(?P<scale>\d+(?:\.\d+)?)", re.DOTALL)
 
 
 @dataclass(frozen=True)

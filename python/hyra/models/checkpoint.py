@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from hyra._util.extra import extra
-from hyra.models.model import Model, Network, printable, reason
+from hyra._util.texts import printable
+from hyra.models.model import Model, Network, reason
 from hyra.models.state_dicts import StateDict, state_dicts
 from hyra.models.weights import check_tensors, read_checkpoint
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
+from hyra._util.texts import printable
+
 Network = Callable[[Tensor], Any]
 
 
@@ -30,11 +32,6 @@ def reason(error: BaseException) -> str:
     """What to repeat of another library's error: its first sentence, and its kind where that helps."""
     line = printable(f"{error}".strip().partition("\n")[0].partition(". ")[0], 200).rstrip(".")
     return line if isinstance(error, RuntimeError | ValueError) and line else f"{type(error).__name__} {line}".strip()
-
-
-def printable(text: str, length: int) -> str:
-    """The beginning of a text from a file, as one line that does nothing to a terminal."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text[:length])
 
 
 def no_consent(path: Path, code: str, way_on: str = "") -> ValueError:

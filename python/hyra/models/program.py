@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import torch
 
-from hyra.models.model import Model, damaged, printable, reason
+from hyra._util.texts import printable
+from hyra.models.model import Model, damaged, reason
 
 TORCHSCRIPT, EXPORTED = "TorchScript", "torch.export"
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from hyra._util.extra import extra
-from hyra.models.model import damaged, first_line, no_consent, printable
+from hyra._util.texts import printable
+from hyra.models.model import damaged, first_line, no_consent
 
 _STATE_DICT = ", or save the network's state_dict() alone"
 

@@ -82,10 +82,17 @@ def _weights(module: nn.Module) -> bytes:
     """A digest of parameters and buffers: trainers write into them past torch's version counters."""
     digest = hashlib.blake2b()
     for tensor in (*module.parameters(), *module.buffers()):
-        values = tensor.detach().dequantize() if tensor.is_quantized else tensor.detach()
-        dense = values.to_dense() if values.layout != torch.strided or values.is_mkldnn else values
-        digest.update(dense.cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        digest.update(_dense(tensor.detach()).cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.digest()
+
+
+def _dense(x: Tensor) -> Tensor:
+    """The values of a tensor of any layout, as they lie in memory."""
+    if x.is_quantized:
+        return x.dequantize()
+    if x.is_nested:
+        return x.to_padded_tensor(0.0)
+    return x.to_dense() if x.layout != torch.strided or x.is_mkldnn else x.resolve_conj().resolve_neg()
 
 
 def _measure(network: Network, amplitude: float, background: float) -> Locality:

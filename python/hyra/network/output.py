@@ -21,7 +21,7 @@ def image_in(returned: Any, shape: torch.Size, scale: int | None) -> Tensor:
             raise ValueError(f"the network must return images {expected}, got shape {list(returned.shape)}")
         _check_size(returned, shape, scale)
         return returned
-    tensors = list(_tensors(returned, ()))
+    tensors = list(_tensors(returned))
     plausible = [x for x in tensors if x.ndim == 4 and x.shape[:2] == shape[:2] and _fits(x, shape, scale)]
     if len(plausible) != 1:
         came = ", ".join(str(list(x.shape)) for x in tensors) or "no tensor"
@@ -68,10 +68,13 @@ def _check_size(output: Tensor, shape: torch.Size, scale: int | None) -> None:
     raise ValueError(f"output {height}x{width}{multiple or f' for input {h}x{w}:'} expected {expected}")
 
 
-def _tensors(returned: Any, above: tuple[int, ...]) -> Iterator[Tensor]:
-    """Every tensor in nested containers; `above` are those that hold this one, one of which it may hold itself."""
-    if isinstance(returned, Tensor):
-        yield returned
-    elif isinstance(returned, Mapping | list | tuple) and id(returned) not in above:
-        for part in returned.values() if isinstance(returned, Mapping) else returned:
-            yield from _tensors(part, (*above, id(returned)))
+def _tensors(returned: Any) -> Iterator[Tensor]:
+    """Every tensor in nested containers, each of which is looked into once: one may hold itself, or another twice."""
+    rest, seen = [returned], dict[int, Any]()
+    while rest:
+        value = rest.pop()
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, Mapping | list | tuple) and id(value) not in seen:
+            seen[id(value)] = value
+            rest.extend(reversed([*value.values()] if isinstance(value, Mapping) else value))

@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -15,11 +16,21 @@ from torch import Tensor, nn
 _LOCKS: dict[int, threading.RLock] = {}
 _LOCKS_LOCK = threading.Lock()
 
+_FLAGS = (
+    (torch.backends.cudnn, "benchmark"),
+    (torch.backends.cudnn, "deterministic"),
+    (torch.backends.cudnn, "enabled"),
+    (torch.backends.mkldnn, "enabled"),
+)
 _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (torch.get_default_dtype, torch.set_default_dtype),
     (torch.get_num_threads, torch.set_num_threads),
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
+    (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    # None, not the CPU, is how torch begins: a device that is set goes through every call.
+    (torch.get_default_device, lambda device: torch.set_default_device(None if device.type == "cpu" else device)),
+    *((partial(getattr, *flag), partial(setattr, *flag)) for flag in _FLAGS),
 )
 """What a network may set for the whole process: how to ask for it, and how to set it again."""
 
@@ -94,14 +105,18 @@ def evaluating(module: nn.Module | None, device: torch.device | None) -> Iterato
         if module is None:
             yield
             return
-        flags = [(part, part.training) for part in module.modules()]
-        tensors = [_Saved(part, name, tensor) for part, _ in flags for name, tensor in _own_tensors(part)]
+        parts = list(module.modules())
+        flags = [(part, part.training) for part in parts if hasattr(part, "training")]  # a frozen program has none
+        members = [_Members(part) for part in parts if not isinstance(part, torch.jit.ScriptModule)]
+        tensors = [_Saved(part, name, tensor) for part in parts for name, tensor in _own_tensors(part)]
         try:
             if any(flag for _, flag in flags):
                 with suppress(NotImplementedError):  # exported programs refuse, having no training mode
                     module.eval()
             yield
         finally:
+            for kept in members:
+                kept.restore()
             for part, flag in flags:
                 part.training = flag
             for saved in tensors:
@@ -112,27 +127,76 @@ def _own_tensors(part: nn.Module) -> list[tuple[str, Tensor]]:
     return [*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)]
 
 
+class _Members:
+    """Which parameters, buffers and modules a part of a module has.
+
+    Some register more in `forward`, such as a mask of the image's size, or put others in their place. What else the
+    part then noted (that it has its mask) goes with them.
+    """
+
+    names = ("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set")
+
+    def __init__(self, part: nn.Module) -> None:
+        self.part = part
+        self.attributes = dict(vars(part))
+        self.members = {name: vars(part)[name].copy() for name in self.names}
+
+    def restore(self) -> None:
+        now = vars(self.part)
+        if all(_same_objects(now[name], kept) for name, kept in self.members.items()):
+            return
+        for name, kept in self.members.items():
+            self.attributes[name].clear()
+            self.attributes[name].update(kept)
+        for name in now.keys() - self.attributes.keys():
+            del now[name]
+        now.update(self.attributes)
+
+
+def _same_objects(now: Any, kept: Any) -> bool:
+    return list(now) == list(kept) and (isinstance(kept, set) or all(now[name] is kept[name] for name in kept))
+
+
 class _Saved:
     """One parameter or buffer of a module, with its values.
 
-    Only a strided tensor has an address and shares its memory with others; one of another layout (sparse, MKLDNN) is
-    put back whole.
+    Only a dense tensor has an address and shares its memory with others; one of another layout (sparse, MKLDNN,
+    nested, quantised) is put back whole.
     """
 
     def __init__(self, part: nn.Module, name: str, tensor: Tensor) -> None:
         self.part, self.name, self.tensor = part, name, tensor
-        self.data = tensor.data
-        self.value = tensor.detach().clone()
-        self.has_address = tensor.layout == torch.strided and not tensor.is_mkldnn
+        self.data, self.requires_grad = tensor.data, tensor.requires_grad
+        self.has_address = tensor.layout == torch.strided and not (
+            tensor.is_mkldnn or tensor.is_nested or tensor.is_quantized
+        )
+        self.bytes = tensor.untyped_storage().nbytes() if self.has_address else 0
+        # torch clones not every kind of quantised tensor, and copies not every kind of nested one.
+        self.value = deepcopy(tensor.detach()) if tensor.is_quantized else tensor.detach().clone()
 
     def restore(self) -> None:
         if getattr(self.part, self.name, None) is not self.tensor and not isinstance(self.part, torch.jit.ScriptModule):
             setattr(self.part, self.name, self.tensor)
+        if self.tensor.requires_grad != self.requires_grad:
+            self.tensor.requires_grad_(self.requires_grad)
         if not self.has_address:
-            if not torch.equal(self.tensor.detach().to_dense(), self.value.to_dense()):
+            if not _equal(self.tensor.detach(), self.value):
                 self.tensor.data = self.value
             return
-        if self.tensor.data_ptr() != self.data.data_ptr():
+        if self.data.untyped_storage().nbytes() < self.bytes:
+            self.data.untyped_storage().resize_(self.bytes)
+        if self.tensor.data_ptr() != self.data.data_ptr() or self.tensor.shape != self.data.shape:
             self.tensor.data = self.data
-        if not torch.equal(self.data, self.value):
+        if not _equal(self.data, self.value):
             self.data.copy_(self.value)
+
+
+def _equal(x: Tensor, y: Tensor) -> bool:
+    """Whether two tensors are known to have the same values; of some kinds torch cannot tell."""
+    if x.is_nested:
+        return False
+    dense = x.layout == torch.strided and not x.is_mkldnn
+    try:
+        return torch.equal(x, y) if dense else torch.equal(x.to_dense(), y.to_dense())
+    except RuntimeError:
+        return False

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from hyra._util import validate
+from hyra._util.texts import message, printable
 from hyra.network.output import image_in, in_unit_range
 from hyra.network.untouched import evaluating, lock_of, settings_kept
 
@@ -220,7 +221,7 @@ class Network:
             try:
                 derivative: Tensor = torch.func.jvp(self._forward, (images,), (direction,))[1]
             except NotImplementedError as error:
-                raise NetworkError(f"the network has no forward-mode derivative: {error}") from error
+                raise NetworkError(f"the network has no forward-mode derivative: {message(error)}") from error
             return derivative.detach()
 
     def _forward(self, images: Tensor) -> Tensor:
@@ -232,11 +233,10 @@ class Network:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
-            # The message is that of torch's allocator on the CPU.
-            if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-                raise torch.OutOfMemoryError(str(error)) from error
-            message = f"the network raised {type(error).__name__} on an input of shape {list(x.shape)}: {error}"
-            raise NetworkError(message) from error
+            if isinstance(error, MemoryError) or "can't allocate memory" in message(error):  # the CPU's allocator
+                raise torch.OutOfMemoryError(message(error)) from error
+            kind, shape = printable(type(error).__name__, 100), list(x.shape)
+            raise NetworkError(f"the network raised {kind} on an input of shape {shape}: {message(error)}") from error
         output = image_in(returned, images.shape, self._scale)
         self._scale = output.shape[-1] // images.shape[-1]
         return in_unit_range(output, self.input_range)
@@ -303,8 +303,9 @@ class Network:
                     return output.shape[-1] // size, channels
         colours = " or ".join(str(channels) for channels in tried)
         most = f"{_LARGEST_SIZE}x{_LARGEST_SIZE}"
-        message = f"the network takes no square image up to {most} with {colours} colours; at the first try, {first}"
-        raise NetworkError(message) from first
+        raise NetworkError(
+            f"the network takes no square image up to {most} with {colours} colours; at the first try, {first}"
+        ) from first
 
     def _likely_channels(self) -> list[int]:
         """RGB, grey, and what the first convolution takes."""

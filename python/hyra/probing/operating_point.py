@@ -130,7 +130,7 @@ class OperatingPoint:
 def _checked_amplitude(amplitude: float) -> float:
     if not (isinstance(amplitude, Real) and amplitude != 0 and math.isfinite(amplitude)):
         raise ValueError(f"amplitude must be a finite number other than 0, got {amplitude!r}")
-    return float(amplitude)
+    return _in_float32("amplitude", float(amplitude))
 
 
 def _checked_background(background: float | Tensor) -> float | Tensor:
@@ -142,7 +142,13 @@ def _checked_background(background: float | Tensor) -> float | Tensor:
         return background
     if not (isinstance(background, Real) and math.isfinite(background)):
         raise ValueError(f"background must be a finite level or an image [C, h, w], got {background!r}")
-    return float(background)
+    return _in_float32("background", float(background))
+
+
+def _in_float32(name: str, level: float) -> float:
+    if abs(level) > torch.finfo(torch.float32).max:
+        raise ValueError(f"{name} must be within the range of float32, got {level:g}")
+    return level
 
 
 def _checked_form(form: str | None, mode: str, *, black: bool) -> str:

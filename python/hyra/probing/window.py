@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hyra._util import validate
 from hyra.filters.sinc import SIMILARITY_RADIUS
 from hyra.network.locality import Locality
 
@@ -60,8 +61,8 @@ class Window:
                 (height, width), first = canvas, positions[outside][0].tolist()
                 raise ValueError(f"positions must lie inside the {height}x{width} canvas, got {first}")
             return positions.long()
-        if positions != "grid":
-            raise ValueError(f"positions must be 'grid' or a tensor of integers [P, 2], got {positions!r}")
+        if not isinstance(positions, str) or positions != "grid":
+            raise ValueError(f"positions must be 'grid' or a tensor of integers [P, 2], got {validate.kind(positions)}")
         before, after = self.side // 2, (self.side - 1) // 2
         axes = (torch.arange(before, max(before + 1, n - after), _STEP, device="cpu") for n in canvas)
         return torch.cartesian_prod(*axes)

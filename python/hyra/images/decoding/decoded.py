@@ -46,7 +46,7 @@ def floats(pixels: NDArray[np.floating[Any]]) -> Pixels:
     low, high = pixels.min(), pixels.max()
     if not (low >= -1 and high <= 2):  # NaN is neither
         raise ValueError(f"floats about 0..1 were expected, got values in {low:g}..{high:g}")
-    return pixels.astype(np.float64 if pixels.dtype == np.float64 else np.float32)
+    return pixels.astype(np.float64 if pixels.dtype.itemsize == 8 else np.float32)
 
 
 def check_size(width: int, height: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hyra._util.extra import extra
+from hyra._util.texts import message
 from hyra._util.warnings import warn
 from hyra.images.decoding import avif, jpeg2000, netpbm, npy, pillow, png, tiff
 from hyra.images.decoding.decoded import Decoded
@@ -62,7 +63,7 @@ def decode(path: str | Path) -> Decoded:
         raise
     # Decoders report a broken file with every exception there is.
     except Exception as error:
-        reason = " ".join(str(error).split())
+        reason = message(error)
         if " " not in reason:  # a number or a key
             reason = f"{type(error).__name__} {reason}".rstrip()
         raise ValueError(f"{path} cannot be read as an image: {reason}") from error

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _BITS, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _EXTRA, _FORMAT, _SUBSAMPLING = 258, 259, 262, 274, 338, 339, 530
 _UNSIGNED, _FLOATS = 1, 3
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
+_DEPTH = 32997
 _PLAIN_COMPRESSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946)
 """None, CCITT, LZW, JPEG, Deflate, PackBits: what every build of Pillow knows."""
 _NO_ALPHA, _MULTIPLIED, _ALPHA = (), (1,), (2,)
@@ -48,6 +49,7 @@ def _plain(image: TiffImageFile) -> bool:
         and compression in _PLAIN_COMPRESSIONS
         and tags.get(_EXTRA, ()) in (_NO_ALPHA, _MULTIPLIED, _ALPHA)
         and full
+        and tags.get(_DEPTH, 1) == 1
     )
 
 
@@ -82,6 +84,8 @@ def _by_tifffile(path: Path) -> Decoded:
     with tifffile.TiffFile(path) as file:
         page = file.pages.first
         check_size(page.imagewidth, page.imagelength)
+        if page.imagedepth != 1:
+            raise ValueError(f"an image was expected, got a volume of {page.imagedepth} slices")
         bits, samples = page.bitspersample, page.samplesperpixel
         real = page.sampleformat == _FLOATS and bits in (16, 32, 64)
         if not real and (page.sampleformat != _UNSIGNED or not isinstance(bits, int) or bits > 16):
