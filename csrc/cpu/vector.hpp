@@ -123,10 +123,12 @@ inline Vec<float> load_pixels(const float* p) { return load(p); }
 inline Vec<double> load_pixels(const double* p) { return load(p); }
 #if defined(__AVX512F__)
 inline Vec<float> load_pixels(const std::uint8_t* p) {
-  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  return _mm512_maskz_cvtepi32_ps(
+      0xffff, _mm512_maskz_cvtepu8_epi32(0xffff, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
 inline Vec<float> load_pixels(const std::uint16_t* p) {
-  return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
+  return _mm512_maskz_cvtepi32_ps(
+      0xffff, _mm512_maskz_cvtepu16_epi32(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
 }
 #elif defined(__AVX2__)
 inline Vec<float> load_pixels(const std::uint8_t* p) {

@@ -5,8 +5,6 @@ import pytest
 import hyra
 from hyra.cli import main
 
-pytest.importorskip("torchmetrics")
-
 
 def test_prints_the_best_and_writes_figure_and_file(photograph, tmp_path, capsys):
     arguments = ["lowpass-sweep", str(photograph), str(photograph), "--cutoffs", "0.4:0.6:3", "--out", str(tmp_path)]

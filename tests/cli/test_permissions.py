@@ -57,8 +57,6 @@ def test_every_command_that_writes_is_tested():
 def test_files_and_folders_follow_the_umask(command, umask, inputs, tmp_path):
     if command == "demo":
         pytest.importorskip("skimage")
-    if command == "lowpass-sweep":
-        pytest.importorskip("torchmetrics")
     out = tmp_path / "out" / ("scores.csv" if command == "fsds" else "folder")
     assert main([*COMMANDS[command].format(**inputs).split(), "--out", str(out)]) == 0
     written = [*(tmp_path / "out").rglob("*")]

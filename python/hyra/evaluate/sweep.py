@@ -11,12 +11,12 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra._util.autocast import outside_autocast
-from hyra._util.extra import extra
 from hyra._util.progress import Progress
 from hyra.filters.lowpass import lowpass_upsample
 from hyra.results.result import Result
 from hyra.scores.fsds import FSDSReference
 from hyra.scores.pixelwise import psnr
+from hyra.scores.ssim import ssim
 from hyra.scores.variants import VARIANTS
 
 SCORES = ("psnr", "ssim", "fsds")
@@ -84,8 +84,7 @@ def lowpass_sweep(
 ) -> LowpassSweep:
     """Score `lowpass_upsample` against the cut-off of its filter.
 
-    Outputs are clamped to 0..1 first. SSIM is torchmetrics' (extra `metrics`): a Gaussian window of 11 pixels, as in
-    the paper.
+    Outputs are clamped to 0..1 first. SSIM is `hyra.ssim`'s ``matlab``, as tables of super-resolution have it.
 
     Args:
         lr: images `[C, h, w]` in 0..1, or a batch `[N, C, h, w]`.
@@ -98,7 +97,6 @@ def lowpass_sweep(
 
     Raises:
         ValueError: no image, images that do not belong together or are smaller than 11 pixels, or no cut-off.
-        ModuleNotFoundError: torchmetrics is missing; the message names the extra to install.
 
     Source: Deng et al. (ICML 2024), Fig. 8, which has PSNR and SSIM, against omega
     (`hyra.filters.lowpass.cutoff_from_omega`).
@@ -111,9 +109,6 @@ def lowpass_sweep(
         >>> sweep.psnr.shape, sweep.best("psnr")[0]
         (torch.Size([1, 3]), 0.7)
     """
-    with extra("metrics", "the SSIM of lowpass_sweep"):
-        from torchmetrics.functional.image import structural_similarity_index_measure as ssim
-
     tried = sorted([0.3 + 0.025 * i for i in range(25)] if cutoffs is None else cutoffs)
     if not tried:
         raise ValueError("cutoffs must hold at least one number, got none")
@@ -124,8 +119,8 @@ def lowpass_sweep(
             reference = FSDSReference(target, variant=variant)
             for k, cutoff in enumerate(tried):
                 sr = lowpass_upsample(image, scale, cutoff=cutoff, **options).to(target).clamp(0, 1)
-                similarity = ssim(sr[None], target[None], data_range=1.0)
-                scores[:, i, k] = scores.new_tensor([float(psnr(sr, target)), float(similarity), float(reference(sr))])
+                values = (psnr(sr, target), ssim(sr, target), reference(sr))
+                scores[:, i, k] = scores.new_tensor([float(value) for value in values])
                 bar.update(1)
     found = dict(zip(SCORES, scores, strict=True))
     return LowpassSweep(scores.new_tensor(tried), **found, scale=scale, variant=variant, options=options)

@@ -18,6 +18,7 @@ from hyra.ops.boundary import BOUNDARIES, source_index
 from hyra.ops.polyphase_filter import polyphase_filter
 
 TAPS = 16
+_MOST_TAPS = 1 << 16
 RELEASED: Mapping[str, Any] = {
     "window": "rectangular",
     "taps": None,
@@ -82,12 +83,12 @@ def lowpass_upsample(
         (torch.Size([1, 8, 8]), True)
     """
     validate.images("lr", lr)
-    validate.positive_integer("scale", scale)
+    validate.scale("scale", scale)
     validate.positive_number("cutoff", cutoff)
     validate.choice("window", window, WINDOWS)
     validate.choice("boundary", boundary, BOUNDARIES)
-    if taps is not None:
-        validate.positive_integer("taps", taps)
+    if taps is not None and validate.positive_integer("taps", taps) > _MOST_TAPS:
+        raise ValueError(f"taps must be at most {_MOST_TAPS}, got {taps}")
     wide = lr.to(torch.promote_types(lr.dtype, torch.float32))
     kernel = _Kernel(scale, cutoff, window, (scale - 1) / 2 if centred else 0.0, normalize, wide.dtype)
     h, w = lr.shape[-2:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -46,6 +47,19 @@ def lock_of(owner: object) -> threading.RLock:
             lock = _LOCKS[id(owner)] = threading.RLock()
             weakref.finalize(owner, _LOCKS.pop, id(owner), None)
         return lock
+
+
+def _after_fork() -> None:
+    """A lock that another thread held stays locked in the child, where nobody is left to open it."""
+    global _LOCKS_LOCK  # noqa: PLW0603 - a fork is a property of the process
+    _LOCKS.clear()
+    _LOCKS_LOCK = threading.Lock()
+    for state in _RANDOM_STATES.values():
+        state.users, state.lock = 0, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ class Network:
         weight = next((w for w in weights if w.is_floating_point()), None)
         self._dtype = dtype or (None if weight is None else weight.dtype)
         self._device = torch.device(device) if device is not None else None if weight is None else weight.device
-        self._entered = False
+        self._entered: int | None = None
         self._sizes: dict[int, InputSizes] = {}
 
     @property
@@ -159,16 +160,16 @@ class Network:
     def untouched(self) -> Iterator[None]:
         """Hold the module in evaluation mode over many calls, and restore it once at the end."""
         with lock_of(self if self.module is None else self.module):  # an empty Sequential is false, too
-            if self._entered:  # by this thread, which holds the lock
+            if self._entered == os.getpid():  # by this thread, which holds the lock, and not before a fork
                 yield
                 return
             self._check_values()
-            self._entered = True
+            self._entered = os.getpid()
             try:
                 with evaluating(self.module, self._device):
                     yield
             finally:
-                self._entered = False
+                self._entered = None
 
     def _check_values(self) -> None:
         """Every parameter and buffer has values, which those on the meta device and lazy ones have not."""

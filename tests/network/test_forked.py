@@ -1,0 +1,58 @@
+"""A forked child probes a network that another thread of its parent held at the time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
+    pytest.mark.skipif("HYRA_SANITIZER" in os.environ, reason="a sanitizer's runtime does not outlive a fork"),
+]
+
+SECONDS = 120
+HELD = """
+import os, threading, warnings
+import torch, hyra
+warnings.simplefilter("ignore")
+net = torch.nn.Conv2d(3, 3, 3, padding=1)
+model = hyra.HyRA(net)
+expected = model.impulse_response(9).response
+inside, over = threading.Event(), threading.Event()
+
+def probe_slowly(*_):
+    inside.set()
+    over.wait()
+
+def hold():
+    handle = net.register_forward_pre_hook(probe_slowly)
+    model.impulse_response(9)
+
+thread = threading.Thread(target=hold)
+thread.start()
+inside.wait()
+child = os.fork()
+if child == 0:
+    over.set()
+    net._forward_pre_hooks.clear()
+    os._exit(0 if torch.equal(model.impulse_response(9).response, expected) else 1)
+status = os.waitpid(child, 0)[1]
+over.set()
+thread.join()
+print(os.waitstatus_to_exitcode(status))
+"""
+
+
+def test_while_another_thread_holds_the_network():
+    command = [sys.executable, "-W", "ignore", "-c", HELD]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        printed, _ = process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        pytest.fail(f"not done after {SECONDS} s: the child hangs")
+    assert (process.returncode, printed.strip()) == (0, "0")
