@@ -14,7 +14,8 @@ template <typename R>
 struct SsimTileSize {
   static constexpr int kRows = (sizeof(R) == 4 ? 2 : 1) * kSsimBlockRows,
                        kColumns = (sizeof(R) == 4 ? 2 : 1) * kSsimBlockColumns;
-  static constexpr int kDown = 4, kAlong = 2;  // neighbours that one thread takes together
+  // Neighbours that one thread takes together; of doubles, two along a row spill on some architectures.
+  static constexpr int kDown = 4, kAlong = sizeof(R) == 4 ? 2 : 1;
   HYRA_INLINE static std::int64_t across(std::int64_t columns) { return (columns + kColumns - 1) / kColumns; }
   HYRA_INLINE static std::int64_t count(std::int64_t rows, std::int64_t columns) {
     return (rows + kRows - 1) / kRows * across(columns);
