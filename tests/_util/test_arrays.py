@@ -52,6 +52,35 @@ def test_anything_else_is_named(value):
         to_tensor(value, "preds")
 
 
+class Broken:
+    def __dlpack__(self, **kwargs):
+        raise ValueError("first line\nsecond line")
+
+    def __dlpack_device__(self):
+        return (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (np.array([["a"]]), "preds must hold numbers that torch knows, got an array of <U1"),
+        (np.array([[None]]), "preds must hold numbers that torch knows, got an array of object"),
+        (np.ones((1, 2), np.longdouble), "preds must hold numbers that torch knows, got an array of"),
+        (
+            np.ma.masked_greater(np.array([[1.0, 9.0]]), 5),
+            "preds must have a value everywhere, got an array that masks 1",
+        ),
+        (Broken(), "preds must be an array that torch can share by __dlpack__: first line"),
+    ],
+    ids=["text", "objects", "long doubles", "masked", "broken"],
+)
+def test_what_torch_cannot_take_is_one_sentence(value, said):
+    with pytest.raises(TypeError) as refusal:
+        to_tensor(value, "preds")
+    assert str(refusal.value).startswith(said)
+    assert "\n" not in str(refusal.value)
+
+
 # In a subprocess: where torch is handed such an array as it is, it may abort the interpreter.
 AWKWARD = {
     "negative strides": "np.arange(6, dtype=np.float32).reshape(2, 3)[..., ::-1]",

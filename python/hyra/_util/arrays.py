@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
+from hyra._util.texts import message
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -29,7 +31,7 @@ def to_tensor(array: Any, name: str) -> Tensor:
         name: the argument's name, for the error message.
 
     Raises:
-        TypeError: `array` is none of these.
+        TypeError: `array` is none of these, has no numbers that torch knows, or masks some of them.
 
     Example:
         >>> image = np.zeros((2, 2), dtype=np.float32)
@@ -39,12 +41,20 @@ def to_tensor(array: Any, name: str) -> Tensor:
     """
     if isinstance(array, Tensor):
         return array
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise TypeError(f"{name} must have a value everywhere, got an array that masks {array.mask.sum()} of them")
     if isinstance(array, np.ndarray):
-        return torch.from_numpy(_plain(array))
+        try:
+            return torch.from_numpy(_plain(array))
+        except TypeError:
+            raise TypeError(f"{name} must hold numbers that torch knows, got an array of {array.dtype}") from None
     if hasattr(array, "__dlpack__"):
         # torch.from_dlpack aborts the interpreter on negative strides instead of raising.
         strides = getattr(array, "strides", None) or ()
-        return from_dlpack(array.copy() if any(stride < 0 for stride in strides) else array)
+        try:
+            return from_dlpack(array.copy() if any(stride < 0 for stride in strides) else array)
+        except Exception as error:  # whatever a foreign library raises
+            raise TypeError(f"{name} must be an array that torch can share by __dlpack__: {message(error)}") from error
     raise TypeError(f"{name} must be a torch tensor or an array with __dlpack__, got {type(array).__name__}")
 
 

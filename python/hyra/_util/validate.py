@@ -6,7 +6,7 @@ The functions are small and compose; each returns what it checked where the call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from numbers import Integral, Real
 from types import EllipsisType
 from typing import Any
@@ -23,7 +23,7 @@ LARGEST_SCALE = 1024
 
 def choice(name: str, value: str, choices: Collection[str]) -> None:
     """`value` is one of `choices`."""
-    if value not in choices:
+    if not isinstance(value, Hashable) or value not in choices:
         listed = ", ".join(repr(item) for item in choices)
         raise ValueError(f"{name} must be one of {listed}, got {value!r}")
 
