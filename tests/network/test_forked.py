@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
+import forking
 
-import pytest
+pytestmark = forking.needs_fork
 
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
-    pytest.mark.skipif("HYRA_SANITIZER" in os.environ, reason="a sanitizer's runtime does not outlive a fork"),
-]
-
-SECONDS = 120
 HELD = """
 import os, threading, warnings
 import torch, hyra
@@ -48,11 +39,4 @@ print(os.waitstatus_to_exitcode(status))
 
 
 def test_while_another_thread_holds_the_network():
-    command = [sys.executable, "-W", "ignore", "-c", HELD]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    try:
-        printed, _ = process.communicate(timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        pytest.fail(f"not done after {SECONDS} s: the child hangs")
-    assert (process.returncode, printed.strip()) == (0, "0")
+    assert forking.printed_by(HELD).strip() == "0"

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-
 import pytest
 
+import forking
 import hyra
 
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
-    pytest.mark.skipif("HYRA_SANITIZER" in os.environ, reason="a sanitizer's runtime does not outlive a fork"),
-]
+pytestmark = forking.needs_fork
 
-SECONDS = 120
 PROGRAM = """
 import multiprocessing, os, sys, warnings
 import torch, hyra
@@ -47,11 +39,4 @@ print("the same" if same else "other bits", torch.get_num_threads())
 @pytest.mark.parametrize("way", ["fork", "pool"])
 @pytest.mark.parametrize("library", hyra.fft_library_versions())
 def test_after_a_parallel_call_in_the_parent(library, way):
-    command = [sys.executable, "-c", PROGRAM, library, way]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    try:
-        printed, _ = process.communicate(timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # the children that hang, too
-        pytest.fail(f"not done after {SECONDS} s: a child hangs")
-    assert (process.returncode, printed.split("\n")[0]) == (0, "the same 4")
+    assert forking.printed_by(PROGRAM, library, way).split("\n")[0] == "the same 4"
