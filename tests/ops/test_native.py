@@ -64,7 +64,10 @@ def test_fake_tensors_among_real_ones_are_refused():
         ops.integral_energy_backward(fake, torch.rand(1))
 
 
+_WINDOWS = [torch.full((3,), 1 / 3, dtype=torch.float64), torch.ones(2, dtype=torch.float64)]
 CALLS = {
+    ops.ssim_sums: ([*torch.rand(2, 2, 3, 4, 5), *_WINDOWS], []),
+    ops.ssim_sums_backward: ([*torch.rand(2, 2, 3, 4, 5), *_WINDOWS, torch.rand(2, 3, 2)], []),
     ops.difference_sums: ([*torch.rand(2, 2, 3, 4, 5)], []),
     ops.mean_std: ([torch.rand(2, 3, 4)], []),
     ops.standardized_difference: ([torch.rand(3, 4, 5), torch.rand(3, 4, 5), *torch.rand(2, 3, 2)], [True]),

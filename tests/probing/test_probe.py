@@ -365,7 +365,7 @@ def test_a_network_of_one_size_and_one_that_returns_nothing_finite():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"positions": "random"}, "positions must be 'grid' or a tensor of integers .P, 2., got 'random'"),
+    ({"positions": "random"}, "positions must be 'grid' or a tensor of integers .P, 2., got str 'random'"),
     ({"positions": torch.rand(4, 2)}, r"positions must be integers \[P, 2\], got torch.float32 \[4, 2\]"),
     ({"positions": torch.tensor([[0, 64]])}, r"positions must lie inside the 64x64 canvas, got \[0, 64\]"),
     ({"positions": torch.tensor([[3, 4], [5, -1]])}, r"inside the 64x64 canvas, got \[5, -1\]"),

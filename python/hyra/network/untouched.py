@@ -29,8 +29,12 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
     (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
-    # None, not the CPU, is how torch begins: a device that is set goes through every call.
-    (torch.get_default_device, lambda device: torch.set_default_device(None if device.type == "cpu" else device)),
+    # torch.get_default_device makes a tensor that no transform of torch.func allows. None, not the CPU, is how torch
+    # begins: a device that is set goes through every call.
+    (
+        lambda: torch.empty(0, dtype=torch.float32, device=None).device,
+        lambda device: torch.set_default_device(None if device.type == "cpu" else device),
+    ),
     *((partial(getattr, *flag), partial(setattr, *flag)) for flag in _FLAGS),
 )
 """What a network may set for the whole process: how to ask for it, and how to set it again."""
