@@ -186,3 +186,14 @@ def test_a_forked_child_does_not_hang():
         os.waitpid(child, 0)
         pytest.fail("the child hangs")
     assert os.waitstatus_to_exitcode(status[1]) == 0
+
+
+@pytest.mark.parametrize("room", [0, 64, 479])
+@pytest.mark.parametrize("cut", [slice(None), (slice(1, None), slice(None, None, 2))], ids=["whole", "strided"])
+def test_a_storage_that_was_cut_is_not_read(room, cut):
+    x = torch.rand(4, 5, 6)[cut]
+    x.untyped_storage().resize_(room)
+    with pytest.raises(
+        ValueError, match="images must have its elements in memory, got one whose storage was cut or freed"
+    ):
+        ops.mean_std(x)

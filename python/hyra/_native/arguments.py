@@ -126,7 +126,7 @@ class TensorArgument:
             layout = "a nested tensor" if x.is_nested else str(x.layout)
             raise TypeError(f"{self.name} must be a dense tensor, of layout torch.strided, got {layout}")
         if without_memory(x):
-            raise ValueError(f"{self.name} must have its elements in memory, got a tensor whose storage was freed")
+            raise ValueError(f"{self.name} must have its elements in memory, got one whose storage was cut or freed")
         self._check_dtype(x, call)
         if call.leader is None:
             call.leader = self.name, x
@@ -165,9 +165,14 @@ class TensorArgument:
 
 
 def without_memory(x: Tensor) -> bool:
-    """Whether a dense tensor has elements, and its storage none: a read would end the process."""
+    """Whether a dense tensor reaches beyond its storage, which was freed or cut: a read would end the process."""
     try:
-        return type(x) in PLAIN and x.data_ptr() == 0 and x.numel() != 0 and not x.is_meta
+        if type(x) not in PLAIN or x.is_meta:
+            return False
+        count = x.numel()
+        if count and not x.is_contiguous():  # the sum takes as long as all the rest
+            count = 1 + sum((n - 1) * stride for n, stride in zip(x.shape, x.stride(), strict=True))
+        return bool(count) and (x.storage_offset() + count) * x.itemsize > x.untyped_storage().nbytes()
     except RuntimeError:  # none to have, as while functions are transformed
         return False
 
