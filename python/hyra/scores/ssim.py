@@ -104,7 +104,7 @@ def ssim(
       super-resolution have this one; BasicSR's ``calculate_ssim`` computes it, and so does scikit-image with
       ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False``.
     * ``"torchmetrics"``: the same windows around each pixel, of images reflected about their outermost pixels, as in
-      torchmetrics' ``structural_similarity_index_measure`` with this data range (from version 1.0 on).
+      torchmetrics' ``structural_similarity_index_measure`` with this data range (version 1.9; 1.0 does otherwise).
     * ``"skimage"``: uniform windows of 7x7 pixels within the image and sample statistics, as in the defaults of
       scikit-image's ``structural_similarity`` with this data range and ``channel_axis``.
 
