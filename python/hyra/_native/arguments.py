@@ -172,7 +172,7 @@ def without_memory(x: Tensor) -> bool:
         count = x.numel()
         if count and not x.is_contiguous():  # the sum takes as long as all the rest
             count = 1 + sum((n - 1) * stride for n, stride in zip(x.shape, x.stride(), strict=True))
-        return bool(count) and (x.storage_offset() + count) * x.itemsize > x.untyped_storage().nbytes()
+        return bool(count and (x.storage_offset() + count) * x.itemsize > x.untyped_storage().nbytes())
     except RuntimeError:  # none to have, as while functions are transformed
         return False
 
