@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyra._native.arguments import PLAIN, Call, TensorArgument, check_setting, check_type
+from hyra._native.arguments import PLAIN, Call, TensorArgument, check_setting, check_type, without_memory
 from hyra._util import validate
 
 
@@ -128,7 +128,8 @@ def signature(args: Sequence[Any]) -> tuple[Any, ...] | None:
     try:
         for x in args:
             if type(x) is Tensor:
-                if not x.data_ptr() and x.numel():  # which only dense tensors have; others raise
+                x.data_ptr()  # which only dense tensors have; others raise
+                if x.is_meta or without_memory(x):  # nothing of which the shape tells
                     return None
                 parts += (x.dtype, x.shape, x.device)
             elif isinstance(x, (int, str)):
