@@ -64,12 +64,12 @@ def _transforms(library: str) -> Iterator[Case]:
     for shape in ((0, 4, 6), (0, 3, 5, 7), (2, 0, 5, 7)):
         result = (*shape[:-1], shape[-1] // 2 + 1)
         yield Case("rfft2", f"{shape} {library}", lambda g, s=shape: (g.real(*s), library), ((result, COMPLEX),))
-        arguments = lambda g, s=result, n=shape[-1]: (g.complex(*s), n, library)  # noqa: E731
+        arguments = lambda g, s=result, n=shape[-1]: (g.complex(*s), n, library)  # noqa: E731 - a row of the table
         yield Case("rfft2_adjoint", f"{result} {library}", arguments, ((shape, REAL),))
     for shape in ((2, 0, 6), (2, 4, 0)):
         yield Case("rfft2", f"{shape} {library}", lambda g, s=shape: (g.real(*s), library), f"x {NO_PIXEL}")
     for shape, columns, error in (((2, 0, 4), 7, f"spectrum {NO_PIXEL}"), ((2, 4, 1), 0, "columns must be at least 1")):
-        arguments = lambda g, s=shape, n=columns: (g.complex(*s), n, library)  # noqa: E731
+        arguments = lambda g, s=shape, n=columns: (g.complex(*s), n, library)  # noqa: E731 - a row of the table
         yield Case("rfft2_adjoint", f"{shape} {library}", arguments, error)
 
 
@@ -79,14 +79,14 @@ def _energies(weighting: str) -> Iterator[Case]:
         pixels, error = 0 not in shape[1:], f"spectrum {NO_PIXEL}"
         results = (((count,), F64),) if pixels else error
         yield Case("quadrant_energy", what, lambda g, s=shape: (g.complex(*s), weighting), results)
-        arguments = lambda g, s=shape: (g.complex(*s), g.real(s[0], dtype=F64), weighting)  # noqa: E731
+        arguments = lambda g, s=shape: (g.complex(*s), g.real(s[0], dtype=F64), weighting)  # noqa: E731 - a row of the table
         yield Case("quadrant_energy_backward", what, arguments, ((shape, COMPLEX),) if pixels else error)
 
 
 def _pairs(*, with_target: bool) -> Iterator[Case]:
     for planes, targets, *size in ((0, 0, 5, 6), (0, 3, 5, 6), (2, 0, 5, 6), (2, 2, 0, 6), (2, 2, 5, 0)):
         count = planes + targets * with_target
-        arguments = lambda g, s=(planes, targets, *size): (*g.pair(*s), with_target)  # noqa: E731
+        arguments = lambda g, s=(planes, targets, *size): (*g.pair(*s), with_target)  # noqa: E731 - a row of the table
         difference, energy = (((count, *size), REAL),), (((count,), F64),)
         if targets < planes:
             difference = energy = "T must divide P, got T = 0 of target"
@@ -104,28 +104,28 @@ def _sums() -> Iterator[Case]:
 
 
 def _windows() -> Iterator[Case]:
-    settings = lambda g: (g.real(5, dtype=F64), g.real(2, dtype=F64))  # noqa: E731
+    settings = lambda g: (g.real(5, dtype=F64), g.real(2, dtype=F64))  # noqa: E731 - a row of the table
     for shape in ((0, 3, 8, 9), (2, 3, 4, 9), (2, 0, 8, 9), (2, 3, 0, 9), (2, 3, 8, 0)):
-        pair = lambda g, s=shape: (g.real(*s), g.real(*s), *settings(g))  # noqa: E731
+        pair = lambda g, s=shape: (g.real(*s), g.real(*s), *settings(g))  # noqa: E731 - a row of the table
         pixels, count = 0 not in shape[1:], shape[:2]
         error = f"preds {NO_PIXEL}"
         yield Case("ssim_sums", str(shape), pair, (((*count, 2), F64),) if pixels else error)
-        arguments = lambda g, f=pair, n=count: (*f(g), g.real(*n, 2, dtype=F64))  # noqa: E731
+        arguments = lambda g, f=pair, n=count: (*f(g), g.real(*n, 2, dtype=F64))  # noqa: E731 - a row of the table
         yield Case("ssim_sums_backward", str(shape), arguments, ((shape, REAL),) if pixels else error)
-    no_taps = lambda g: (*g.real(2, 1, 3, 8, 9), g.real(0, dtype=F64), g.real(2, dtype=F64))  # noqa: E731
+    no_taps = lambda g: (*g.real(2, 1, 3, 8, 9), g.real(0, dtype=F64), g.real(2, dtype=F64))  # noqa: E731 - a row of the table
     yield Case("ssim_sums", "no taps", no_taps, f"taps {NO_PIXEL}")
 
 
 def _planes() -> Iterator[Case]:
     for shape in ((0, 5, 6), (0, 4, 7), (2, 0, 6), (2, 5, 0)):
-        arguments = lambda g, s=shape: (g.real(*s), g.real(s[0], dtype=F64))  # noqa: E731
+        arguments = lambda g, s=shape: (g.real(*s), g.real(s[0], dtype=F64))  # noqa: E731 - a row of the table
         results = f"planes {NO_PIXEL}" if shape[0] else ((shape, REAL),)
         yield Case("integral_energy_backward", str(shape), arguments, results)
     for shape in ((0, 3, 4, 6), (0,)):
         yield Case("mean_std", str(shape), lambda g, s=shape: (g.real(*s),), (((0, 2), F64),))
     yield Case("mean_std", "pixels", lambda g: (g.real(2, 3, 0, 6),), f"images {NO_PIXEL}")
     for shape in ((0, 3, 4), (0,), (2, 0)):
-        arguments = lambda g, s=shape: (g.real(*s), g.real(*s), g.moments(s[0]))  # noqa: E731
+        arguments = lambda g, s=shape: (g.real(*s), g.real(*s), g.moments(s[0]))  # noqa: E731 - a row of the table
         results = f"grad {NO_PIXEL}" if 0 in shape[1:] else ((shape, REAL),)
         yield Case("standardize_backward", str(shape), arguments, results)
 
@@ -134,24 +134,24 @@ def _rings() -> Iterator[Case]:
     sums = ((0, 4), F64), ((0, 4), F64), ((0, 4), C128), ((4,), I64)
     for planes, height, width, results in ((0, 5, 7, sums), (2, 0, 7, NO_RING), (2, 5, 0, NO_RING), (2, 0, 0, NO_RING)):
         shape, what = (planes, height, width // 2 + 1), f"{planes} of {height}x{width}"
-        spectra = lambda g, s=shape: (g.complex(*s), g.complex(*s))  # noqa: E731
+        spectra = lambda g, s=shape: (g.complex(*s), g.complex(*s))  # noqa: E731 - a row of the table
         size = height, width
         yield Case("radial_moments", what, lambda g, f=spectra, s=size: (*f(g), *s), results)
-        gains = lambda g, p=planes: (g.real(p, 4, dtype=F64), g.real(p, 4, dtype=C128))  # noqa: E731
+        gains = lambda g, p=planes: (g.real(p, 4, dtype=F64), g.real(p, 4, dtype=C128))  # noqa: E731 - a row of the table
         gradient = results if planes else ((shape, COMPLEX),)
-        arguments = lambda g, f=spectra, h=gains, s=size: (*f(g), *h(g), *s)  # noqa: E731
+        arguments = lambda g, f=spectra, h=gains, s=size: (*f(g), *h(g), *s)  # noqa: E731 - a row of the table
         yield Case("radial_moments_backward", what, arguments, gradient)
 
 
 def _impulses() -> Iterator[Case]:
     for images, count, *size in ((0, 2, 3, 4, 5), (2, 0, 3, 4, 5), (2, 1, 0, 4, 5), (2, 1, 3, 0, 5)):
         what = f"{images} images, {count} positions, {size}"
-        arguments = lambda g, n=images, m=count, s=size: (g.real(*s), g.integers(n, m, 2), g.real(n, s[0]))  # noqa: E731
+        arguments = lambda g, n=images, m=count, s=size: (g.real(*s), g.integers(n, m, 2), g.real(n, s[0]))  # noqa: E731 - a row of the table
         results = f"background {NO_PIXEL}" if 0 in size else (((images, *size), REAL),)
         yield Case("impulse_batch", what, arguments, results)
         channels = size[0]
         window = channels, 2, 4
-        arguments = lambda g, n=images, m=count, s=size, w=window: (  # noqa: E731
+        arguments = lambda g, n=images, m=count, s=size, w=window: (  # noqa: E731 - a row of the table
             *(g.real(n, *s), g.integers(n, m, 2), g.real(*w), [0, 0], g.state(*w)),
         )
         results = ((2, 4), I64), (window, F64), (window, F64), ((images, count, 2), F64)
@@ -168,7 +168,7 @@ def _filters(boundary: str) -> Iterator[Case]:
         ),
         *(((2, 3, 4, 5), (0, 3, 4, 4)), ((2, 3, 0, 5), (3, 4, 4)), ((2, 3, 4, 5), (3, 0, 4))),
     ):
-        arguments = lambda g, i=image, r=response: (g.real(*i), g.real(*r), 2, (1, 1), boundary)  # noqa: E731
+        arguments = lambda g, i=image, r=response: (g.real(*i), g.real(*r), 2, (1, 1), boundary)  # noqa: E731 - a row of the table
         results = NO_SAMPLE if image[0] else (((0, response[0], 8, 10), REAL),)
         yield Case("polyphase_filter", f"{image} {response} {boundary}", arguments, results)
 

@@ -1,4 +1,4 @@
-"""FSDS and the scores of differences as torchmetrics metrics; needs the extra `metrics`."""
+"""The scores as torchmetrics metrics; needs the extra `metrics`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _MeanScore(Metric):  # type: ignore[misc]  # an untyped base
     count: Tensor
     identical: Tensor
 
-    def __init__(self, crop_border: int, **kwargs: Any) -> None:
+    def __init__(self, crop_border: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.crop_border = crop_border
         self.add_state("total", torch.zeros((), dtype=torch.float64, device=self.device), dist_reduce_fx="sum")
@@ -99,7 +99,7 @@ class FrequencySpectrumDistributionSimilarity(_MeanScore):
         return fsds(preds, target, variant=self.variant, crop_border=self.crop_border)
 
 
-class _OfDifferences(_MeanScore):
+class _WithRange(_MeanScore):
     """The mean of a score that takes a range."""
 
     _function: ClassVar[Callable[..., Tensor]]
@@ -112,21 +112,21 @@ class _OfDifferences(_MeanScore):
         return type(self)._function(preds, target, data_range=self.data_range, crop_border=self.crop_border)
 
 
-class MeanAbsoluteError(_OfDifferences):
+class MeanAbsoluteError(_WithRange):
     """Mean of `hyra.mae` over all images seen, which takes its arguments; lower is better."""
 
     higher_is_better = False
     _function = staticmethod(pixelwise.mae)
 
 
-class MeanSquaredError(_OfDifferences):
+class MeanSquaredError(_WithRange):
     """Mean of `hyra.mse` over all images seen, which takes its arguments; lower is better."""
 
     higher_is_better = False
     _function = staticmethod(pixelwise.mse)
 
 
-class PeakSignalNoiseRatio(_OfDifferences):
+class PeakSignalNoiseRatio(_WithRange):
     """Mean of `hyra.psnr` over all images seen, in dB, which takes its arguments; higher is better.
 
     It is the mean of the images' ratios, as tables have it, where torchmetrics has the ratio of their mean error.
@@ -145,7 +145,7 @@ class PeakSignalNoiseRatio(_OfDifferences):
     _function = staticmethod(pixelwise.psnr)
 
 
-class StructuralSimilarity(_OfDifferences):
+class StructuralSimilarity(_WithRange):
     """Mean of `hyra.ssim` over all images seen, which takes its arguments; higher is better.
 
     Example:
@@ -169,14 +169,14 @@ class StructuralSimilarity(_OfDifferences):
         return ssim(preds, target, form=self.form, data_range=self.data_range, crop_border=self.crop_border)
 
 
-class FourierMeanAbsoluteError(_OfDifferences):
+class FourierMeanAbsoluteError(_WithRange):
     """Mean of `hyra.fourier_mae` over all images seen, which takes its arguments; lower is better."""
 
     higher_is_better = False
     _function = staticmethod(fourier.fourier_mae)
 
 
-class FourierMeanSquaredError(_OfDifferences):
+class FourierMeanSquaredError(_WithRange):
     """Mean of `hyra.fourier_mse` over all images seen, which takes its arguments; lower is better."""
 
     higher_is_better = False
@@ -187,9 +187,6 @@ class FourierPeakSignalNoiseRatio(_MeanScore):
     """Mean of `hyra.fourier_psnr` over all images seen, in dB, which takes its arguments; higher is better."""
 
     higher_is_better = True
-
-    def __init__(self, crop_border: int = 0, **kwargs: Any) -> None:
-        super().__init__(crop_border, **kwargs)
 
     def _scores(self, preds: Tensor, target: Tensor) -> Tensor:
         return fourier.fourier_psnr(preds, target, crop_border=self.crop_border)

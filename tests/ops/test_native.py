@@ -94,7 +94,10 @@ CALLS = {
 def test_forward_mode_raises_instead_of_dropping_the_tangent(op):
     (first, *tensors), rest = CALLS[op]
     name = next(iter(op.declaration.arguments))
-    call = lambda x: op(x, *tensors, *rest)  # noqa: E731
+
+    def call(x):
+        return op(x, *tensors, *rest)
+
     call(first)
     with torch.autograd.forward_ad.dual_level():
         dual = torch.autograd.forward_ad.make_dual(first, torch.ones_like(first))

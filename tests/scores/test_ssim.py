@@ -60,16 +60,21 @@ def test_ms_ssim_is_its_source(row):
     )
 
 
-def test_installed_libraries_agree():
+def test_the_installed_scikit_image_agrees():
     skimage = pytest.importorskip("skimage.metrics")
-    torchmetrics = pytest.importorskip("torchmetrics.functional.image")
     preds, target = torch.rand(2, 3, 40, 50, dtype=torch.float64)
     expected = skimage.structural_similarity(preds.numpy(), target.numpy(), data_range=1.0, channel_axis=0)
     assert hyra.ssim(preds, target, form="skimage").item() == pytest.approx(expected, abs=1e-12)
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     expected = skimage.structural_similarity(preds.numpy(), target.numpy(), data_range=1.0, channel_axis=0, **options)
     assert hyra.ssim(preds, target).item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_installed_torchmetrics_agrees():
     pytest.importorskip("torchmetrics", minversion="1.9")  # 1.0 computes otherwise
+    from torchmetrics.functional import image as torchmetrics
+
+    preds, target = torch.rand(2, 3, 40, 50, dtype=torch.float64)
     expected = torchmetrics.structural_similarity_index_measure(preds[None], target[None], data_range=1.0).item()
     assert hyra.ssim(preds, target, form="torchmetrics").item() == pytest.approx(expected, abs=1e-12)
 

@@ -68,13 +68,13 @@ def positive_number(name: str, value: object) -> float:
     return number
 
 
-PIXELS = (torch.uint8, torch.uint16)
-"""Integers that images come in, as decoders leave them."""
+WHITE = {torch.uint8: 255, torch.uint16: 65535}
+"""Integers that images come in, as decoders leave them, and what they have for white."""
 
 
 def pixel_tensor(name: str, x: object) -> Tensor:
     """`x` is a real floating-point tensor, or one of uint8 or uint16."""
-    if isinstance(x, Tensor) and x.dtype in PIXELS:
+    if isinstance(x, Tensor) and x.dtype in WHITE:
         return x
     if isinstance(x, Tensor) and not x.dtype.is_floating_point:
         raise TypeError(f"{name} must have a floating-point dtype, uint8 or uint16, got {x.dtype}")

@@ -13,8 +13,7 @@ from hyra.filters.windows import WINDOWS
 if TYPE_CHECKING:
     from torch import Tensor
 
-_EPILOG = (
-    """\
+_EPILOG = """\
 examples:
   hyra lowpass-sweep 0801.png --scale 2
   hyra lowpass-sweep DIV2K/HR/*.png --scale 2 --released
@@ -23,8 +22,6 @@ examples:
 prints the best cut-off of each score; writes sweep.png and sweep.safetensors (hyra.LowpassSweep.load).
 0.5 cycles per LR pixel, the LR Nyquist frequency, is the ideal interpolator's; the paper's Fig. 8 has omega,
 which is the cut-off times the image's size."""
-    ""
-)
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:

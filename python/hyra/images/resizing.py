@@ -11,8 +11,6 @@ from torch import Tensor
 from hyra._util import validate
 from hyra._util.arrays import accepts_arrays
 
-WHITE = {torch.uint8: 255, torch.uint16: 65535}
-
 
 @accepts_arrays("image")
 def imresize(
@@ -55,12 +53,14 @@ def imresize(
     """
     validate.images("image", image, integers=True)
     factors, sides = _factors(image, scale, size)
-    wide = image.double() if image.dtype in WHITE else image.to(torch.promote_types(image.dtype, torch.float32))
+    wide = (
+        image.double() if image.dtype in validate.WHITE else image.to(torch.promote_types(image.dtype, torch.float32))
+    )
     for axis in sorted((0, 1), key=factors.__getitem__):
         length, side, factor = image.shape[axis - 2], sides[axis], factors[axis]
         wide = _along(wide, axis - 2, _taps(length, side, factor, factor < 1 and antialias))
-        if image.dtype in WHITE:
-            wide = (wide + 0.5).floor().clamp(0, WHITE[image.dtype])
+        if image.dtype in validate.WHITE:
+            wide = (wide + 0.5).floor().clamp(0, validate.WHITE[image.dtype])
     return wide.to(image.dtype)
 
 

@@ -8,8 +8,6 @@ from torch import Tensor
 from hyra._util import validate
 
 REDUCTIONS = ("none", "mean", "sum")
-WHITE = {torch.uint8: 255.0, torch.uint16: 65535.0}
-"""What an integer image has for white."""
 
 
 def validate_pair(preds: Tensor, target: Tensor, *, integers: bool = False) -> None:
@@ -40,7 +38,9 @@ def common_dtype(*images: Tensor) -> torch.dtype:
 def pixel_dtype(*images: Tensor, integers: bool) -> torch.dtype:
     """What the images are read in: where `integers` may be, those of one integer dtype in their own."""
     dtypes = {x.dtype for x in images}
-    return images[0].dtype if integers and len(dtypes) == 1 and dtypes <= WHITE.keys() else common_dtype(*images)
+    return (
+        images[0].dtype if integers and len(dtypes) == 1 and dtypes <= validate.WHITE.keys() else common_dtype(*images)
+    )
 
 
 def score_dtype(*images: Tensor) -> torch.dtype:
@@ -62,7 +62,7 @@ def prepared(preds: Tensor, target: Tensor, border: int, data_range: float | Non
             f"got {preds.dtype}"
         )
     if data_range is None:
-        data_range = WHITE.get(preds.dtype, 1.0)
+        data_range = validate.WHITE.get(preds.dtype, 1)
     dtype = common_dtype(preds, target) if preds.is_floating_point() else preds.dtype
     p, t = (crop(name, x, border).to(dtype) for name, x in (("preds", preds), ("target", target)))
     white = validate.positive_number("data_range", data_range)
