@@ -39,6 +39,14 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
         items[:] = [item for item in items if "backend" in item.fixturenames]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests recorded as their ``summary``, in whichever process they ran."""
+    for report in terminalreporter.getreports("passed"):
+        for text in (value for name, value in report.user_properties if name == "summary"):
+            terminalreporter.write_sep("-", report.nodeid)
+            terminalreporter.write_line(str(text).strip())
+
+
 @pytest.fixture(autouse=True)
 def seed() -> None:
     torch.manual_seed(0)
