@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,15 +15,34 @@ VERSIONS = {"fsds": 1}
 """Of the definition of each score: raised when its numbers change, so that older ones are computed again."""
 
 _APPLICATION = 0x68797261  # "hyra" in SQLite's application_id
-_FORMAT = 1
+_FORMAT = 2
 _WAIT_S = 60.0
-_SCHEMA = """
+_SCHEMAS = (
+    """
 CREATE TABLE score (
     preds TEXT NOT NULL, target TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL, version INTEGER NOT NULL,
     value REAL, -- NULL is NaN
     PRIMARY KEY (preds, target, name, settings, version)
 ) WITHOUT ROWID
-"""
+""",
+    """
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, started TEXT NOT NULL, finished TEXT, plan TEXT NOT NULL,
+    methods TEXT NOT NULL, context TEXT NOT NULL
+);
+CREATE TABLE run_score (
+    run INTEGER NOT NULL REFERENCES run, scale REAL NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL,
+    settings TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (run, scale, name)
+) WITHOUT ROWID;
+CREATE TABLE pair (
+    run INTEGER NOT NULL REFERENCES run, place INTEGER NOT NULL, method TEXT NOT NULL, scale REAL NOT NULL,
+    image TEXT NOT NULL, preds_file TEXT NOT NULL, target_file TEXT NOT NULL, preds TEXT, target TEXT,
+    notes TEXT NOT NULL, error TEXT, PRIMARY KEY (run, method, scale, image)
+) WITHOUT ROWID;
+CREATE INDEX pair_by_file ON pair (preds_file, target_file)
+""",
+)
+"""What each format adds to the one before: scores by content; the runs that measured them, and of which files."""
 
 
 def digest(file: Path) -> str:
@@ -54,7 +73,7 @@ class Store:
     Several processes may share a file: they wait for each other.
 
     Args:
-        file: where it is.
+        file: where it is; None for one in memory, gone when it is closed.
 
     Raises:
         ValueError: the file is no store of scores, or one of a later version of hyra.
@@ -68,10 +87,13 @@ class Store:
         (30.5, None)
     """
 
-    def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, file: Path | None) -> None:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
         self._file = file
-        self._database = sqlite3.connect(file, timeout=_WAIT_S, isolation_level=None)
+        self._database = sqlite3.connect(
+            ":memory:" if file is None else file, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
+        )
         try:
             self._open()
         except sqlite3.DatabaseError as error:
@@ -87,14 +109,16 @@ class Store:
             (application,) = database.execute("PRAGMA application_id").fetchone()
             (version,) = database.execute("PRAGMA user_version").fetchone()
             (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if (application, version, tables) == (0, 0, 0):
-                database.execute(_SCHEMA)
+            if application != _APPLICATION and (application, version, tables) != (0, 0, 0):
+                raise ValueError(f"{self._file} must be a store of scores, or not there yet, got another database")
+            if version > _FORMAT:
+                raise ValueError(f"{self._file} was written by a later version of hyra (format {version}): update hyra")
+            for schema in _SCHEMAS[version:]:
+                for statement in schema.split(";"):
+                    database.execute(statement)
+            if version < _FORMAT:
                 database.execute(f"PRAGMA application_id = {_APPLICATION}")
                 database.execute(f"PRAGMA user_version = {_FORMAT}")
-            elif application != _APPLICATION:
-                raise ValueError(f"{self._file} must be a store of scores, or not there yet, got another database")
-            elif version > _FORMAT:
-                raise ValueError(f"{self._file} was written by a later version of hyra (format {version}): update hyra")
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
 
@@ -103,6 +127,17 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self._database.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All that is written inside, or nothing; another process that writes is waited for."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._database
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
 
     def get(self, key: Key) -> float | None:
         """The score of that key, None where there is none yet."""

@@ -1,0 +1,166 @@
+"""Methods scored on many images, kept as they are scored, and summed up."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hyra._util.progress import Progress
+from hyra._util.table import in_columns
+from hyra.environment import environment
+from hyra.evaluate.engines import default_workers, in_threads
+from hyra.evaluate.methods import Method, check_names
+from hyra.evaluate.runs import Run, Runs
+from hyra.evaluate.scores import score
+from hyra.evaluate.sources import Source
+from hyra.evaluate.summary import Summary, summaries
+from hyra.evaluate.work import Outcome, Plan, Prediction, Task
+
+Engine = Callable[[Iterator[Task], Plan, int], Iterator[Outcome]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A run with all that it measured.
+
+    Attributes:
+        run: what was measured, and when.
+        outcomes: every pair, in the order of methods, scales and images.
+    """
+
+    run: Run
+    outcomes: tuple[Outcome, ...]
+
+    @classmethod
+    def load(cls, runs: Runs, name: str) -> Evaluation:
+        """A run of a store."""
+        return cls(runs.run(name), tuple(runs.outcomes(name)))
+
+    def summaries(self) -> list[Summary]:
+        """A line for each method and scale: means, intervals, and what they leave out."""
+        return summaries(self.outcomes, self.run.plan.scores)
+
+    def table(self) -> str:
+        """The means in columns, as text."""
+        scores = [score(name) for name in self.run.plan.scores]
+        rows = [("method", "scale", *(each.title for each in scores), "images")]
+        for line in self.summaries():
+            values = (f"{line.mean(each.name).value:.{each.digits}f}" for each in scores)
+            rows.append((line.method, f"x{line.scale:g}", *values, str(line.images - len(line.failed))))
+        return in_columns(rows)
+
+
+def evaluate(
+    methods: Sequence[Method],
+    plan: Plan | None = None,
+    *,
+    store: str | Path | Runs | None = None,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    workers: int | None = None,
+    engine: Engine = in_threads,
+    progress: bool = True,
+    log: Callable[[Outcome], None] = lambda _: None,
+) -> Evaluation:
+    """Score the images of several methods.
+
+    Every pair is kept as soon as it is scored. Where the store knows the contents of a pair's files, its scores are
+    taken from there: the same call goes on after an interruption, and computes again only what has changed.
+
+    Args:
+        methods: what to score, each with its folder of references.
+        plan: the scores and the protocol; by default PSNR, SSIM and FSDS by the paper's.
+        store: a file that keeps the scores, made if it is not there, or an open `Runs`; None keeps nothing.
+        name: of the run; one of that name in the store is measured anew. By default that of an interrupted run of the
+            same methods, scores and protocol, or the time at which this one starts.
+        tags: words to find the run by.
+        workers: images worked on at the same time, each on one thread; by default one for each core.
+        engine: what does the work.
+        progress: show a bar on a terminal.
+        log: called with each outcome as it comes.
+
+    Raises:
+        ValueError: no methods, two of one name and scale, or images without a partner.
+        NotADirectoryError: a folder is not there.
+
+    Example:
+        >>> import tempfile, torch, hyra
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     hr = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
+        ...     for name, image in (("hr/a.png", hr), ("sr/a.png", 0.9 * hr)):
+        ...         hyra.images.write(image, f"{folder}/{name}")
+        ...     method = Method("dark", 2, Path(folder, "sr"), Path(folder, "hr"))
+        ...     result = evaluate([method], Plan(("psnr", "ssim")))
+        >>> print(result.table())
+        method  scale  PSNR (dB)    SSIM  images
+        dark       x2      24.74  0.9945       1
+    """
+    plan = plan or Plan()
+    work = _grouped(check_names(methods))
+    order = {method.name: place for place, method in enumerate(methods)}
+    total = sum(len(predictions) for _, predictions in work.values())
+    with nullcontext(store) if isinstance(store, Runs) else Runs(None if store is None else Path(store)) as runs:
+        inputs = [[method.name, method.scale, str(method.sr), str(method.hr)] for method in methods]
+        name = name or _interrupted(runs, plan, inputs) or _new_name(runs)
+        runs.begin(name, plan, inputs, {**context(), "tags": list(tags)})
+        with Progress(total, "image", enabled=progress) as bar:
+            for outcome in engine(_tasks(work, runs), plan, workers or default_workers()):
+                runs.add(name, order[outcome.method], outcome)
+                log(outcome)
+                bar.update(1)
+        runs.finish(name)
+        return Evaluation.load(runs, name)
+
+
+def context() -> dict[str, Any]:
+    """What a run's numbers were measured with."""
+    git = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        commit = subprocess.run(git, capture_output=True, text=True, check=False, timeout=5).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        commit = ""
+    return {"commit": commit or None, "host": platform.node(), "environment": environment()}
+
+
+_Work = dict[str, tuple[Source, list[tuple[Method, Source]]]]
+
+
+def _grouped(methods: Sequence[Method]) -> _Work:
+    """All predictions of each reference, the largest files first: no worker is left with one at the end."""
+    work: _Work = {}
+    for method in methods:
+        for sr, hr in method.sources():
+            work.setdefault(hr.name, (hr, []))[1].append((method, sr))
+    return dict(sorted(work.items(), key=lambda item: -item[1][0].size * len(item[1][1])))
+
+
+def _tasks(work: _Work, runs: Runs) -> Iterator[Task]:
+    for target, predictions in work.values():
+        known = [runs.known(source.name, target.name) for _, source in predictions]
+        of = zip(predictions, known, strict=True)
+        yield Task(
+            target.image,
+            target,
+            tuple(Prediction(method.name, method.scale, sr, values) for (method, sr), values in of),
+        )
+
+
+def _interrupted(runs: Runs, plan: Plan, methods: list[list[Any]]) -> str | None:
+    """The newest run, where it came to no end and is of the same."""
+    newest = next(reversed(runs.runs()), None)
+    same = newest and newest.finished is None and newest.plan == plan and newest.methods == methods
+    return newest.name if newest and same else None
+
+
+def _new_name(runs: Runs) -> str:
+    """A name that no run has: the time, and a number where that is taken."""
+    taken = {run.name for run in runs.runs()}
+    now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    names = (now if not count else f"{now} ({count + 1})" for count in range(len(taken) + 1))
+    return next(name for name in names if name not in taken)

@@ -1,0 +1,132 @@
+"""What is to be evaluated: methods with their folders, from a command line, a layout of folders or a manifest."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any, Self
+
+from hyra._util.texts import message
+from hyra.evaluate.sources import File, Source
+from hyra.images.pairing import pair
+
+
+@dataclass(frozen=True)
+class Method:
+    """Super-resolved images that one method made at one scale.
+
+    Attributes:
+        name: what tables call it.
+        scale: HR pixels per LR pixel along a side, such as 4 or 2.5.
+        sr: the folder of its images.
+        hr: the folder of the references.
+        template: how a name is made of a reference's, see `hyra.images.pair`.
+    """
+
+    name: str
+    scale: float
+    sr: Path
+    hr: Path
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise ValueError(f"name must say what the method of {self.sr} is called, got {self.name!r}")
+        if not (isfinite(self.scale) and self.scale >= 1):
+            raise ValueError(f"scale of {self.name} must be a number of at least 1, got {self.scale}")
+
+    @classmethod
+    def parse(cls, text: str, hr: Path) -> Self:
+        """From ``NAME:SCALE:FOLDER``, such as ``EDSR:4:results/EDSR/x4``; a path may hold colons.
+
+        Raises:
+            ValueError: it has another form.
+
+        Example:
+            >>> Method.parse("EDSR:x4:results/EDSR", Path("DIV2K/HR")).scale
+            4.0
+        """
+        match = re.fullmatch(r"([^:]+):x?(\d+(?:\.\d+)?):(.+)", text)
+        if match is None:
+            raise ValueError(f"sr must be NAME:SCALE:FOLDER, such as EDSR:4:results/EDSR/x4, got {text!r}")
+        return cls(match[1], float(match[2]), Path(match[3]), hr)
+
+    def sources(self) -> list[tuple[Source, Source]]:
+        """Its images with their references, matched by name."""
+        return [(File(sr), File(hr)) for sr, hr in pair(self.sr, self.hr).pairs]
+
+
+def from_layout(root: Path, hr: Path) -> list[Method]:
+    """The methods of a folder laid out as ``root/METHOD/xSCALE/``, by name and scale.
+
+    Raises:
+        NotADirectoryError: there is no such folder.
+        ValueError: it holds none.
+    """
+    if not root.is_dir():
+        raise NotADirectoryError(f"no such folder: {root}")
+    methods = []
+    for folder in sorted(root.glob("*/[xX]*")):
+        scale = re.fullmatch(r"[xX](\d+(?:\.\d+)?)", folder.name)
+        if scale and folder.is_dir() and not folder.parent.name.startswith("."):
+            methods.append(Method(folder.parent.name, float(scale[1]), folder, hr))
+    if not methods:
+        raise ValueError(f"{root} must hold folders METHOD/xSCALE, such as EDSR/x4, got none")
+    return sorted(methods, key=lambda method: (method.name, method.scale))
+
+
+def from_manifest(file: Path) -> tuple[list[Method], dict[str, Any]]:
+    """The methods of a TOML file, and its settings; folders are relative to the file.
+
+    Example of a file::
+
+        hr = "DIV2K/HR"
+        protocol = "div2k"
+        scores = ["psnr", "ssim", "fsds"]
+
+        [[method]]
+        name = "EDSR"
+        scale = 4
+        sr = "results/EDSR/x4"
+
+    Raises:
+        ValueError: it is no TOML, or has a key, a type or a value that has no meaning here.
+    """
+    try:
+        contents = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} must be TOML, got: {message(error)}") from error
+    try:
+        hr = contents.pop("hr", None)
+        methods = [_of_table(table, hr, file.parent) for table in contents.pop("method", [])]
+    except (TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"{file} must have [[method]] tables with name, scale and sr: {message(error)}") from error
+    if not methods:
+        raise ValueError(f"{file} must have at least one [[method]], got none")
+    return methods, contents
+
+
+def _of_table(table: dict[str, Any], hr: str | None, folder: Path) -> Method:
+    unknown = table.keys() - {"name", "scale", "sr", "hr"}
+    if unknown:
+        raise KeyError(f"unknown key {', '.join(sorted(unknown))}")
+    reference = table.get("hr", hr)
+    if reference is None:
+        raise KeyError("hr is given neither in the table nor above it")
+    return Method(str(table["name"]), float(table["scale"]), folder / table["sr"], folder / reference)
+
+
+def check_names(methods: Iterable[Method]) -> Sequence[Method]:
+    """No two have the same name and scale, and there is one at least."""
+    listed = list(methods)
+    if not listed:
+        raise ValueError("methods must hold at least one method, got none")
+    seen: dict[tuple[str, float], Method] = {}
+    for method in listed:
+        other = seen.setdefault((method.name, method.scale), method)
+        if other is not method:
+            raise ValueError(f"{method.name} at x{method.scale:g} is given twice: {other.sr} and {method.sr}")
+    return listed

@@ -1,0 +1,159 @@
+"""The runs of an evaluation, kept beside their scores: what was measured, when, with what, and of which files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from hyra._util.texts import message
+from hyra.evaluate.scores import score
+from hyra.evaluate.store import Key, Store
+from hyra.evaluate.work import Outcome, Plan
+
+
+@dataclass(frozen=True)
+class Run:
+    """One evaluation.
+
+    Attributes:
+        name: unique in its store.
+        plan: what was measured.
+        methods: name, scale, folder of the images and folder of the references of each.
+        started: in ISO 8601, UTC.
+        finished: likewise; None of a run that was interrupted, or is under way.
+        context: git commit, host, versions, tags.
+    """
+
+    name: str
+    plan: Plan
+    methods: list[list[Any]]
+    started: str
+    finished: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Runs(Store):
+    """A store of scores with the runs that measured them.
+
+    Example:
+        >>> with Runs(None) as runs:
+        ...     runs.begin("first", Plan(("psnr",)), [["EDSR", 4.0, "x4", "hr"]], {})
+        ...     runs.add("first", 0, Outcome("EDSR", 4.0, "baby", "x4/baby.png", "hr/baby.png", error="no such file"))
+        ...     [outcome.error for outcome in runs.outcomes("first")]
+        ['no such file']
+    """
+
+    def begin(self, name: str, plan: Plan, methods: list[list[Any]], context: Mapping[str, Any]) -> None:
+        """Write down a run before its first pair.
+
+        An interrupted one of that name and of the same goes on, any other of that name is replaced: scores are known
+        by content.
+        """
+        texts = (json.dumps(asdict(plan)), json.dumps(methods))
+        with self._transaction() as database:
+            same = "SELECT id FROM run WHERE name = ? AND plan = ? AND methods = ? AND finished IS NULL"
+            if database.execute(same, (name, *texts)).fetchone():
+                return
+            for table in ("pair", "run_score"):
+                database.execute(f"DELETE FROM {table} WHERE run = {_RUN}", (name,))
+            database.execute("DELETE FROM run WHERE name = ?", (name,))
+            row = (name, _now(), *texts, json.dumps(dict(context)))
+            database.execute("INSERT INTO run VALUES (NULL, ?, ?, NULL, ?, ?, ?)", row)
+            for scale in dict.fromkeys(float(method[1]) for method in methods):
+                for place, each in enumerate(map(score, plan.scores)):
+                    values = (name, scale, place, each.name, plan.settings(each, scale), each.version)
+                    database.execute(f"INSERT INTO run_score VALUES ({_RUN}, ?, ?, ?, ?, ?)", values)
+
+    def add(self, name: str, place: int, outcome: Outcome) -> None:
+        """Keep the outcome of a pair of that run, with its scores, in one transaction."""
+        first = next(iter(outcome.values), None)
+        contents = (None, None) if first is None else (first.preds, first.target)
+        files = (_text(outcome.preds), _text(outcome.target))
+        row = (name, place, outcome.method, outcome.scale, _text(outcome.image), *files, *contents)
+        with self._transaction() as database:
+            for key, value in outcome.values.items():
+                self[key] = value
+            values = (*row, json.dumps(dict(outcome.notes)), outcome.error)
+            database.execute(f"INSERT OR REPLACE INTO pair VALUES ({_RUN}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def finish(self, name: str) -> None:
+        """Write down that a run has come to its end."""
+        self._database.execute("UPDATE run SET finished = ? WHERE name = ?", (_now(), name))
+
+    def known(self, preds: str, target: str) -> dict[Key, float]:
+        """The scores that any run has measured of files of these names, whatever they held then."""
+        rows = self._database.execute(_KNOWN, (_text(preds), _text(target)))
+        return {Key(*key): _number(value) for *key, value in rows}
+
+    def runs(self) -> list[Run]:
+        """All runs, the oldest first.
+
+        Raises:
+            ValueError: the plan of one asks for what this version does not know.
+        """
+        rows = self._database.execute(
+            "SELECT name, plan, methods, started, finished, context FROM run ORDER BY id"
+        ).fetchall()
+        return [
+            Run(name, _plan(plan), json.loads(methods), start, end, json.loads(context))
+            for name, plan, methods, start, end, context in rows
+        ]
+
+    def run(self, name: str) -> Run:
+        """The run of that name.
+
+        Raises:
+            ValueError: there is none.
+        """
+        runs = {run.name: run for run in self.runs()}
+        if name not in runs:
+            raise ValueError(f"run must be one of {', '.join(runs) or 'none: the store is empty'}, got {name!r}")
+        return runs[name]
+
+    def outcomes(self, name: str) -> Iterator[Outcome]:
+        """What a run measured, in the order of its methods, scales and images."""
+        values: dict[tuple[str, float, str], dict[Key, float]] = {}
+        for method, scale, image, *key, value in self._database.execute(_VALUES, (name,)):
+            values.setdefault((method, scale, image), {})[Key(*key)] = _number(value)
+        for *place, preds, target, notes, error in self._database.execute(_PAIRS, (name,)):
+            scores = values.get((place[0], place[1], place[2]), {})
+            yield Outcome(place[0], place[1], place[2], preds, target, scores, json.loads(notes), error)
+
+
+_RUN = "(SELECT id FROM run WHERE name = ?)"
+_KEYS = "score.preds, score.target, score.name, score.settings, score.version, score.value"
+_KNOWN = f"""
+SELECT DISTINCT {_KEYS} FROM pair JOIN score USING (preds, target) WHERE preds_file = ? AND target_file = ?"""
+_VALUES = f"""
+SELECT pair.method, pair.scale, pair.image, {_KEYS}
+FROM run JOIN pair ON pair.run = run.id JOIN run_score ON run_score.run = run.id AND run_score.scale = pair.scale
+JOIN score ON score.preds = pair.preds AND score.target = pair.target AND score.name = run_score.name
+    AND score.settings = run_score.settings AND score.version = run_score.version
+WHERE run.name = ? ORDER BY run_score.place"""
+_PAIRS = """
+SELECT method, scale, image, preds_file, target_file, notes, error
+FROM run JOIN pair ON pair.run = run.id WHERE run.name = ? ORDER BY place, method, scale, image"""
+
+
+def _plan(text: str) -> Plan:
+    try:
+        fields = json.loads(text)
+        return Plan(**{**fields, "scores": tuple(fields["scores"])})
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"the store has a run that this version of hyra cannot read: {message(error)}") from error
+
+
+def _text(name: str) -> str:
+    """A file's name as SQLite can keep it: bytes that are no UTF-8 become escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
