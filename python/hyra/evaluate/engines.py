@@ -6,6 +6,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import torch
 
@@ -29,10 +30,9 @@ def in_threads(tasks: Iterable[Task], plan: Plan, workers: int) -> Iterator[Outc
 
     def put(item: Outcome | BaseException | None) -> None:
         while not stop.is_set():
-            try:
-                return outcomes.put(item, timeout=0.1)
-            except queue.Full:
-                continue
+            with suppress(queue.Full):
+                outcomes.put(item, timeout=0.1)
+                return
 
     def work() -> None:
         torch.set_num_threads(1)

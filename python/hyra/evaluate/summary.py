@@ -21,7 +21,7 @@ class Mean:
 
     Attributes:
         score: its name.
-        value: the mean over the images whose score is finite; infinite where all are identical, NaN where there is none.
+        value: the mean over the images whose score is finite; infinite where all are identical, NaN where none has one.
         low: lower end of the 95 % interval of the mean, by bootstrap over the images; NaN of less than two.
         high: its upper end.
         count: how many images the mean is over.

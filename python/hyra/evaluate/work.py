@@ -107,7 +107,7 @@ def measure(task: Task, plan: Plan) -> Iterator[Outcome]:
         try:
             keys = _keys(task, prediction, plan)
             values = {key: prediction.known[key] for key in keys if key in prediction.known}
-            notes = {}
+            notes: dict[str, str] = {}
             if len(values) < len(keys):
                 target = target or Target(task.target.read().to(plan.device))
                 preds = prediction.source.read().to(plan.device)
