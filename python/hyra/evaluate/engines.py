@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 
 import torch
@@ -18,7 +18,7 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_threads(tasks: Iterable[Task], plan: Plan, workers: int) -> Iterator[Outcome]:
+def in_threads(tasks: Iterable[Task], plan: Plan, workers: int) -> Generator[Outcome, None, None]:
     """The outcomes of all tasks, in the order in which they are done.
 
     Each worker decodes and scores on one thread: with as many workers as cores nothing waits, and no more images are in

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from hyra.evaluate.sources import Source
 from hyra.evaluate.summary import Summary, summaries
 from hyra.evaluate.work import Outcome, Plan, Prediction, Task
 
-Engine = Callable[[Iterator[Task], Plan, int], Iterator[Outcome]]
+Engine = Callable[[Iterator[Task], Plan, int], Generator[Outcome, None, None]]
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,11 @@ def evaluate(
         name = name or _interrupted(runs, plan, inputs) or _new_name(runs)
         runs.begin(name, plan, inputs, {**context(), "tags": list(tags)})
         with Progress(total, "image", enabled=progress) as bar:
-            for outcome in engine(_tasks(work, runs), plan, workers or default_workers()):
-                runs.add(name, order[outcome.method], outcome)
-                log(outcome)
-                bar.update(1)
+            with closing(engine(_tasks(work, runs), plan, workers or default_workers())) as outcomes:
+                for outcome in outcomes:
+                    runs.add(name, order[outcome.method], outcome)
+                    log(outcome)
+                    bar.update(1)
         runs.finish(name)
         return Evaluation.load(runs, name)
 

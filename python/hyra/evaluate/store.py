@@ -130,14 +130,21 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All that is written inside, or nothing; another process that writes is waited for."""
-        self._database.execute("BEGIN IMMEDIATE")
+        """All that is written inside, or nothing; another process that writes is waited for.
+
+        Raises:
+            OSError: the disk is full, the file cannot be written, or another process writes for too long.
+        """
         try:
-            yield self._database
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise OSError(f"{self._file} cannot keep the scores: {error}") from error
 
     def get(self, key: Key) -> float | None:
         """The score of that key, None where there is none yet."""

@@ -118,8 +118,8 @@ def measure(task: Task, plan: Plan) -> Iterator[Outcome]:
                         values[key], note = _value(pair, score(key.name))
                         notes |= {key.name: note} if note else {}
             yield Outcome(*place, values, notes)
-        except (ValueError, OSError, ImportError, MemoryError) as error:
-            yield Outcome(*place, error=message(error) or type(error).__name__)
+        except Exception as error:  # decoders, networks and metrics of other packages raise what they like
+            yield Outcome(*place, error=_reason(error))
 
 
 def _keys(task: Task, prediction: Prediction, plan: Plan) -> list[Key]:
@@ -134,3 +134,9 @@ def _value(pair: Pair, wanted: Score) -> tuple[float, str]:
         return wanted.measure(pair), ""
     except ValueError as error:
         return float("nan"), message(error)
+
+
+def _reason(error: Exception) -> str:
+    """A sentence of ours as it is, what is none with its kind."""
+    text = message(error)
+    return text if text and isinstance(error, ValueError | OSError | ImportError) else f"{type(error).__name__}: {text}"
