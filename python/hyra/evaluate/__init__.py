@@ -1,6 +1,6 @@
 """Networks and filters side by side, and methods scored on many images.
 
-    >>> from hyra.evaluate import Method, Plan, evaluate
+>>> from hyra.evaluate import Method, Plan, evaluate
 """
 
 from hyra.evaluate.evaluation import Evaluation, evaluate

@@ -37,6 +37,7 @@ class Method:
             raise ValueError(f"name must say what the method of {self.sr} is called, got {self.name!r}")
         if not (isfinite(self.scale) and self.scale >= 1):
             raise ValueError(f"scale of {self.name} must be a number of at least 1, got {self.scale}")
+        object.__setattr__(self, "scale", float(self.scale))  # 4 and 4.0 are one setting, in JSON too
 
     @classmethod
     def parse(cls, text: str, hr: Path) -> Self:
@@ -126,7 +127,8 @@ def check_names(methods: Iterable[Method]) -> Sequence[Method]:
         raise ValueError("methods must hold at least one method, got none")
     seen: dict[tuple[str, float], Method] = {}
     for method in listed:
-        other = seen.setdefault((method.name, method.scale), method)
-        if other is not method:
+        other = seen.get((method.name, method.scale))
+        if other is not None:
             raise ValueError(f"{method.name} at x{method.scale:g} is given twice: {other.sr} and {method.sr}")
+        seen[method.name, method.scale] = method
     return listed
