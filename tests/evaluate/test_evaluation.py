@@ -13,13 +13,13 @@ import sys
 import time
 from collections import Counter
 
-import definition
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+import definition
 import hyra
 from hyra.evaluate import Evaluation, Method, Plan, Runs, evaluate, sources
 from hyra.evaluate.pairs import Target
@@ -37,7 +37,7 @@ def plain(method: Method, image: str, protocol: str) -> list[float]:
     """Pixel by pixel from libraries and the definition, on files opened by Pillow."""
     preds = np.asarray(Image.open(method.sr / f"{image}x{method.scale:g}.png")).astype(float)
     target = np.asarray(Image.open(method.hr / f"{image}.png")).astype(float)
-    border = {"paper": 0, "y": method.scale, "div2k": method.scale + 6}[protocol]
+    border = {"paper": 0, "y": int(method.scale), "div2k": int(method.scale) + 6}[protocol]
     if protocol == "y":
         weights = np.array([65.481, 128.553, 24.966]) / 255
         preds, target = (16 + (x @ weights)[..., None] for x in (preds, target))
@@ -308,10 +308,9 @@ def test_an_interrupted_run_is_gone_on_with(methods, tmp_path):
 def test_a_store_of_the_first_format_keeps_its_scores(tmp_path):
     file = tmp_path / "s.sqlite"
     with sqlite3.connect(file) as old:
-        old.execute(
-            "CREATE TABLE score (preds TEXT NOT NULL, target TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL, "
-            "version INTEGER NOT NULL, value REAL, PRIMARY KEY (preds, target, name, settings, version)) WITHOUT ROWID"
-        )
+        columns = "preds TEXT NOT NULL, target TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL"
+        key = "PRIMARY KEY (preds, target, name, settings, version)"
+        old.execute(f"CREATE TABLE score ({columns}, version INTEGER NOT NULL, value REAL, {key}) WITHOUT ROWID")
         old.execute("INSERT INTO score VALUES ('a', 'b', 'fsds', '{}', 1, 30.5)")
         old.execute(f"PRAGMA application_id = {0x68797261}")
         old.execute("PRAGMA user_version = 1")

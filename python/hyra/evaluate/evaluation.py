@@ -109,12 +109,12 @@ def evaluate(
         inputs = [[method.name, method.scale, str(method.sr), str(method.hr)] for method in methods]
         name = name or _interrupted(runs, plan, inputs) or _new_name(runs)
         runs.begin(name, plan, inputs, {**context(), "tags": list(tags)})
-        with Progress(total, "image", enabled=progress) as bar:
-            with closing(engine(_tasks(work, runs), plan, workers or default_workers())) as outcomes:
-                for outcome in outcomes:
-                    runs.add(name, order[outcome.method], outcome)
-                    log(outcome)
-                    bar.update(1)
+        results = engine(_tasks(work, runs), plan, workers or default_workers())
+        with Progress(total, "image", enabled=progress) as bar, closing(results):
+            for outcome in results:
+                runs.add(name, order[outcome.method], outcome)
+                log(outcome)
+                bar.update(1)
         runs.finish(name)
         return Evaluation.load(runs, name)
 
