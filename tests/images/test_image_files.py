@@ -186,6 +186,7 @@ print(peak() - before)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.once
 def test_the_peak_of_memory_is_the_result_and_the_decoded_bytes(tmp_path, channels):
     imagecodecs = pytest.importorskip("imagecodecs")
     decoded = np.zeros((3000, 3000, channels), np.uint8)
