@@ -24,6 +24,7 @@ COUNT_NOTHING = {
     *("hyra.NetworkError", "hyra.InputSizes", "hyra.InputSizes.at_least", "hyra.Locality", "hyra.BackgroundOutput"),
     *("hyra.fft_library_versions", "hyra.set_fft_library", "hyra.demo.Network", "hyra.demo.load", "hyra.models.Model"),
     *("hyra.models.Network", "hyra.images.Decoded"),
+    "hyra.Protocol.for_network",
     *(f"hyra.OperatingPoint.{name}" for name in ("by_colour", "colours", "excess", "of", "response")),
     *(
         "hyra.pyiqa.register",
@@ -167,7 +168,15 @@ CASES = [
     Case("hyra.Protocol.named", lambda g: hyra.Protocol.named("y"), "scale must be given"),
     Case("hyra.Protocol.prepare", lambda g: hyra.Protocol("y").prepare(g.images(), g.images())[0], (0, 1, SIDE, SIDE)),
     Case("hyra.Protocol.prepare", lambda g: hyra.Protocol().prepare(g.images(rows=0), g.images(rows=0)), NO_PIXEL),
-    Case("hyra.Protocol.fsds", lambda g: hyra.Protocol().fsds(g.images(), g.images()), (0,)),
+    *(
+        Case(f"hyra.Protocol.{name}", lambda g, n=name: getattr(hyra.Protocol(), n)(g.images(), g.images()), (0,))
+        for name in ("fsds", "psnr", "mae", "mse", "fourier_mae", "fourier_mse", "fourier_psnr")
+    ),
+    Case("hyra.Protocol.ssim", lambda g: hyra.Protocol().ssim(*g.squares(16)), (0,)),
+    Case("hyra.Protocol.ms_ssim", lambda g: hyra.Protocol().ms_ssim(*g.squares(161)), (0,)),
+    Case("hyra.Protocol.scores", lambda g: hyra.Protocol().scores(g.images(), g.images(), ["mse"])["mse"], (0,)),
+    Case("hyra.Protocol.scores", lambda g: hyra.Protocol().scores(g.images(), g.images(), [""]), "names must be one"),
+    Case("hyra.Protocol.parse", lambda g: hyra.Protocol.parse(""), "protocol must be one of"),
     *(
         case
         for name in METRICS

@@ -246,7 +246,8 @@ def calls(
         "fsds": lambda: [scored(hyra.fsds, check=check) for check in (True, False)] + [hyra.fsds(
             noisy.numpy(), hr.numpy())],
         **{name: lambda n=name: [getattr(hyra, n)(x, y) for x, y in pairs] for name in differences},
-        "Protocol": lambda: [hyra.Protocol.named(name, 2).fsds(noisy, hr) for name in ("paper", "y", "div2k")],
+        "Protocol": lambda: [hyra.Protocol.named(name, 2).scores(noisy, hr, ["fsds", "psnr", "ssim"])
+                             for name in ("paper", "y", "y-rounded", "div2k")],
         "metrics.FrequencySpectrumDistributionSimilarity": measured,
         **{f"metrics.{type(m).__name__}": lambda m=m: m(noisy, hr) for m in metrics},
         "pyiqa.FSDS": lambda: hyra.pyiqa.FSDS()(noisy[None], hr[None]),

@@ -38,11 +38,11 @@ def luma(image: Tensor, *, rounded: bool = False) -> Tensor:
     if image.ndim < 3 or image.shape[-3] not in (1, 3):
         raise ValueError(f"image must have one or three channels [..., C, H, W], got shape {tuple(image.shape)}")
     if image.shape[-3] == 1:
-        y = image if rounded else _unit(image)
+        y = image if rounded else unit(image)
     elif rounded and not image.is_floating_point():
         return _of_integers(image)
     else:
-        red, green, blue = (share / 255000 * _unit(image.narrow(-3, i, 1)) for i, share in enumerate(_LUMA))
+        red, green, blue = (share / 255000 * unit(image.narrow(-3, i, 1)) for i, share in enumerate(_LUMA))
         y = red + green + blue + 16 / 255
     return (y * 255 + 0.5).floor().clamp(0, 255).to(torch.uint8) if rounded and y.is_floating_point() else y
 
@@ -58,10 +58,10 @@ def _of_integers(image: Tensor) -> Tensor:
 
 def grey(image: Tensor) -> Tensor:
     """The mean of the colours, ``[..., 1, H, W]``: a float of white 1, as `luma` is."""
-    return _unit(image).mean(-3, keepdim=True)
+    return unit(image).mean(-3, keepdim=True)
 
 
-def _unit(image: Tensor) -> Tensor:
+def unit(image: Tensor) -> Tensor:
     """Of white 1, in float32 at least and float64 for 16 bits."""
     if image.dtype == torch.uint8:
         return image.float() / 255
