@@ -250,8 +250,9 @@ def calls(
                              for name in ("paper", "y", "y-rounded", "div2k")],
         "metrics.FrequencySpectrumDistributionSimilarity": measured,
         **{f"metrics.{type(m).__name__}": lambda m=m: m(noisy, hr) for m in metrics},
-        "pyiqa.FSDS": lambda: hyra.pyiqa.FSDS()(noisy[None], hr[None]),
-        "pyiqa.DifferenceScore": lambda: [hyra.pyiqa.DifferenceScore(s)(noisy[None], hr[None]) for s in differences],
+        "metrics.MultiScaleStructuralSimilarity": lambda: hyra.metrics.MultiScaleStructuralSimilarity()(
+            noisy.repeat(1, 5, 4), hr.repeat(1, 5, 4)),
+        "pyiqa.PairScore": lambda: [hyra.pyiqa.PairScore(s)(noisy[None], hr[None]) for s in ("fsds", *differences)],
         "images.read": lambda: file_of(hr),
         "images.imresize": lambda: [images.imresize(x, f) for x in (hr, hr.double(), hr.half(), (255 * hr).byte())
                                     for f in (0.5, 1.7)],
