@@ -42,18 +42,25 @@ def luma(image: Tensor, *, rounded: bool = False) -> Tensor:
     elif rounded and not image.is_floating_point():
         return _of_integers(image)
     else:
-        red, green, blue = (share / 255000 * unit(image.narrow(-3, i, 1)) for i, share in enumerate(_LUMA))
-        y = red + green + blue + 16 / 255
+        y = _weighted(image, _unit_dtype(image), 255000 * validate.WHITE.get(image.dtype, 1)).add_(16 / 255)
     return (y * 255 + 0.5).floor().clamp(0, 255).to(torch.uint8) if rounded and y.is_floating_point() else y
 
 
 def _of_integers(image: Tensor) -> Tensor:
-    """Rounded exactly."""
-    is_byte = image.dtype == torch.uint8
-    wide = image.to(torch.int32 if is_byte else torch.int64)
-    red, green, blue = (share * wide.narrow(-3, i, 1) for i, share in enumerate(_LUMA))
-    y = torch.div(red + green + blue + 127500, 255000, rounding_mode="floor")
-    return (y + (16 if is_byte else 16 * 257)).to(image.dtype)
+    """Rounded exactly: float64 holds the sums, and a quotient of integers is never rounded up to the next."""
+    black = 16 if image.dtype == torch.uint8 else 16 * 257
+    return _weighted(image, torch.float64, 1).add_(127500).div_(255000).floor_().add_(black).to(image.dtype)
+
+
+def _weighted(image: Tensor, dtype: torch.dtype, divisor: int) -> Tensor:
+    """The colours by their shares, added up in one plane of that dtype, without a copy of a colour of bytes."""
+    colours = [image.narrow(-3, i, 1) for i in range(3)]
+    if image.dtype == torch.uint16:  # which torch does not add to others
+        colours = [colour.to(dtype) for colour in colours]
+    red, green, blue = colours
+    shares = [share / divisor for share in _LUMA]
+    total = red.to(dtype) * shares[0]
+    return total.add_(green, alpha=shares[1]).add_(blue, alpha=shares[2])
 
 
 def grey(image: Tensor) -> Tensor:
@@ -63,11 +70,14 @@ def grey(image: Tensor) -> Tensor:
 
 def unit(image: Tensor) -> Tensor:
     """Of white 1, in float32 at least and float64 for 16 bits."""
-    if image.dtype == torch.uint8:
-        return image.float() / 255
+    wide = image.to(_unit_dtype(image))
+    return wide if image.is_floating_point() else wide / validate.WHITE[image.dtype]
+
+
+def _unit_dtype(image: Tensor) -> torch.dtype:
     if image.dtype == torch.uint16:
-        return image.double() / 65535
-    return image.to(torch.promote_types(image.dtype, torch.float32))
+        return torch.float64
+    return torch.promote_types(image.dtype, torch.float32) if image.is_floating_point() else torch.float32
 
 
 def in_colours(image: Tensor, channels: int) -> Tensor:
