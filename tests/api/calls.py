@@ -47,7 +47,8 @@ class Upscale(nn.Module):
 
 
 METRICS = (
-    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio", "StructuralSimilarity"),
+    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio"),
+    *("StructuralSimilarity", "MultiScaleStructuralSimilarity"),
     *("FourierMeanAbsoluteError", "FourierMeanSquaredError", "FourierPeakSignalNoiseRatio"),
 )
 
@@ -249,9 +250,7 @@ def calls(
         "Protocol": lambda: [hyra.Protocol.named(name, 2).scores(noisy, hr, ["fsds", "psnr", "ssim"])
                              for name in ("paper", "y", "y-rounded", "div2k")],
         "metrics.FrequencySpectrumDistributionSimilarity": measured,
-        **{f"metrics.{type(m).__name__}": lambda m=m: m(noisy, hr) for m in metrics},
-        "metrics.MultiScaleStructuralSimilarity": lambda: hyra.metrics.MultiScaleStructuralSimilarity()(
-            noisy.repeat(1, 5, 4), hr.repeat(1, 5, 4)),
+        **{f"metrics.{type(m).__name__}": lambda m=m: m(*(x.repeat(1, 5, 4) for x in (noisy, hr))) for m in metrics},
         "pyiqa.PairScore": lambda: [hyra.pyiqa.PairScore(s)(noisy[None], hr[None]) for s in ("fsds", *differences)],
         "images.read": lambda: file_of(hr),
         "images.imresize": lambda: [images.imresize(x, f) for x in (hr, hr.double(), hr.half(), (255 * hr).byte())
