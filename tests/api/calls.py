@@ -47,7 +47,8 @@ class Upscale(nn.Module):
 
 
 METRICS = (
-    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio", "StructuralSimilarity"),
+    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio"),
+    *("StructuralSimilarity", "MultiScaleStructuralSimilarity"),
     *("FourierMeanAbsoluteError", "FourierMeanSquaredError", "FourierPeakSignalNoiseRatio"),
 )
 
@@ -246,11 +247,11 @@ def calls(
         "fsds": lambda: [scored(hyra.fsds, check=check) for check in (True, False)] + [hyra.fsds(
             noisy.numpy(), hr.numpy())],
         **{name: lambda n=name: [getattr(hyra, n)(x, y) for x, y in pairs] for name in differences},
-        "Protocol": lambda: [hyra.Protocol.named(name, 2).fsds(noisy, hr) for name in ("paper", "y", "div2k")],
+        "Protocol": lambda: [hyra.Protocol.named(name, 2).scores(noisy, hr, ["fsds", "psnr", "ssim"])
+                             for name in ("paper", "y", "y-rounded", "div2k")],
         "metrics.FrequencySpectrumDistributionSimilarity": measured,
-        **{f"metrics.{type(m).__name__}": lambda m=m: m(noisy, hr) for m in metrics},
-        "pyiqa.FSDS": lambda: hyra.pyiqa.FSDS()(noisy[None], hr[None]),
-        "pyiqa.DifferenceScore": lambda: [hyra.pyiqa.DifferenceScore(s)(noisy[None], hr[None]) for s in differences],
+        **{f"metrics.{type(m).__name__}": lambda m=m: m(*(x.repeat(1, 5, 4) for x in (noisy, hr))) for m in metrics},
+        "pyiqa.PairScore": lambda: [hyra.pyiqa.PairScore(s)(noisy[None], hr[None]) for s in ("fsds", *differences)],
         "images.read": lambda: file_of(hr),
         "images.imresize": lambda: [images.imresize(x, f) for x in (hr, hr.double(), hr.half(), (255 * hr).byte())
                                     for f in (0.5, 1.7)],
