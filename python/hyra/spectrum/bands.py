@@ -14,6 +14,9 @@ from hyra._util import validate
 from hyra.results.result import Result
 from hyra.spectrum.radial import radial_error
 
+EDGES = (0.0, 1 / 8, 1 / 4, 3 / 8, 1 / 2)
+"""Four bands up to the Nyquist frequency, in cycles per pixel."""
+
 
 @dataclass(frozen=True)
 class BandPSNR(Result):
@@ -23,7 +26,7 @@ class BandPSNR(Result):
     psnr: Tensor
 
     def __post_init__(self) -> None:
-        _check(self.edges)
+        check(self.edges)
         validate.shaped("psnr", self.psnr, [..., len(self.edges) - 1])
 
     def __repr__(self) -> str:
@@ -38,7 +41,7 @@ def band_psnr(
     preds: Tensor,
     target: Tensor,
     *,
-    edges: Sequence[float] = (0, 1 / 8, 1 / 4, 3 / 8, 1 / 2),
+    edges: Sequence[float] = EDGES,
     data_range: float = 1.0,
 ) -> BandPSNR:
     """PSNR of what lies in each band of frequencies, over all channels.
@@ -65,7 +68,7 @@ def band_psnr(
         BandPSNR(0 to 0.25: 20.00 dB, 0.25 to 1: inf dB)
     """
     limits = tuple(float(edge) for edge in edges)
-    _check(limits)
+    check(limits)
     white = validate.positive_number("data_range", data_range)
     error = radial_error(preds, target, corners=True)
     pixels = preds.shape[-2] * preds.shape[-1]
@@ -80,6 +83,7 @@ def band_psnr(
     return BandPSNR(limits, torch.stack(psnr, dim=-1))
 
 
-def _check(edges: tuple[float, ...]) -> None:
+def check(edges: tuple[float, ...]) -> None:
+    """The edges of bands rise."""
     if len(edges) < 2 or not all(low < high for low, high in pairwise(edges)):
         raise ValueError(f"edges must be two rising frequencies or more, got {edges}")
