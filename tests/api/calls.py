@@ -268,7 +268,7 @@ def calls(
         "track.Tracker": lambda: track_of(net, lr, hr),
         "spectrum.band_psnr": lambda: spectrum.band_psnr(noisy, hr),
         "spectrum.fourier_ring_correlation": lambda: spectrum.fourier_ring_correlation(noisy, hr, corners=True),
-        "spectrum.half_bit_threshold": lambda: spectrum.half_bit_threshold(torch.tensor([1, 8, 1000])),
+        "spectrum.half_bit_threshold": lambda: spectrum.half_bit_threshold(torch.tensor([1, 8, 1000], device="cpu")),
         "spectrum.log_spectral_distance": lambda: spectrum.log_spectral_distance(noisy, hr, window="hann"),
         "spectrum.SpectrumStatistics": lambda: spectra_of(noisy, hr),
         "spectrum.log_spectrum": lambda: spectrum.log_spectrum(hr),

@@ -300,7 +300,7 @@ def test_rebinning_keeps_constants_and_the_integral(size, bins):
         (
             lambda x: SpectrumStatistics(["a"]).update("a", x, x[:, 1:]),
             ValueError,
-            "target must have the shape of preds",
+            "preds must have the shape of target",
         ),
         (lambda x: SpectrumStatistics(["a"]).update("a", x, x[None]), ValueError, "target must be one image"),
         (lambda x: spectrum.radial_power(x, window="box"), ValueError, "window must be"),

@@ -11,10 +11,10 @@ from torch import Tensor
 from hyra import ops
 from hyra._util import validate
 from hyra.spectrum import bands, rings
-from hyra.spectrum.bands import EDGES, band_psnr
+from hyra.spectrum.bands import EDGES, in_bands
 from hyra.spectrum.comparison import PairSpectrum, SpectrumComparison
 from hyra.spectrum.correlation import ONE_SEVENTH, correlation, crossing, half_bit_threshold
-from hyra.spectrum.planes import WINDOWS, checked, half_spectrum, pair
+from hyra.spectrum.planes import WINDOWS, checked, half_spectrum
 from hyra.spectrum.radial import distance
 
 
@@ -106,7 +106,9 @@ class SpectrumStatistics:
         """
         validate.choice("method", method, self._sums)
         reference = target if isinstance(target, Target) else self.target(target)
-        x, y = pair("preds", preds, "target", reference.image)
+        x, y = checked("preds", preds), reference.image
+        validate.same_shape("preds", x, "target", y)
+        validate.same_device("preds", x, "target", y)
         numbers, curves = self._measured(x, y, reference.spectrum)
         self._sums[method].add(*curves)
         return numbers
@@ -145,7 +147,7 @@ class SpectrumStatistics:
         kept = rings.kept(count, height, width, corners=False)
         power_x, power_y, cross, count = (values[..., :kept].cpu() for values in (power_x, power_y, cross, count))
         apart = distance(power_x, power_y)
-        psnr = band_psnr(x, y, edges=self._edges).psnr.cpu()
+        psnr = in_bands(x - y, self._edges).cpu()
         power_x, power_y, cross = power_x.sum(0), power_y.sum(0), cross.sum(0)
         agreement, limit = correlation(power_x, power_y, cross), half_bit_threshold(count)
         frequency = rings.frequency(count, height, width)
@@ -181,19 +183,21 @@ class _Mean:
     """Mean of arrays, element by element, over what is finite in them; inf where all that is not NaN is inf."""
 
     def __init__(self) -> None:
-        self._sum: Tensor | float = 0.0
-        self._count: Tensor | int = 0
-        self._infinite: Tensor | int = 0
+        self._sums: Tensor | None = None
 
     def add(self, values: Tensor) -> None:
+        """One more array, of the shape of the first."""
         finite = values.isfinite()
-        self._sum = self._sum + values.where(finite, 0.0)
-        self._count = self._count + finite.int()
-        self._infinite = self._infinite + values.isposinf().int()
+        sums = torch.stack([values.where(finite, 0.0), finite.to(values.dtype), values.isposinf().to(values.dtype)])
+        self._sums = sums if self._sums is None else self._sums + sums
 
     def value(self) -> Tensor:
-        total, count, infinite = map(torch.as_tensor, (self._sum, self._count, self._infinite))
-        return torch.where((count == 0) & (infinite > 0), torch.inf, total / count)
+        """The mean of what was added, which must be something."""
+        if self._sums is None:
+            raise ValueError("there must be something to take the mean of, got nothing")
+        total, count, infinite = self._sums
+        mean: Tensor = total / count
+        return mean.masked_fill((count == 0) & (infinite > 0), torch.inf)
 
 
 @dataclass

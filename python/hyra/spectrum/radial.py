@@ -59,7 +59,11 @@ def radial_power(x: Tensor, *, corners: bool = False, window: str | None = None)
         >>> (profile.power * profile.count).round(decimals=6).abs().tolist()
         [[0.0, 2048.0, 0.0, 0.0, 0.0]]
     """
-    image = checked("x", x)
+    return profile(checked("x", x), corners=corners, window=window)
+
+
+def profile(image: Tensor, *, corners: bool, window: str | None = None) -> RadialProfile:
+    """The profile of `radial_power`, of an image that was checked."""
     height, width = image.shape[-2:]
     spectrum = half_spectrum(image, window)
     power, _, _, count = ops.radial_moments(spectrum, spectrum, height, width)
