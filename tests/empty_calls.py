@@ -48,6 +48,7 @@ COUNT_NOTHING = {
     *("hyra.LayerResponses", "hyra.LowpassSweep", "hyra.LowpassSweep.best", "hyra.ModelComparison.table", "hyra.Probe"),
     *("hyra.Probe.response", "hyra.Result", "hyra.Spectra", "hyra.TransferFunction", "hyra.images.Pairing"),
     *("hyra.spectrum.BandPSNR", "hyra.spectrum.RadialProfile", "hyra.spectrum.RingCorrelation"),
+    *("hyra.spectrum.PairSpectrum", "hyra.spectrum.SpectrumComparison", "hyra.spectrum.SpectrumComparison.crossing"),
     *("hyra.ImpulseResponse.fit_sinc", "hyra.ImpulseResponse.profile", "hyra.ImpulseResponse.transfer_function"),
     # figures of results that are never empty, and what a tracker does on its own
     *(f"hyra.plots.{name}" for name in ("impulse_response", "local_responses", "probe", "profile", "sinc_fit")),
@@ -55,7 +56,7 @@ COUNT_NOTHING = {
         f"hyra.plots.{name}"
         for name in ("band_shares", "copy_compensation", "lowpass_sweep", "model_comparison", "transfer_function")
     ),
-    "hyra.plots.amplitude_sweep",
+    *("hyra.plots.amplitude_sweep", "hyra.plots.spectrum_comparison"),
     *("hyra.track.History.add", "hyra.track.ScalarWriter", "hyra.track.ScalarWriter.add_scalar"),
     *("hyra.track.lightning_callback",),
 }
@@ -211,6 +212,31 @@ CASES = [
         lambda g: spectrum.fourier_ring_correlation(g.images(), g.images()).correlation,
         (0, 3, RINGS),
     ),
+    Case(
+        "hyra.spectrum.RingCorrelation.crossing",
+        lambda g: spectrum.fourier_ring_correlation(g.images(), g.images()).crossing(),
+        (0, 3),
+    ),
+    Case(
+        "hyra.spectrum.half_bit_threshold", lambda g: spectrum.half_bit_threshold(torch.zeros(0, device=g.device)), (0,)
+    ),
+    Case("hyra.spectrum.log_spectral_distance", lambda g: spectrum.log_spectral_distance(g.images(), g.images()), (0,)),
+    Case("hyra.spectrum.SpectrumStatistics", lambda g: spectrum.SpectrumStatistics([]), "methods must be one name"),
+    Case(
+        "hyra.spectrum.SpectrumStatistics.compute",
+        lambda g: spectrum.SpectrumStatistics("a").compute(),
+        "got none of a",
+    ),
+    Case(
+        "hyra.spectrum.SpectrumStatistics.target",
+        lambda g: spectrum.SpectrumStatistics("a").target(g.images()),
+        "target must be one image",
+    ),
+    Case(
+        "hyra.spectrum.SpectrumStatistics.update",
+        lambda g: spectrum.SpectrumStatistics("a").update("a", g.images(), g.images()),
+        "target must be one image",
+    ),
     Case("hyra.spectrum.band_psnr", lambda g: spectrum.band_psnr(g.images(), g.images()).psnr, (0, 4)),
     Case("hyra.spectrum.band_psnr", lambda g: spectrum.band_psnr(*g.images(2), edges=()), "edges must be two rising"),
     Case("hyra.fft_library", lambda g: hyra.fft_library((), g.dtype, "cpu"), "shape must be"),
@@ -263,7 +289,13 @@ CASES = [
         "cutoffs must hold at least one",
     ),
     # files
-    Case("hyra.images.pair", lambda g: images.pair(g.folder, g.folder), "no image of .* has the name of one in"),
+    Case("hyra.images.pair", lambda g: torch.zeros(len(images.pair(g.folder, g.folder).pairs)), (0,)),
+    Case(
+        "hyra.images.Pairing.require",
+        lambda g: images.pair(g.folder, g.folder).require(),
+        "no image of .* has the name",
+    ),
+    Case("hyra.images.Pairing.left_out", lambda g: torch.zeros(len(images.pair(g.folder, g.folder).left_out())), (0,)),
     Case("hyra.OperatingPoint", lambda g: hyra.OperatingPoint(background=g.images(1, rows=0)[0]), "background must be"),
     Case("hyra.images.decode", lambda g: images.decode(written(g.folder / "x.ppm", b"P6 0 4 255 ")), "x.ppm"),
     Case("hyra.images.decode", lambda g: images.decode(written(g.folder / "x.png")), "x.png"),

@@ -118,7 +118,13 @@ def gradient(f: Callable[..., Tensor], *x: Tensor) -> Any:
 def file_of(image: Tensor) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         images.write(image, f"{folder}/image.png")
-        return images.read(f"{folder}/image.png"), len(images.pair(folder, folder).pairs)
+        return images.read(f"{folder}/image.png"), len(images.pair(folder, folder).missing_hr)
+
+
+def spectra_of(noisy: Tensor, hr: Tensor) -> Any:
+    statistics = spectrum.SpectrumStatistics(["noisy"], bins=8)
+    statistics.update("noisy", noisy, hr)
+    return statistics.compute()
 
 
 def report_of(model: hyra.HyRA, lr: Tensor, hr: Tensor) -> Any:
@@ -263,6 +269,9 @@ def calls(
         "track.Tracker": lambda: track_of(net, lr, hr),
         "spectrum.band_psnr": lambda: spectrum.band_psnr(noisy, hr),
         "spectrum.fourier_ring_correlation": lambda: spectrum.fourier_ring_correlation(noisy, hr, corners=True),
+        "spectrum.half_bit_threshold": lambda: spectrum.half_bit_threshold(torch.tensor([1, 8, 1000], device="cpu")),
+        "spectrum.log_spectral_distance": lambda: spectrum.log_spectral_distance(noisy, hr, window="hann"),
+        "spectrum.SpectrumStatistics": lambda: spectra_of(noisy, hr),
         "spectrum.log_spectrum": lambda: spectrum.log_spectrum(hr),
         "spectrum.phase_spectrum": lambda: spectrum.phase_spectrum(hr),
         "spectrum.radial_error": lambda: spectrum.radial_error(noisy, hr),
@@ -281,6 +290,7 @@ def calls(
         "copy_compensation": lambda: split().copy_compensation(), "band_psnr": lambda: spectrum.band_psnr(noisy, hr),
         "radial_profile": lambda: spectrum.radial_power(hr),
         "ring_correlation": lambda: spectrum.fourier_ring_correlation(noisy, hr),
+        "spectrum_comparison": lambda: spectra_of(noisy, hr),
     }  # fmt: skip
     return table | {f"plots.{name}": lambda make=make: drawn(make().plot()) for name, make in results.items()}
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hyra._util.texts import message
-from hyra.cli import analyze, compare_models, demo, fsds, info, layers, lowpass_sweep, probe, track
+from hyra.cli import analyze, compare_models, demo, fsds, info, layers, lowpass_sweep, probe, spectrum, track
 from hyra.cli.arguments import log
 
 _DESCRIPTION = """\
@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
         prog="hyra", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = main_parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, analyze, compare_models, probe, layers, track, fsds, lowpass_sweep, info):
+    for command in (demo, analyze, compare_models, probe, layers, track, fsds, spectrum, lowpass_sweep, info):
         command.add(commands)
     return main_parser
 

@@ -144,6 +144,33 @@ def read_images(args: argparse.Namespace, model: HyRA) -> tuple[Tensor | None, T
     return degrade(hr, model.scale) if image is None and hr is not None else (image, hr)
 
 
+def add_pairing_options(parser: argparse.ArgumentParser) -> None:
+    """How the images of two folders find each other."""
+    parser.add_argument(
+        "--template",
+        metavar="NAMES",
+        help="how results are named, such as '{name}x{scale}' or '{name}_SwinIR': others in SR are skipped (default: "
+        "scales, methods after them, and endings such as _SR and _out are seen)",
+    )
+    parser.add_argument(
+        "--allow-missing", action="store_true", help="leave out images without a partner, or with several"
+    )
+
+
+def pairs_of(args: argparse.Namespace, sr: Path, hr: Path) -> list[tuple[Path, Path]]:
+    """The images of two folders, matched as the pairing options say; what is left out is told."""
+    from hyra import images
+    from hyra.images.pairing import listed
+
+    pairing = images.pair(sr, hr, args.template)
+    pairs = pairing.require(allow_missing=args.allow_missing)
+    if left := pairing.left_out():
+        log(f"left out: {left}")
+    if pairing.skipped:
+        log(f"skipped, being no images or named otherwise: {listed(pairing.skipped)}")
+    return pairs
+
+
 def add_variant_option(parser: argparse.ArgumentParser) -> None:
     """Which FSDS."""
     parser.add_argument("--variant", choices=VARIANTS, default="paper", help="of FSDS (default paper)")

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from hyra._util.extra import extra
 from hyra._util.files import write_text
 from hyra._util.texts import printable
-from hyra.cli.arguments import Commands, add_protocol_options, add_variant_option, command, log, protocol
+from hyra.cli.arguments import (
+    Commands,
+    add_pairing_options,
+    add_protocol_options,
+    add_variant_option,
+    command,
+    log,
+    pairs_of,
+    protocol,
+)
 
 if TYPE_CHECKING:
     from hyra.scores.protocol import Protocol
@@ -32,9 +41,10 @@ examples:
   hyra fsds results/x4 DIV2K/HR --store scores.sqlite   kept one by one: after an interruption the same command
                                                         goes on, and scores only what is new or has changed
 
-Folders are matched by name: 0801.png, 0801x4.png and 0801_x4.jpg belong to 0801.png. The mean is over the
-images whose score is finite: identical images score inf and are counted instead. An image that cannot be scored
-is named, the others are scored, and the exit code is 1.
+Folders are matched by name: 0801x4.png, 0801_x4_SwinIR.png and 0801_SRF_4_SR.png belong to 0801.png; both may be
+one folder. Images without a partner, or with several, are an error that lists them. The mean is over the images
+whose score is finite: identical images score inf and are counted instead. An image that cannot be scored is
+named, the others are scored, and the exit code is 1.
 
 FSDS is in dB, higher is better. The paper's variant is decided in the outermost pixels of an image (try
 --crop-border) and changes by some dB when both images are flipped; shift_invariant has no favoured border;
@@ -68,6 +78,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("sr", type=Path, metavar="SR", help="a super-resolved image, or a folder of them")
     parser.add_argument("hr", type=Path, metavar="HR", help="the reference image, or the folder of references")
+    add_pairing_options(parser)
     add_variant_option(parser)
     add_protocol_options(parser)
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="also write the scores there, to a new file")
@@ -91,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{value:.4f}")
         _write(args.out, how, [_Row(args.sr, args.hr, value)])
         return 0
-    pairs = _pairs(args)
+    pairs = pairs_of(args, args.sr, args.hr)
     width = max(len(printable(sr.name)) for sr, _ in pairs)
     rows: list[_Row] = []
     try:
@@ -114,24 +125,6 @@ def _conclude(rows: Sequence[_Row], width: int, how: _How) -> int:
     note += f", {failed} could not be scored" if failed else ""
     print(f"{'mean':{width}}  {mean}  ({len(finite)} images{note}) of {how}")
     return 1 if failed else 0
-
-
-def _pairs(args: argparse.Namespace) -> list[tuple[Path, Path]]:
-    from hyra import images
-
-    if not args.sr.is_dir() and not args.hr.is_dir():
-        return [(args.sr, args.hr)]
-    found = images.pair(args.sr, args.hr)
-    for folder, partner, left in ((args.sr, args.hr, found.unpaired_sr), (args.hr, args.sr, found.unpaired_hr)):
-        if left:
-            log(f"{len(left)} of {folder} without a partner in {partner} left out: {_listed(left)}")
-    if found.skipped:
-        log(f"{len(found.skipped)} files that are no images by their suffix left out: {_listed(found.skipped)}")
-    return found.pairs
-
-
-def _listed(files: Sequence[Path]) -> str:
-    return ", ".join(path.name for path in files[:3]) + (", ..." if len(files) > 3 else "")
 
 
 def _rows(store: Path | None, how: _How, pairs: list[tuple[Path, Path]]) -> Iterator[_Row]:

@@ -28,7 +28,8 @@ from hyra.images.colours import in_colours, luma
 from hyra.images.decoding.decoded import Decoded
 from hyra.images.decoding.decoders import decode
 from hyra.images.files import read, write
-from hyra.images.pairing import SUFFIXES, Pairing, pair
+from hyra.images.names import SUFFIXES
+from hyra.images.pairing import Pairing, pair
 from hyra.images.resizing import imresize
 
 __all__ = ["SUFFIXES", "Decoded", "Pairing", "decode", "imresize", "in_colours", "luma", "pair", "read", "write"]
