@@ -1,6 +1,5 @@
 """FSDS, its reference for many predictions, and the loss, against the paper's algorithm written plainly in torch."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -69,28 +68,6 @@ def bench_paper_of_bytes(contend, contender, interleaved):
     job = f"fsds paper 3x1356x2040 uint8, {'interleaved' if interleaved else 'planar'}"
     result = contend(job, contender, contenders[contender], bytes=2 * preds.nbytes)
     torch.testing.assert_close(result.double(), contenders["hyra"](), rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize("contender", ["hyra", "decoding one of the PNG files"])
-def bench_scores_of_decoded_bytes(contend, contender):
-    """PSNR, MAE, MSE and FSDS `paper` of two decoded buffers, beside the fastest decoder of one of the files."""
-    imagecodecs = pytest.importorskip("imagecodecs")
-    buffers = smooth_bytes()
-    file = imagecodecs.png_encode(buffers[0])
-    decoded = [torch.from_numpy(x).permute(2, 0, 1) for x in buffers]
-    contenders = {
-        "hyra": lambda: [score(*decoded) for score in (hyra.psnr, hyra.mae, hyra.mse, hyra.fsds)],
-        "decoding one of the PNG files": lambda: imagecodecs.spng_decode(file),
-    }
-    contend("psnr, mae, mse and fsds 3x1356x2040 uint8", contender, contenders[contender])
-
-
-def smooth_bytes():
-    """Two images ``[H, W, 3]`` that a PNG makes smaller, as it does photographs."""
-    y, x, c = np.ogrid[:1356, :2040, :3]
-    target = 128 + 60 * np.sin(y / (50 + 9 * c)) + 50 * np.cos(x / (70 - 5 * c))
-    noise = np.random.default_rng(0).normal(0, 4, (2, *target.shape))
-    return (target + noise).clip(0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("contender", ["hyra", "the FFTs of both images", "plain torch"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ COUNT_NOTHING = {
     *("hyra.NetworkError", "hyra.InputSizes", "hyra.InputSizes.at_least", "hyra.Locality", "hyra.BackgroundOutput"),
     *("hyra.fft_library_versions", "hyra.set_fft_library", "hyra.demo.Network", "hyra.demo.load", "hyra.models.Model"),
     *("hyra.models.Network", "hyra.images.Decoded"),
+    "hyra.Protocol.for_network",
     *(f"hyra.OperatingPoint.{name}" for name in ("by_colour", "colours", "excess", "of", "response")),
     *(
         "hyra.pyiqa.register",
@@ -38,16 +39,16 @@ COUNT_NOTHING = {
         "hyra.FSDSLoss.extra_repr",
         "hyra.SSIMLoss",
         "hyra.SSIMLoss.extra_repr",
-        "hyra.pyiqa.FSDS",
         "hyra.SincFit",
         "hyra.plots.save",
     ),
-    "hyra.pyiqa.DifferenceScore",
+    "hyra.pyiqa.PairScore",
     # results, which hold what a function here has made, and methods that only look at one
     *("hyra.BandShares", "hyra.ComparedModel", "hyra.ComparedModel.row", "hyra.CopyCompensation", "hyra.Decomposition"),
     *("hyra.LayerResponses", "hyra.LowpassSweep", "hyra.LowpassSweep.best", "hyra.ModelComparison.table", "hyra.Probe"),
     *("hyra.Probe.response", "hyra.Result", "hyra.Spectra", "hyra.TransferFunction", "hyra.images.Pairing"),
     *("hyra.spectrum.BandPSNR", "hyra.spectrum.RadialProfile", "hyra.spectrum.RingCorrelation"),
+    *("hyra.spectrum.PairSpectrum", "hyra.spectrum.SpectrumComparison", "hyra.spectrum.SpectrumComparison.crossing"),
     *("hyra.ImpulseResponse.fit_sinc", "hyra.ImpulseResponse.profile", "hyra.ImpulseResponse.transfer_function"),
     # figures of results that are never empty, and what a tracker does on its own
     *(f"hyra.plots.{name}" for name in ("impulse_response", "local_responses", "probe", "profile", "sinc_fit")),
@@ -55,7 +56,7 @@ COUNT_NOTHING = {
         f"hyra.plots.{name}"
         for name in ("band_shares", "copy_compensation", "lowpass_sweep", "model_comparison", "transfer_function")
     ),
-    "hyra.plots.amplitude_sweep",
+    *("hyra.plots.amplitude_sweep", "hyra.plots.spectrum_comparison"),
     *("hyra.track.History.add", "hyra.track.ScalarWriter", "hyra.track.ScalarWriter.add_scalar"),
     *("hyra.track.lightning_callback",),
 }
@@ -112,11 +113,14 @@ NOTHING = "must hold something to draw, got"
 HR = (0, 3, 2 * SIDE, 2 * SIDE)
 RINGS = SIDE // 2 + 1
 
-METRICS = (
-    "FrequencySpectrumDistributionSimilarity",
-    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio"),
-    *("FourierMeanAbsoluteError", "FourierMeanSquaredError", "FourierPeakSignalNoiseRatio"),
-)
+METRICS = {
+    "FrequencySpectrumDistributionSimilarity": SIDE,
+    **dict.fromkeys(("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio"), SIDE),
+    **dict.fromkeys(("FourierMeanAbsoluteError", "FourierMeanSquaredError", "FourierPeakSignalNoiseRatio"), SIDE),
+    "StructuralSimilarity": 16,
+    "MultiScaleStructuralSimilarity": 161,
+}
+"""Each metric, and the side of images that it takes."""
 
 CASES = [
     *(
@@ -138,7 +142,6 @@ CASES = [
     Case("hyra.fsds", lambda g: hyra.fsds(g.images(rows=0), g.images(rows=0)), NO_PIXEL),
     Case("hyra.fsds", lambda g: torch.from_numpy(hyra.fsds(*(np.zeros((0, 3, 8, 8)) for _ in "pt"))), (0,)),
     Case("hyra.FSDSReference", lambda g: hyra.FSDSReference(g.images()), "target must be one image"),
-    Case("hyra.pyiqa.FSDS.forward", lambda g: pyiqa().FSDS()(g.images(), g.images()), (0,)),
     *(
         case
         for name in ("mae", "mse", "psnr", "fourier_mae", "fourier_mse", "fourier_psnr")
@@ -167,18 +170,25 @@ CASES = [
     Case("hyra.Protocol.named", lambda g: hyra.Protocol.named("y"), "scale must be given"),
     Case("hyra.Protocol.prepare", lambda g: hyra.Protocol("y").prepare(g.images(), g.images())[0], (0, 1, SIDE, SIDE)),
     Case("hyra.Protocol.prepare", lambda g: hyra.Protocol().prepare(g.images(rows=0), g.images(rows=0)), NO_PIXEL),
-    Case("hyra.Protocol.fsds", lambda g: hyra.Protocol().fsds(g.images(), g.images()), (0,)),
+    *(
+        Case(f"hyra.Protocol.{name}", lambda g, n=name: getattr(hyra.Protocol(), n)(g.images(), g.images()), (0,))
+        for name in ("fsds", "psnr", "mae", "mse", "fourier_mae", "fourier_mse", "fourier_psnr")
+    ),
+    Case("hyra.Protocol.ssim", lambda g: hyra.Protocol().ssim(*g.squares(16)), (0,)),
+    Case("hyra.Protocol.ms_ssim", lambda g: hyra.Protocol().ms_ssim(*g.squares(161)), (0,)),
+    Case("hyra.Protocol.scores", lambda g: hyra.Protocol().scores(g.images(), g.images(), ["mse"])["mse"], (0,)),
+    Case("hyra.Protocol.scores", lambda g: hyra.Protocol().scores(g.images(), g.images(), [""]), "names must be one"),
+    Case("hyra.Protocol.parse", lambda g: hyra.Protocol.parse(""), "protocol must be one of"),
     *(
         case
-        for name in METRICS
+        for name, side in METRICS.items()
         for case in (
-            Case(f"hyra.metrics.{name}", lambda g, n=name: updated(g.metric(n), g).count, ()),
-            Case(f"hyra.metrics.{name}", lambda g, n=name: updated(g.metric(n), g).compute(), ()),
+            Case(f"hyra.metrics.{name}", lambda g, n=name, s=side: updated(g.metric(n), g.squares(s)).count, ()),
+            Case(f"hyra.metrics.{name}", lambda g, n=name, s=side: updated(g.metric(n), g.squares(s)).compute(), ()),
         )
     ),
-    Case("hyra.metrics.StructuralSimilarity", lambda g: structural_similarity(g).count, ()),
-    Case("hyra.metrics.StructuralSimilarity", lambda g: structural_similarity(g).compute(), ()),
-    Case("hyra.pyiqa.DifferenceScore.forward", lambda g: pyiqa().DifferenceScore("mae")(g.images(), g.images()), (0,)),
+    Case("hyra.pyiqa.PairScore.forward", lambda g: pyiqa().PairScore("mae")(g.images(), g.images()), (0,)),
+    Case("hyra.pyiqa.PairScore.forward", lambda g: pyiqa().PairScore("fsds")(g.images(), g.images()), (0,)),
     # filters
     Case("hyra.lowpass_upsample", lambda g: hyra.lowpass_upsample(g.images(), 2), HR),
     Case("hyra.lowpass_upsample", lambda g: hyra.lowpass_upsample(g.images(), 2, taps=3, rescale_range=True), HR),
@@ -201,6 +211,31 @@ CASES = [
         "hyra.spectrum.fourier_ring_correlation",
         lambda g: spectrum.fourier_ring_correlation(g.images(), g.images()).correlation,
         (0, 3, RINGS),
+    ),
+    Case(
+        "hyra.spectrum.RingCorrelation.crossing",
+        lambda g: spectrum.fourier_ring_correlation(g.images(), g.images()).crossing(),
+        (0, 3),
+    ),
+    Case(
+        "hyra.spectrum.half_bit_threshold", lambda g: spectrum.half_bit_threshold(torch.zeros(0, device=g.device)), (0,)
+    ),
+    Case("hyra.spectrum.log_spectral_distance", lambda g: spectrum.log_spectral_distance(g.images(), g.images()), (0,)),
+    Case("hyra.spectrum.SpectrumStatistics", lambda g: spectrum.SpectrumStatistics([]), "methods must be one name"),
+    Case(
+        "hyra.spectrum.SpectrumStatistics.compute",
+        lambda g: spectrum.SpectrumStatistics("a").compute(),
+        "got none of a",
+    ),
+    Case(
+        "hyra.spectrum.SpectrumStatistics.target",
+        lambda g: spectrum.SpectrumStatistics("a").target(g.images()),
+        "target must be one image",
+    ),
+    Case(
+        "hyra.spectrum.SpectrumStatistics.update",
+        lambda g: spectrum.SpectrumStatistics("a").update("a", g.images(), g.images()),
+        "target must be one image",
     ),
     Case("hyra.spectrum.band_psnr", lambda g: spectrum.band_psnr(g.images(), g.images()).psnr, (0, 4)),
     Case("hyra.spectrum.band_psnr", lambda g: spectrum.band_psnr(*g.images(2), edges=()), "edges must be two rising"),
@@ -254,7 +289,13 @@ CASES = [
         "cutoffs must hold at least one",
     ),
     # files
-    Case("hyra.images.pair", lambda g: images.pair(g.folder, g.folder), "no image of .* has the name of one in"),
+    Case("hyra.images.pair", lambda g: torch.zeros(len(images.pair(g.folder, g.folder).pairs)), (0,)),
+    Case(
+        "hyra.images.Pairing.require",
+        lambda g: images.pair(g.folder, g.folder).require(),
+        "no image of .* has the name",
+    ),
+    Case("hyra.images.Pairing.left_out", lambda g: torch.zeros(len(images.pair(g.folder, g.folder).left_out())), (0,)),
     Case("hyra.OperatingPoint", lambda g: hyra.OperatingPoint(background=g.images(1, rows=0)[0]), "background must be"),
     Case("hyra.images.decode", lambda g: images.decode(written(g.folder / "x.ppm", b"P6 0 4 255 ")), "x.ppm"),
     Case("hyra.images.decode", lambda g: images.decode(written(g.folder / "x.png")), "x.png"),
@@ -302,14 +343,8 @@ def pyiqa() -> Any:
     return importlib.import_module("hyra.pyiqa")
 
 
-def structural_similarity(g: Given) -> Any:
-    metric = g.metric("StructuralSimilarity")
-    metric.update(*g.squares(16))
-    return metric
-
-
-def updated(metric: Any, given: Given) -> Any:
-    metric.update(given.images(), given.images())
+def updated(metric: Any, pair: Sequence[torch.Tensor]) -> Any:
+    metric.update(*pair)
     return metric
 
 

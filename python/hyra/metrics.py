@@ -1,4 +1,7 @@
-"""The scores as torchmetrics metrics; needs the extra `metrics`."""
+"""The scores as torchmetrics metrics; needs the extra `metrics`.
+
+Scored by a protocol, a pair is prepared by it: ``metric.update(*protocol.prepare(preds, target))``.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from hyra._util import validate
 from hyra._util.extra import extra
 from hyra.scores import fourier, pixelwise
 from hyra.scores.fsds import fsds
-from hyra.scores.ssim import FORMS, ssim
+from hyra.scores.ssim import FORMS, ms_ssim, ssim
 from hyra.scores.variants import VARIANTS
 
 with extra("metrics", "hyra.metrics"):
@@ -167,6 +170,13 @@ class StructuralSimilarity(_WithRange):
 
     def _scores(self, preds: Tensor, target: Tensor) -> Tensor:
         return ssim(preds, target, form=self.form, data_range=self.data_range, crop_border=self.crop_border)
+
+
+class MultiScaleStructuralSimilarity(_WithRange):
+    """Mean of `hyra.ms_ssim` over all images seen, which takes its arguments; higher is better."""
+
+    higher_is_better = True
+    _function = staticmethod(ms_ssim)
 
 
 class FourierMeanAbsoluteError(_WithRange):

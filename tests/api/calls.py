@@ -47,7 +47,8 @@ class Upscale(nn.Module):
 
 
 METRICS = (
-    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio", "StructuralSimilarity"),
+    *("MeanAbsoluteError", "MeanSquaredError", "PeakSignalNoiseRatio"),
+    *("StructuralSimilarity", "MultiScaleStructuralSimilarity"),
     *("FourierMeanAbsoluteError", "FourierMeanSquaredError", "FourierPeakSignalNoiseRatio"),
 )
 
@@ -117,7 +118,13 @@ def gradient(f: Callable[..., Tensor], *x: Tensor) -> Any:
 def file_of(image: Tensor) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         images.write(image, f"{folder}/image.png")
-        return images.read(f"{folder}/image.png"), len(images.pair(folder, folder).pairs)
+        return images.read(f"{folder}/image.png"), len(images.pair(folder, folder).missing_hr)
+
+
+def spectra_of(noisy: Tensor, hr: Tensor) -> Any:
+    statistics = spectrum.SpectrumStatistics(["noisy"], bins=8)
+    statistics.update("noisy", noisy, hr)
+    return statistics.compute()
 
 
 def report_of(model: hyra.HyRA, lr: Tensor, hr: Tensor) -> Any:
@@ -246,11 +253,11 @@ def calls(
         "fsds": lambda: [scored(hyra.fsds, check=check) for check in (True, False)] + [hyra.fsds(
             noisy.numpy(), hr.numpy())],
         **{name: lambda n=name: [getattr(hyra, n)(x, y) for x, y in pairs] for name in differences},
-        "Protocol": lambda: [hyra.Protocol.named(name, 2).fsds(noisy, hr) for name in ("paper", "y", "div2k")],
+        "Protocol": lambda: [hyra.Protocol.named(name, 2).scores(noisy, hr, ["fsds", "psnr", "ssim"])
+                             for name in ("paper", "y", "y-rounded", "div2k")],
         "metrics.FrequencySpectrumDistributionSimilarity": measured,
-        **{f"metrics.{type(m).__name__}": lambda m=m: m(noisy, hr) for m in metrics},
-        "pyiqa.FSDS": lambda: hyra.pyiqa.FSDS()(noisy[None], hr[None]),
-        "pyiqa.DifferenceScore": lambda: [hyra.pyiqa.DifferenceScore(s)(noisy[None], hr[None]) for s in differences],
+        **{f"metrics.{type(m).__name__}": lambda m=m: m(*(x.repeat(1, 5, 4) for x in (noisy, hr))) for m in metrics},
+        "pyiqa.PairScore": lambda: [hyra.pyiqa.PairScore(s)(noisy[None], hr[None]) for s in ("fsds", *differences)],
         "images.read": lambda: file_of(hr),
         "images.imresize": lambda: [images.imresize(x, f) for x in (hr, hr.double(), hr.half(), (255 * hr).byte())
                                     for f in (0.5, 1.7)],
@@ -262,6 +269,9 @@ def calls(
         "track.Tracker": lambda: track_of(net, lr, hr),
         "spectrum.band_psnr": lambda: spectrum.band_psnr(noisy, hr),
         "spectrum.fourier_ring_correlation": lambda: spectrum.fourier_ring_correlation(noisy, hr, corners=True),
+        "spectrum.half_bit_threshold": lambda: spectrum.half_bit_threshold(torch.tensor([1, 8, 1000], device="cpu")),
+        "spectrum.log_spectral_distance": lambda: spectrum.log_spectral_distance(noisy, hr, window="hann"),
+        "spectrum.SpectrumStatistics": lambda: spectra_of(noisy, hr),
         "spectrum.log_spectrum": lambda: spectrum.log_spectrum(hr),
         "spectrum.phase_spectrum": lambda: spectrum.phase_spectrum(hr),
         "spectrum.radial_error": lambda: spectrum.radial_error(noisy, hr),
@@ -280,6 +290,7 @@ def calls(
         "copy_compensation": lambda: split().copy_compensation(), "band_psnr": lambda: spectrum.band_psnr(noisy, hr),
         "radial_profile": lambda: spectrum.radial_power(hr),
         "ring_correlation": lambda: spectrum.fourier_ring_correlation(noisy, hr),
+        "spectrum_comparison": lambda: spectra_of(noisy, hr),
     }  # fmt: skip
     return table | {f"plots.{name}": lambda make=make: drawn(make().plot()) for name, make in results.items()}
 

@@ -105,6 +105,26 @@ def test_scores_of_differences(name, score):
         torch.testing.assert_close(metric.compute(), score(*images(0), data_range=2.0).mean())
 
 
+@pytest.mark.parametrize(
+    ("name", "score"), [("StructuralSimilarity", hyra.ssim), ("MultiScaleStructuralSimilarity", hyra.ms_ssim)]
+)
+def test_structural_similarity(name, score):
+    metric = getattr(hyra.metrics, name)(crop_border=2, data_range=2.0)
+    pairs = [torch.rand(2, 2, 3, 170, 165, generator=torch.Generator().manual_seed(seed)) for seed in range(2)]
+    for preds, target in pairs:
+        metric.update(preds, target)
+    expected = torch.cat([score(*pair, crop_border=2, data_range=2.0) for pair in pairs]).mean()
+    torch.testing.assert_close(metric.compute(), expected)
+    assert metric.higher_is_better
+
+
+def test_pairs_prepared_by_a_protocol():
+    protocol = hyra.Protocol.named("y", scale=2)
+    metric = hyra.metrics.PeakSignalNoiseRatio()
+    metric.update(*protocol.prepare(*images(0)))
+    torch.testing.assert_close(metric.compute(), protocol.psnr(*images(0)).mean())
+
+
 def test_plot():
     pytest.importorskip("matplotlib")
     metric = Metric()

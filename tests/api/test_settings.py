@@ -91,6 +91,7 @@ def in_a_process(*options, **variables):
     return json.loads(done.stdout)
 
 
+@pytest.mark.once
 def test_without_docstrings_and_assertions():
     assert not differences(in_a_process("-OO"))
 
@@ -107,12 +108,14 @@ savefig.dpi: 30
 """
 
 
+@pytest.mark.once
 def test_in_an_ascii_locale_with_the_users_matplotlibrc(tmp_path):
     (tmp_path / "matplotlibrc").write_text(FOREIGN)
     ascii_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     assert not differences(in_a_process(MATPLOTLIBRC=str(tmp_path), **ascii_locale))
 
 
+@pytest.mark.once
 def test_with_another_backend_of_matplotlib():
     actual = in_a_process(MPLBACKEND="svg")
     figures = {name for name in actual if name.startswith("plots.")}

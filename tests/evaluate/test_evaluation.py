@@ -21,10 +21,11 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import definition
 import hyra
-from hyra.evaluate import Evaluation, Method, Plan, Runs, evaluate, sources
+from hyra.evaluate import Evaluation, Method, Plan, Runs, evaluate
 from hyra.evaluate.pairs import Target
 from hyra.evaluate.scores import SCORES, score
 from hyra.evaluate.store import Key
+from hyra.images import files
 
 ALL = Plan(("psnr", "ssim", "fsds", "mae"))
 
@@ -70,18 +71,17 @@ def test_every_cell_is_the_plain_number(methods, protocol):
 @pytest.mark.parametrize("name", SCORES)
 def test_every_score_is_the_function_of_its_name(name, tmp_path):
     pixels = [np.random.default_rng(seed).integers(0, 256, (3, 176, 168), dtype=np.uint8) for seed in (0, 1)]
-    images = [sources.Image(torch.from_numpy(x), 255) for x in pixels]
-    protocol = hyra.Protocol()
-    pair = Target(images[1]).pair(images[0], protocol, scale=1)
+    preds, target = map(torch.from_numpy, pixels)
+    pair = Target(target).pair(preds, hyra.Protocol(), scale=1)
     function, _, kind = name.partition(":")
     options = {} if not kind else {"form": kind} if function == "ssim" else {"variant": kind}
-    assert score(name).measure(pair) == float(getattr(hyra, function)(*map(torch.from_numpy, pixels), **options))
+    assert score(name).measure(pair) == float(getattr(hyra, function)(preds, target, **options))
 
 
 def test_decodes_every_file_once(methods, monkeypatch):
     decoded = Counter()
-    original = sources.decode
-    monkeypatch.setattr(sources, "decode", lambda path: (decoded.update([path]), original(path))[1])
+    original = files.decode
+    monkeypatch.setattr(files, "decode", lambda path: (decoded.update([path]), original(path))[1])
     evaluate(methods, ALL, workers=2)
     assert len(decoded) == 25
     assert set(decoded.values()) == {1}
@@ -98,10 +98,8 @@ def test_computes_again_only_what_has_changed(methods, tmp_path, monkeypatch):
     store = tmp_path / "s.sqlite"
     first = evaluate(methods, ALL, store=store, name="first")
     decoded = Counter()
-    original = sources.decode
-    monkeypatch.setattr(
-        sources, "decode", lambda path: (decoded.update([path.relative_to(tmp_path)]), original(path))[1]
-    )
+    original = files.decode
+    monkeypatch.setattr(files, "decode", lambda path: (decoded.update([path.relative_to(tmp_path)]), original(path))[1])
     again = evaluate(methods, ALL, store=store, name="again")
     assert not decoded
     assert values(again) == values(first)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import jpegxl_cases
 import other_cases
 import png_cases
 import tiff_cases
@@ -24,6 +25,7 @@ def cases() -> list[Case]:
         *other_cases.bmp(),
         *other_cases.jpeg_webp_gif(),
         *other_cases.jpeg2000_avif(),
+        *jpegxl_cases.jpegxl(),
         *other_cases.numpy_files(),
         *other_cases.others(),
     ]

@@ -46,6 +46,25 @@ def test_all_greys(pixels, white):
     assert torch.equal(rounded.double(), (expected * (white // 255) + 0.5).floor())
 
 
+@pytest.mark.parametrize(("pixels", "black"), [(torch.uint8, 16), (torch.uint16, 16 * 257)], ids=str)
+def test_rounded_as_integers_are(pixels, black):
+    image = torch.randint(torch.iinfo(pixels).max + 1, (3, 500, 400), generator=torch.Generator().manual_seed(0))
+    image[:, 0, :3] = torch.tensor([[0, 0, 0], [0, 0, 0], [0, 5, 10]])
+    total = (image * torch.tensor([65481, 128553, 24966])[:, None, None]).sum(0)
+    expected = torch.div(total + 127500, 255000, rounding_mode="floor") + black
+    assert torch.equal(images.luma(image.to(pixels), rounded=True)[0].long(), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+def test_dtypes_and_gradients(dtype):
+    image = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(0)).to(dtype).requires_grad_()
+    y = images.luma(image)
+    assert y.dtype == (dtype if dtype == torch.float64 else torch.float32)
+    y.sum().backward()
+    shares = torch.tensor([65.481, 128.553, 24.966], dtype=dtype) / 255
+    torch.testing.assert_close(image.grad, shares[:, None, None].expand(2, -1, 4, 5))
+
+
 def test_one_channel_is_y_already():
     y = torch.rand(2, 1, 4, 5)
     assert images.luma(y) is y

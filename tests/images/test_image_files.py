@@ -147,6 +147,23 @@ def test_the_integers_are_handed_over_as_they_are_stored(tmp_path):
         assert image.ignored == ()
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if not case.refused], ids=str)
+@pytest.mark.filterwarnings("ignore")
+def test_integers_are_those_that_are_stored(case, tmp_path):
+    """Where their type says what white is; all others are floats."""
+    data, stored = readable(case)
+    path = tmp_path / "image.bin"
+    path.write_bytes(data)
+    found, decoded = images.read(path, integers=True), images.decode(path)
+    white = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(decoded.pixels.dtype)
+    if decoded.white != white:
+        assert torch.equal(found, images.read(path))
+        return
+    assert found.dtype == {255: torch.uint8, 65535: torch.uint16}[white]
+    assert agrees(case, found.float() / white, stored)
+    assert found.stride(2) <= 4  # as the decoder leaves it, with its alpha
+
+
 def test_decode_warns_as_read_does(tmp_path):
     data, _ = next(case for case in CASES if case.name == "png-rgba-8-half").make()
     (tmp_path / "image.png").write_bytes(data)
@@ -186,6 +203,7 @@ print(peak() - before)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.once
 def test_the_peak_of_memory_is_the_result_and_the_decoded_bytes(tmp_path, channels):
     imagecodecs = pytest.importorskip("imagecodecs")
     decoded = np.zeros((3000, 3000, channels), np.uint8)

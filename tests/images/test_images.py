@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import unicodedata
 import zlib
 
 import numpy as np
@@ -124,95 +123,3 @@ def test_writing_says_what_is_wrong(tmp_path):
         images.write(torch.full((3, 4, 4), torch.nan), tmp_path / "image.png")
     with pytest.raises(ValueError, match="unknown file extension"):
         images.write(torch.zeros(3, 4, 4), tmp_path / "image.unknown")
-
-
-@pytest.fixture
-def folders(tmp_path):
-    def make(**names: list[str]) -> list[str]:
-        for folder, files in names.items():
-            (tmp_path / folder).mkdir()
-            for file in files:
-                (tmp_path / folder / file).touch()
-        return [str(tmp_path / folder) for folder in names]
-
-    return make
-
-
-def test_folders_pair_by_name(folders):
-    sr, hr = folders(
-        sr=["0802x4.png", "0801.png", "0803_x2.jpg", "extra.png", "notes.txt"],
-        hr=["0801.png", "0802.png", "0803.png", "0804.png"],
-    )
-    found = images.pair(sr, hr)
-    assert [(a.name, b.name) for a, b in found.pairs] == [
-        ("0801.png", "0801.png"),
-        ("0802x4.png", "0802.png"),
-        ("0803_x2.jpg", "0803.png"),
-    ]
-    assert [path.name for path in found.unpaired_sr] == ["extra.png"]
-    assert [path.name for path in found.unpaired_hr] == ["0804.png"]
-
-
-def test_pairing_says_what_is_wrong(folders, tmp_path):
-    sr, hr, double = folders(sr=["a.png", "a_x2.png"], hr=["a.png"], double=["a.png", "a.jpg"])
-    with pytest.raises(ValueError, match=r"a\.png and a_x2\.png in .*sr both pair with a\.png"):
-        images.pair(sr, hr)
-    with pytest.raises(ValueError, match=r"a\.jpg and a\.png in .*double have the same name"):
-        images.pair(sr, double)
-    with pytest.raises(NotADirectoryError, match="no such folder"):
-        images.pair(tmp_path / "missing", hr)
-    (empty,) = folders(empty=[])
-    with pytest.raises(ValueError, match=r"no image of .*empty has the name of one in"):
-        images.pair(empty, hr)
-
-
-def paired(folder, sr, hr):
-    """What pairs of files with these names, by name."""
-    for side, names in (("sr", sr), ("hr", hr)):
-        (folder / side).mkdir()
-        for name in names:
-            (folder / side / name).touch()
-    pairing = images.pair(folder / "sr", folder / "hr")
-    return {a.name: b.name for a, b in pairing.pairs}, pairing
-
-
-@pytest.mark.parametrize(
-    ("sr", "hr", "expected"),
-    [
-        (["box2.png", "cat.png"], ["bo.png", "cat.png"], {"cat.png": "cat.png"}),
-        (["babyx2.png", "birdx2.png"], ["baby.png", "bird.png"], {"babyx2.png": "baby.png", "birdx2.png": "bird.png"}),
-        (["0801x4.png"], ["0801.png"], {"0801x4.png": "0801.png"}),
-        (["a_x2.5.png"], ["a.png"], {"a_x2.5.png": "a.png"}),
-        (["two\nlines_x2.png"], ["two\nlines.png"], {"two\nlines_x2.png": "two\nlines.png"}),
-        (["._a.png", ".b.png", "a.png"], ["a.png", ".b.png"], {"a.png": "a.png"}),
-        (
-            ["a.pgm", "b.jp2", "c.avif"],
-            ["a.png", "b.png", "c.png"],
-            {"a.pgm": "a.png", "b.jp2": "b.png", "c.avif": "c.png"},
-        ),
-    ],
-)
-def test_pairs_by_one_convention(tmp_path, sr, hr, expected):
-    assert paired(tmp_path, sr, hr)[0] == expected
-
-
-def test_unicode_forms_of_a_name_are_one_name(tmp_path):
-    composed, decomposed = (unicodedata.normalize(form, "été.png") for form in ("NFC", "NFD"))
-    assert paired(tmp_path, [decomposed], [composed])[0] == {decomposed: composed}
-
-
-def test_what_is_no_image_is_told(tmp_path):
-    _, pairing = paired(tmp_path, ["a.png", "notes.txt"], ["a.png", "a.raw"])
-    assert [path.name for path in pairing.skipped] == ["notes.txt", "a.raw"]
-
-
-@pytest.mark.parametrize(
-    ("sr", "hr", "message"),
-    [
-        (["box2.png"], ["bo.png"], "no image of .* has the name"),
-        (["0801x2.png", "0801x4.png"], ["0801.png"], r"0801x2\.png and 0801x4\.png in .*sr both pair with 0801\.png"),
-    ],
-)
-def test_names_that_are_not_clear(tmp_path, sr, hr, message):
-    with pytest.raises(ValueError, match=message):
-        paired(tmp_path, sr, hr)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 import hyra
-from hyra import plots
+from hyra import plots, spectrum
 from hyra.plots import style
 
 mpl.use("Agg")
@@ -29,6 +29,34 @@ def sinc_response(scale: int, size: int = 24) -> hyra.ImpulseResponse:
     t = (torch.arange(scale * size, dtype=torch.float64) - origin - (scale - 1) / 2) / scale
     kernel = torch.sinc(t)
     return hyra.ImpulseResponse((kernel[:, None] * kernel).expand(3, -1, -1), scale, (origin, origin))
+
+
+def test_spectra_of_methods_are_drawn_as_they_are():
+    statistics = spectrum.SpectrumStatistics(["a$b", *"cdefghij"], bins=12)
+    target = torch.rand(3, 40, 50)
+    for index, method in enumerate(statistics.methods):
+        statistics.update(method, target + 0.1 * index * torch.rand(3, 40, 50), target)
+    result = statistics.compute()
+    fig, (power, correlation, bands) = result.plot()
+    powers = {line.get_label(): line.get_ydata() for line in power.lines}
+    np.testing.assert_array_equal(powers.pop("HR"), result.target_power[0])
+    assert list(powers) == [r"a\$b", *"cdefghij"]
+    np.testing.assert_array_equal(list(powers.values()), result.power)
+    curves = [line for line in correlation.lines if len(line.get_xdata()) == 12]
+    np.testing.assert_array_equal([line.get_ydata() for line in curves], [result.half_bit[0], *result.correlation])
+    dots = np.array([line.get_xdata() for line in correlation.lines if line.get_marker() == "o"])
+    np.testing.assert_array_equal(dots[:, 0], result.crossing())
+    np.testing.assert_array_equal(dots[:, 1], result.crossing("half_bit"))
+    assert [patch.get_data().values.tolist() for patch in bands.patches][1:] == result.band_psnr[1:].tolist()
+    looks = {(line.get_color(), line.get_linestyle()) for line in power.lines}
+    assert len(looks) == 10
+    assert len(fig.legends[0].get_texts()) == 10
+
+
+def test_spectra_of_a_pixel_are_drawn():
+    statistics = spectrum.SpectrumStatistics(["a"])
+    statistics.update("a", torch.rand(3, 1, 1), torch.rand(3, 1, 1))
+    assert statistics.compute().plot()
 
 
 @pytest.fixture

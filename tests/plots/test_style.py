@@ -68,6 +68,7 @@ def test_offscreen_gives_the_users_backend_back():
         plt.switch_backend(before)
 
 
+@pytest.mark.once
 def test_a_command_runs_under_a_backend_that_is_not_installed(tmp_path):
     environment = {**os.environ, "MPLBACKEND": "module://nowhere_to_be_found"}
     command = [sys.executable, "-m", "hyra", "layers", "demo-x2", "--size", "24", "--out", str(tmp_path)]
@@ -76,6 +77,7 @@ def test_a_command_runs_under_a_backend_that_is_not_installed(tmp_path):
     assert (tmp_path / "layers.png").stat().st_size > 1000
 
 
+@pytest.mark.once
 def test_a_report_is_written_under_a_backend_that_is_not_installed(tmp_path):
     program = (
         "import sys, torch, hyra, hyra.report;"

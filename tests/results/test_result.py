@@ -21,6 +21,13 @@ def curved(x):
     return y + 0.1 * y.square()
 
 
+def compared_spectra(lr):
+    statistics = spectrum.SpectrumStatistics(["a", "b"], bins=8)
+    statistics.update("a", lr, lr)
+    statistics.update("b", lr.square(), lr)
+    return statistics.compute()
+
+
 @pytest.fixture(scope="module")
 def results():
     torch.manual_seed(0)
@@ -40,6 +47,7 @@ def results():
         spectrum.radial_power(lr),
         spectrum.band_psnr(lr, lr.square()),
         spectrum.fourier_ring_correlation(lr, lr.flip(0)),
+        compared_spectra(lr),
         HyRA(torch.nn.Sequential(torch.nn.Conv2d(3, 5, 1), torch.nn.Upsample(scale_factor=2))).layer_responses(size=16),
         hyra.compare_models({"curved": model, "nearest": HyRA(torch.nn.Upsample(scale_factor=2))}, lr),
     )

@@ -215,6 +215,7 @@ def peak_of_a_training_step(loss):
 
 @backends.native
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
+@pytest.mark.once
 def test_peak_memory_of_a_training_step_is_at_most_three_spectra():
     plain = peak_of_a_training_step("plain")
     for variant in ("paper", "shift_invariant", "radial"):

@@ -1,6 +1,7 @@
 """Protocols: what they leave of a pair, in numbers of other programs, and in words."""
 
 import dataclasses
+import re
 
 import pytest
 import torch
@@ -8,6 +9,9 @@ import torch
 import hyra
 import pictures
 from hyra import Protocol
+from hyra.images import luma
+from hyra.scores import pixelwise
+from hyra.scores.table import SCORES
 
 PSNR_ON_Y = {0: 36.357277203797, 4: 36.324687346314235}
 """By the border cut: `calculate_psnr` of `pictures.pair` on Y by BasicSR, commit 8d56e3a045f9fb3e1d88."""
@@ -18,6 +22,10 @@ CASES = {
     "y rounded": (
         Protocol.named("y", 2, rounded=True),
         "Y of BT.601 (MATLAB's), rounded to integers, 2 pixels cut from each side",
+    ),
+    "y rounded, by name": (
+        Protocol.named("y-rounded", 4),
+        "Y of BT.601 (MATLAB's), rounded to integers, 4 pixels cut from each side",
     ),
     "div2k": (Protocol.named("div2k", 4), "RGB, 10 pixels cut from each side"),
     "custom": (Protocol("grey", 3), "mean of the colours, 3 pixels cut from each side"),
@@ -75,6 +83,108 @@ def test_fsds_in_the_published_order():
     assert Protocol().fsds(preds[None], target[None], **options) == hyra.fsds(preds[None], target[None], **options)
 
 
+def large_pair():
+    """As large as MS-SSIM needs."""
+    target = torch.from_numpy(pictures.integers(184, 200, 1))
+    return (target.int() + torch.from_numpy(pictures.integers(184, 200, 2)).int() % 9).clamp(0, 255).byte(), target
+
+
+@pytest.mark.parametrize("protocol", [protocol for protocol, _ in CASES.values()], ids=list(CASES))
+def test_every_score_is_a_method_that_scores_the_prepared_pair(protocol):
+    preds, target = large_pair()
+    prepared = protocol.prepare(preds, target)
+    together = protocol.scores(preds, target, list(SCORES))
+    assert list(together) == list(SCORES)
+    for name in SCORES:
+        order = prepared[::-1] if name == "fsds" and protocol.published_order else prepared
+        expected = getattr(hyra, name)(*order)
+        assert getattr(protocol, name)(preds, target) == expected
+        assert together[name] == expected
+        assert getattr(Protocol, name).__doc__.startswith(f"`hyra.{name}` of")
+
+
+def test_options_reach_the_scores():
+    preds, target = pictures.pair()
+    protocol = Protocol("rgb", 2)
+    of_pair = protocol.scores(preds, target, {"ssim": {"form": "skimage"}, "fsds": {"variant": "radial"}, "mae": {}})
+    assert of_pair["ssim"] == hyra.ssim(preds, target, form="skimage", crop_border=2)
+    assert of_pair["fsds"] == protocol.fsds(preds, target, variant="radial")
+    assert of_pair["mae"] == hyra.mae(preds, target, crop_border=2)
+    assert protocol.mae(preds, target, data_range=100) == hyra.mae(preds, target, crop_border=2, data_range=100)
+    assert {type(value) for value in of_pair.values()} == {type(hyra.psnr(preds, target))}  # NumPy's, as the images
+    with pytest.raises(ValueError, match=r"names must be one of 'psnr', 'ssim', .*, got 'lpips'"):
+        protocol.scores(preds, target, ["psnr", "lpips"])
+
+
+def test_mae_mse_and_psnr_are_read_once(monkeypatch):
+    preds, target = pictures.pair()
+    calls = []
+    real = pixelwise.difference_sums
+    monkeypatch.setattr(pixelwise, "difference_sums", lambda *images: calls.append(images) or real(*images))
+    Protocol().scores(preds, target, ["psnr", "mae", "ssim", "mse"])
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("channels", ["rgb", "y", "grey"])
+def test_networks_of_one_channel_are_scored_on_y(channels):
+    preds, target = (torch.from_numpy(x) for x in pictures.pair())
+    made = luma(preds)  # such a network's output
+    protocol = Protocol(channels, 4)
+    for one in (made, (made * 255).round().byte()):
+        expected = hyra.psnr(one.float() / (1 if one.is_floating_point() else 255), luma(target), crop_border=4)
+        torch.testing.assert_close(protocol.psnr(one, target), expected)
+    assert protocol.for_network(1) == Protocol("y", 4)
+    assert protocol.for_network(3) == protocol
+    with pytest.raises(ValueError, match="preds must have the shape of target"):
+        protocol.psnr(preds, made)
+    with pytest.raises(ValueError, match="preds must have the shape of target"):
+        protocol.psnr(made[:, 1:], target)
+
+
+@pytest.mark.parametrize("channels", ["rgb", "y", "grey"])
+def test_pairs_of_two_kinds_have_white_in_common(channels):
+    preds, target = (torch.from_numpy(x) for x in pictures.pair())
+    floats = preds.double() / 255, target.double() / 255
+    expected = Protocol(channels).psnr(*floats)
+    wide = (target.int() * 257).to(torch.uint16)
+    for pair in ((preds, wide), (preds, floats[1]), (floats[0], wide), (preds / 255, target)):
+        torch.testing.assert_close(Protocol(channels).psnr(*pair).double(), expected, rtol=0, atol=2e-5)
+
+
+WRITTEN = {
+    "paper": Protocol(published_order=True),
+    "y": Protocol("y", 3),
+    "y-rounded": Protocol("y", 3, rounded=True),
+    "div2k": Protocol("rgb", 9),
+    "channels=rgb": Protocol(),
+    "channels=grey,crop=5": Protocol("grey", 5),
+    "crop=5, channels=y": Protocol("y", 5),
+    "channels=y-rounded,crop=0": Protocol("y", 0, rounded=True),
+    "crop=12": Protocol("rgb", 12),
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_a_protocol_as_it_is_written(text):
+    assert Protocol.parse(text, scale=3) == WRITTEN[text]
+    if "=" in text or text == "paper":
+        assert Protocol.parse(text) == WRITTEN[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "set5", "Y", "y,crop=4", "channels=yuv", "border=4", "channels=rgb,crop=4,rounded=1"),
+        *("crop=-1", "crop=4.0", "crop=\u0664", "crop", "crop=4,"),
+        *("crop=4,crop=4", "channels=y,channels=y,crop=1", "crop=1,crop=2,channels=y"),
+    ],
+)
+def test_what_is_no_protocol(text):
+    names = "'paper', 'y', 'y-rounded', 'div2k' or channels=rgb|y|y-rounded|grey,crop=N"
+    with pytest.raises(ValueError, match=re.escape(f"protocol must be one of {names}, got {text!r}")):
+        Protocol.parse(text, scale=4)
+
+
 def test_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Protocol().crop = 3
@@ -88,10 +198,14 @@ def test_what_is_refused():
         Protocol(crop=-1)
     with pytest.raises(ValueError, match="rounded must be False where channels is not 'y', got channels='rgb'"):
         Protocol(rounded=True)
-    with pytest.raises(ValueError, match="name must be one of 'paper', 'y', 'div2k', got 'set5'"):
+    with pytest.raises(ValueError, match="name must be one of 'paper', 'y', 'y-rounded', 'div2k', got 'set5'"):
         Protocol.named("set5")
     with pytest.raises(ValueError, match="scale must be given for the protocol 'y', got None"):
         Protocol.named("y")
+    with pytest.raises(ValueError, match="scale must be given for the protocol 'div2k', got None"):
+        Protocol.parse("div2k")
+    with pytest.raises(TypeError, match="protocol must be a string, got int 4"):
+        Protocol.parse(4)
     with pytest.raises(ValueError, match="image must have one or three channels"):
         Protocol("y").prepare(torch.rand(4, 8, 8), torch.rand(4, 8, 8))
     with pytest.raises(ValueError, match="crop_border must leave at least one pixel of preds, 8x8, got 10"):

@@ -84,6 +84,7 @@ def test_hostile_records(refused):
     assert refused(hostile_lines()) > 130
 
 
+@pytest.mark.once
 def test_a_file_cut_anywhere_keeps_the_records_before(tmp_path):
     for fixture in (FIXTURE, OLD_FIXTURE):
         content = (fixture / RECORDS).read_bytes()
@@ -96,6 +97,7 @@ def test_a_file_cut_anywhere_keeps_the_records_before(tmp_path):
             assert fixture is OLD_FIXTURE or loaded == WHOLE[: len(steps)]
 
 
+@pytest.mark.once
 def test_a_flipped_bit_is_told_or_changes_nothing(tmp_path):
     content = (FIXTURE / RECORDS).read_bytes()
     told = 0

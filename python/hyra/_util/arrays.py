@@ -64,8 +64,15 @@ def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array if shareable else np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
 
 
-def from_tensor(tensor: Tensor, like: Any) -> Any:
-    """`tensor` as an array of the library that `like` comes from, on the same memory (else the tensor)."""
+def from_tensor(tensor: Any, like: Any) -> Any:
+    """`tensor`, or each of a dictionary, as an array of the library that `like` comes from, on the same memory.
+
+    Where that library has none of its own, and what is no tensor, is returned as it is.
+    """
+    if isinstance(tensor, dict):
+        return {key: from_tensor(value, like) for key, value in tensor.items()}
+    if not isinstance(tensor, Tensor):
+        return tensor
     if isinstance(like, np.ndarray):
         return tensor.detach().numpy()
     if _library(like) == "cupy":
@@ -97,7 +104,7 @@ def _on_stream_of(array: Any) -> Iterator[None]:
 
 
 def accepts_arrays(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorator: the arguments `names` may be arrays; a tensor result then leaves as an array of the same library."""
+    """Decorator: the arguments `names` may be arrays; tensors then leave as arrays of the same library."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
@@ -116,7 +123,7 @@ def accepts_arrays(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 bound = signature.bind(*args, **kwargs)
                 bound.arguments.update((name, to_tensor(array, name)) for name, array in given.items())
                 result = function(*bound.args, **bound.kwargs)
-                return cast(R, from_tensor(result, like) if isinstance(result, Tensor) else result)
+                return cast(R, from_tensor(result, like))
 
         return wrapper
 

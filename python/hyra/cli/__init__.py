@@ -11,7 +11,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hyra._util.texts import message
-from hyra.cli import analyze, compare_models, demo, evaluate, fsds, info, layers, lowpass_sweep, probe, track
+from hyra.cli import (
+    analyze,
+    compare_models,
+    demo,
+    evaluate,
+    fsds,
+    info,
+    layers,
+    lowpass_sweep,
+    probe,
+    spectrum,
+    track,
+)
 from hyra.cli.arguments import log
 
 _DESCRIPTION = """\
@@ -29,14 +41,30 @@ start here:
 HYRA_DEBUG=1 shows the traceback."""
 
 
+COMMANDS = (
+    demo,
+    analyze,
+    compare_models,
+    probe,
+    layers,
+    track,
+    fsds,
+    evaluate,
+    spectrum,
+    lowpass_sweep,
+    info,
+)
+"""In the order in which help lists them."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     main_parser = argparse.ArgumentParser(
         prog="hyra", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = main_parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, analyze, compare_models, probe, layers, track, fsds, evaluate, lowpass_sweep, info):
-        command.add(commands)
+    for each in COMMANDS:
+        each.add(commands)
     return main_parser
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hyra.analyzer import HyRA
     from hyra.models import Model
     from hyra.probing.operating_point import OperatingPoint
+    from hyra.scores.protocol import Protocol
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 
@@ -143,9 +144,59 @@ def read_images(args: argparse.Namespace, model: HyRA) -> tuple[Tensor | None, T
     return degrade(hr, model.scale) if image is None and hr is not None else (image, hr)
 
 
+def add_pairing_options(parser: argparse.ArgumentParser) -> None:
+    """How the images of two folders find each other."""
+    parser.add_argument(
+        "--template",
+        metavar="NAMES",
+        help="how results are named, such as '{name}x{scale}' or '{name}_SwinIR': others in SR are skipped (default: "
+        "scales, methods after them, and endings such as _SR and _out are seen)",
+    )
+    parser.add_argument(
+        "--allow-missing", action="store_true", help="leave out images without a partner, or with several"
+    )
+
+
+def pairs_of(args: argparse.Namespace, sr: Path, hr: Path) -> list[tuple[Path, Path]]:
+    """The images of two folders, matched as the pairing options say; what is left out is told."""
+    from hyra import images
+    from hyra.images.pairing import listed
+
+    pairing = images.pair(sr, hr, args.template)
+    pairs = pairing.require(allow_missing=args.allow_missing)
+    if left := pairing.left_out():
+        log(f"left out: {left}")
+    if pairing.skipped:
+        log(f"skipped, being no images or named otherwise: {listed(pairing.skipped)}")
+    return pairs
+
+
 def add_variant_option(parser: argparse.ArgumentParser) -> None:
     """Which FSDS."""
     parser.add_argument("--variant", choices=VARIANTS, default="paper", help="of FSDS (default paper)")
+
+
+def add_protocol_options(parser: argparse.ArgumentParser) -> None:
+    """How pairs of images are scored."""
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--protocol",
+        metavar="P",
+        help="paper, y, y-rounded or div2k (all but paper need --scale), or written out, such as channels=y,crop=4 "
+        "(channels: rgb, y, y-rounded, grey); default: RGB, nothing cut",
+    )
+    choice.add_argument(
+        "--crop-border", type=natural, default=0, metavar="N", help="pixels to leave out at each side, of RGB"
+    )
+    parser.add_argument("--scale", type=positive, metavar="S", help="HR pixels per LR pixel, for --protocol")
+
+
+def protocol(args: argparse.Namespace) -> Protocol:
+    """What the protocol options say."""
+    from hyra.scores.protocol import Protocol
+
+    text = f"crop={args.crop_border}" if args.protocol is None else args.protocol
+    return Protocol.parse(text, args.scale)
 
 
 def add_out_option(parser: argparse.ArgumentParser, folder: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyra._util.texts import printable
-from hyra.cli.arguments import Commands, command, log, positive
+from hyra.cli.arguments import Commands, add_pairing_options, command, log, positive
 
 if TYPE_CHECKING:
     from hyra.evaluate.methods import Method
@@ -38,11 +39,14 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     inputs.add_argument("--layout", type=Path, metavar="DIR", help="a folder of methods: DIR/METHOD/xSCALE/")
     inputs.add_argument("--manifest", type=Path, metavar="FILE.toml", help="methods and settings in a file")
+    add_pairing_options(parser)
     scoring = parser.add_argument_group("how")
     scoring.add_argument(
         "--scores", nargs="+", metavar="SCORE", help="psnr ssim ms_ssim fsds mae mse ... (default psnr ssim fsds)"
     )
-    scoring.add_argument("--protocol", metavar="NAME", help="paper (RGB, the default), y or div2k")
+    scoring.add_argument(
+        "--protocol", metavar="P", help="paper (the default), y, y-rounded, div2k, or such as channels=y,crop=4"
+    )
     scoring.add_argument("--modcrop", action="store_true", help="cut references to a multiple of the scale")
     scoring.add_argument("--workers", type=positive, metavar="N", help="images at a time (default: one for each core)")
     scoring.add_argument("--device", default="cpu", metavar="D", help="where scores are computed (default cpu)")
@@ -65,7 +69,14 @@ def run(args: argparse.Namespace) -> int:
     settings |= {name: value for name in ("protocol", "scores") if (value := getattr(args, name)) is not None}
     plan = Plan(**{**settings, "scores": tuple(settings.get("scores", Plan.scores)), "device": args.device})
     result = evaluate(
-        methods, plan, store=args.store, name=args.run_name, tags=args.tag, workers=args.workers, log=_report
+        methods,
+        plan,
+        store=args.store,
+        name=args.run_name,
+        tags=args.tag,
+        allow_missing=args.allow_missing,
+        workers=args.workers,
+        log=_report,
     )
     for scale in dict.fromkeys(method.scale for method in methods):
         print(f"x{scale:g}: {plan.protocol_at(scale)}")
@@ -96,4 +107,4 @@ def _inputs(args: argparse.Namespace) -> tuple[Sequence[Method], dict[str, Any]]
         raise ValueError("--hr must name the folder of reference images, got none")
     if args.layout is not None:
         return from_layout(args.layout, args.hr), {}
-    return [Method.parse(text, args.hr) for text in args.sr], {}
+    return [replace(Method.parse(text, args.hr), template=args.template) for text in args.sr], {}

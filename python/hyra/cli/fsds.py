@@ -6,34 +6,51 @@ import argparse
 import csv
 import io
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hyra._util.extra import extra
 from hyra._util.files import write_text
 from hyra._util.texts import printable
-from hyra.cli.arguments import Commands, add_variant_option, command, log, natural
+from hyra.cli.arguments import (
+    Commands,
+    add_pairing_options,
+    add_protocol_options,
+    add_variant_option,
+    command,
+    log,
+    pairs_of,
+    protocol,
+)
+
+if TYPE_CHECKING:
+    from hyra.scores.protocol import Protocol
 
 _EPILOG = """\
 examples:
   hyra fsds sr.png hr.png
   hyra fsds results/x4 DIV2K/HR --variant shift_invariant
+  hyra fsds results/x4 Set5/HR --protocol y --scale 4   on MATLAB's Y, 4 pixels cut from each side
+  hyra fsds results/x4 DIV2K/HR --protocol paper        as the paper's Table 1 has it: the denominator is the SR
+                                                        image's energy, and not the reference's
   hyra fsds results/x4 DIV2K/HR --out x4.csv            the scores as a table, too
   hyra fsds results/x4 DIV2K/HR --store scores.sqlite   kept one by one: after an interruption the same command
                                                         goes on, and scores only what is new or has changed
 
-Folders are matched by name: 0801.png, 0801x4.png and 0801_x4.jpg belong to 0801.png. The mean is over the
-images whose score is finite: identical images score inf and are counted instead. An image that cannot be scored
-is named, the others are scored, and the exit code is 1.
+Folders are matched by name: 0801x4.png, 0801_x4_SwinIR.png and 0801_SRF_4_SR.png belong to 0801.png; both may be
+one folder. Images without a partner, or with several, are an error that lists them. The mean is over the images
+whose score is finite: identical images score inf and are counted instead. An image that cannot be scored is
+named, the others are scored, and the exit code is 1.
 
 FSDS is in dB, higher is better. The paper's variant is decided in the outermost pixels of an image (try
 --crop-border) and changes by some dB when both images are flipped; shift_invariant has no favoured border;
 radial compares how much power there is at each frequency, wherever it lies."""
 
-_COLUMNS = ("sr", "hr", "variant", "crop_border", "fsds")
+_COLUMNS = ("sr", "hr", "variant", "protocol", "fsds")
 
 
 class _Row(NamedTuple):
@@ -44,6 +61,16 @@ class _Row(NamedTuple):
     score: float | None
 
 
+class _How(NamedTuple):
+    """What the numbers are of."""
+
+    variant: str
+    protocol: Protocol
+
+    def __str__(self) -> str:
+        return f"variant {self.variant}: {self.protocol}"
+
+
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = command(
@@ -51,8 +78,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("sr", type=Path, metavar="SR", help="a super-resolved image, or a folder of them")
     parser.add_argument("hr", type=Path, metavar="HR", help="the reference image, or the folder of references")
+    add_pairing_options(parser)
     add_variant_option(parser)
-    parser.add_argument("--crop-border", type=natural, default=0, metavar="N", help="pixels to leave out at each side")
+    add_protocol_options(parser)
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="also write the scores there, to a new file")
     parser.add_argument(
         "--store", type=Path, metavar="FILE.sqlite", help="keep every score there at once, and take known ones from it"
@@ -66,61 +94,45 @@ def run(args: argparse.Namespace) -> int:
         raise FileExistsError(f"{args.out} exists: name another file for --out (--store continues what it holds)")
     if args.sr.is_dir() != args.hr.is_dir() and args.sr.exists() and args.hr.exists():
         raise ValueError(f"SR and HR must be two files or two folders, got {args.sr} and {args.hr}")
+    how = _How(args.variant, protocol(args))
     if not args.sr.is_dir() and not args.hr.is_dir():
-        with _scorer(args) as score:
+        with _scorer(args.store, how) as score:
             value = score(args.sr, args.hr)
+        log(f"FSDS in dB, {how}")
         print(f"{value:.4f}")
-        _write(args, [_Row(args.sr, args.hr, value)])
+        _write(args.out, how, [_Row(args.sr, args.hr, value)])
         return 0
-    pairs = _pairs(args)
+    pairs = pairs_of(args, args.sr, args.hr)
     width = max(len(printable(sr.name)) for sr, _ in pairs)
     rows: list[_Row] = []
     try:
-        for row in _rows(args, pairs):
+        for row in _rows(args.store, how, pairs):
             rows.append(row)
             if row.score is not None:
                 print(f"{printable(row.sr.name):{width}}  {row.score:9.4f}", flush=True)
     finally:  # an interrupted run has a table, too
-        _write(args, rows)
-    return _conclude(rows, width)
+        _write(args.out, how, rows)
+    return _conclude(rows, width, how)
 
 
-def _conclude(rows: Sequence[_Row], width: int) -> int:
-    """Print the mean and what it leaves out."""
+def _conclude(rows: Sequence[_Row], width: int, how: _How) -> int:
+    """Print the mean, what it leaves out, and what it is of."""
     scores = [row.score for row in rows if row.score is not None]
     finite = [score for score in scores if math.isfinite(score)]
     failed = len(rows) - len(scores)
     mean = f"{sum(finite) / len(finite):9.4f}" if finite else "      inf" if scores else "        -"
     note = f", {len(scores) - len(finite)} identical left out" if len(finite) < len(scores) else ""
     note += f", {failed} could not be scored" if failed else ""
-    print(f"{'mean':{width}}  {mean}  ({len(finite)} images{note})")
+    print(f"{'mean':{width}}  {mean}  ({len(finite)} images{note}) of {how}")
     return 1 if failed else 0
 
 
-def _pairs(args: argparse.Namespace) -> list[tuple[Path, Path]]:
-    from hyra import images
-
-    if not args.sr.is_dir() and not args.hr.is_dir():
-        return [(args.sr, args.hr)]
-    found = images.pair(args.sr, args.hr)
-    for folder, partner, left in ((args.sr, args.hr, found.unpaired_sr), (args.hr, args.sr, found.unpaired_hr)):
-        if left:
-            log(f"{len(left)} of {folder} without a partner in {partner} left out: {_listed(left)}")
-    if found.skipped:
-        log(f"{len(found.skipped)} files that are no images by their suffix left out: {_listed(found.skipped)}")
-    return found.pairs
-
-
-def _listed(files: Sequence[Path]) -> str:
-    return ", ".join(path.name for path in files[:3]) + (", ..." if len(files) > 3 else "")
-
-
-def _rows(args: argparse.Namespace, pairs: list[tuple[Path, Path]]) -> Iterator[_Row]:
+def _rows(store: Path | None, how: _How, pairs: list[tuple[Path, Path]]) -> Iterator[_Row]:
     """The scores in the order of the pairs; what is wrong with an image is told, and the others are scored."""
     with extra("cli", "hyra fsds"):
         from tqdm import tqdm
 
-    with _scorer(args) as score:
+    with _scorer(store, how) as score:
         for sr, hr in tqdm(pairs, unit="image", leave=False, disable=None):
             try:
                 yield _Row(sr, hr, score(sr, hr))
@@ -130,48 +142,46 @@ def _rows(args: argparse.Namespace, pairs: list[tuple[Path, Path]]) -> Iterator[
 
 
 @contextmanager
-def _scorer(args: argparse.Namespace) -> Iterator[Callable[[Path, Path], float]]:
-    """What scores a pair of files with the settings of the command, by way of the store if one was named."""
+def _scorer(file: Path | None, how: _How) -> Iterator[Callable[[Path, Path], float]]:
+    """What scores a pair of files, by way of the store if one was named."""
     from hyra.evaluate.store import Key, Store
 
-    settings = {"variant": args.variant, "crop_border": args.crop_border}
-    if args.store is None:
-        yield partial(_score, settings)
+    if file is None:
+        yield partial(_score, how)
         return
-    with Store(args.store) as store:
+    with Store(file) as store:
 
         def kept(sr: Path, hr: Path) -> float:
-            key = Key.of(sr, hr, "fsds", settings)
+            key = Key.of(sr, hr, "fsds", {"variant": how.variant, **asdict(how.protocol)})
             known = store.get(key)
             if known is None:
-                store[key] = known = _score(settings, sr, hr)
+                store[key] = known = _score(how, sr, hr)
             return known
 
         yield kept
 
 
-def _score(settings: Mapping[str, Any], sr: Path, hr: Path) -> float:
-    import hyra
+def _score(how: _How, sr: Path, hr: Path) -> float:
     from hyra import images
 
-    preds, target = images.read(sr), images.read(hr)
+    preds, target = (images.read(file, integers=True) for file in (sr, hr))
     if preds.shape != target.shape:
         sizes = " and ".join(f"{x.shape[-1]}x{x.shape[-2]}" for x in (preds, target))
         raise ValueError(f"{sr} and {hr} must have the same size, got {sizes}")
     try:
-        return float(hyra.fsds(preds, target, **settings))
+        return float(how.protocol.fsds(preds, target, variant=how.variant))
     except ValueError as error:
         raise ValueError(f"{sr} and {hr}: {error}") from error
 
 
-def _write(args: argparse.Namespace, rows: Sequence[_Row]) -> None:
+def _write(file: Path | None, how: _How, rows: Sequence[_Row]) -> None:
     """The table, whole or not at all. Strings are quoted, whatever characters a file name has."""
-    if args.out is None:
+    if file is None:
         return
     table = io.StringIO(newline="")
     writer = csv.writer(table, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(_COLUMNS)
     for row in rows:
         if row.score is not None:
-            writer.writerow((str(row.sr), str(row.hr), args.variant, args.crop_border, row.score))
-    write_text(args.out, table.getvalue(), errors="surrogateescape")  # names as the file system has them
+            writer.writerow((str(row.sr), str(row.hr), how.variant, str(how.protocol), row.score))
+    write_text(file, table.getvalue(), errors="surrogateescape")  # names as the file system has them

@@ -63,6 +63,7 @@ def evaluate(
     store: str | Path | Runs | None = None,
     name: str | None = None,
     tags: Sequence[str] = (),
+    allow_missing: bool = False,
     workers: int | None = None,
     engine: Engine = in_threads,
     progress: bool = True,
@@ -80,6 +81,7 @@ def evaluate(
         name: of the run; one of that name in the store is measured anew. By default that of an interrupted run of the
             same methods, scores and protocol, or the time at which this one starts.
         tags: words to find the run by.
+        allow_missing: leave out, with a warning, images without a partner of the same name, or with several.
         workers: images worked on at the same time, each on one thread; by default one for each core.
         engine: what does the work.
         progress: show a bar on a terminal.
@@ -102,7 +104,7 @@ def evaluate(
         dark       x2      24.80  0.9890       1
     """
     plan = plan or Plan()
-    work = _grouped(check_names(methods))
+    work = _grouped(check_names(methods), allow_missing)
     order = {method.name: place for place, method in enumerate(methods)}
     total = sum(len(predictions) for _, predictions in work.values())
     with nullcontext(store) if isinstance(store, Runs) else Runs(None if store is None else Path(store)) as runs:
@@ -132,11 +134,11 @@ def context() -> dict[str, Any]:
 _Work = dict[str, tuple[Source, list[tuple[Method, Source]]]]
 
 
-def _grouped(methods: Sequence[Method]) -> _Work:
+def _grouped(methods: Sequence[Method], allow_missing: bool) -> _Work:
     """All predictions of each reference, the largest files first: no worker is left with one at the end."""
     work: _Work = {}
     for method in methods:
-        for sr, hr in method.sources():
+        for sr, hr in method.sources(allow_missing=allow_missing):
             work.setdefault(hr.name, (hr, []))[1].append((method, sr))
     return dict(sorted(work.items(), key=lambda item: -item[1][0].size * len(item[1][1])))
 

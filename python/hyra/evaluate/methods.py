@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from hyra._util.texts import message
+from hyra._util.warnings import warn
 from hyra.evaluate.sources import File, Source
 from hyra.images.pairing import pair
 
@@ -31,6 +32,7 @@ class Method:
     scale: float
     sr: Path
     hr: Path
+    template: str | None = None
 
     def __post_init__(self) -> None:
         if not self.name.strip():
@@ -55,9 +57,18 @@ class Method:
             raise ValueError(f"sr must be NAME:SCALE:FOLDER, such as EDSR:4:results/EDSR/x4, got {text!r}")
         return cls(match[1], float(match[2]), Path(match[3]), hr)
 
-    def sources(self) -> list[tuple[Source, Source]]:
-        """Its images with their references, matched by name."""
-        return [(File(sr), File(hr)) for sr, hr in pair(self.sr, self.hr).pairs]
+    def sources(self, *, allow_missing: bool = False) -> list[tuple[Source, Source]]:
+        """Its images with their references, matched by name; what is left out is warned of.
+
+        Raises:
+            NotADirectoryError: a folder is not there.
+            ValueError: there is no pair, or without `allow_missing` a file has no partner or several.
+        """
+        pairing = pair(self.sr, self.hr, self.template)
+        pairs = pairing.require(allow_missing=allow_missing)
+        if left := pairing.left_out():
+            warn(f"left out: {left}")
+        return [(File(sr), File(hr)) for sr, hr in pairs]
 
 
 def from_layout(root: Path, hr: Path) -> list[Method]:
@@ -111,13 +122,14 @@ def from_manifest(file: Path) -> tuple[list[Method], dict[str, Any]]:
 
 
 def _of_table(table: dict[str, Any], hr: str | None, folder: Path) -> Method:
-    unknown = table.keys() - {"name", "scale", "sr", "hr"}
+    unknown = table.keys() - {"name", "scale", "sr", "hr", "template"}
     if unknown:
         raise KeyError(f"unknown key {', '.join(sorted(unknown))}")
     reference = table.get("hr", hr)
     if reference is None:
         raise KeyError("hr is given neither in the table nor above it")
-    return Method(str(table["name"]), float(table["scale"]), folder / table["sr"], folder / reference)
+    places = (folder / table["sr"], folder / reference)
+    return Method(str(table["name"]), float(table["scale"]), *places, table.get("template"))
 
 
 def check_names(methods: Iterable[Method]) -> Sequence[Method]:

@@ -8,42 +8,46 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
-from hyra.evaluate.sources import Image, alike
 from hyra.scores.fsds import FSDSReference
-from hyra.scores.pixelwise import mse
 from hyra.scores.protocol import Protocol
+from hyra.scores.table import scores
 
 
 class Target:
-    """A reference image, prepared once for the predictions of all methods."""
+    """A reference image, prepared once for the predictions of all methods.
 
-    def __init__(self, image: Image) -> None:
+    Args:
+        image: ``[C, H, W]``, uint8, uint16 or floats of white 1.
+    """
+
+    def __init__(self, image: Tensor) -> None:
         self.image = image
+        self._prepared = lru_cache(maxsize=8)(self._prepare)
         self._fsds = lru_cache(maxsize=8)(self._reference)
 
-    def pair(self, preds: Image, protocol: Protocol, *, scale: float, modcrop: bool = False) -> Pair:
-        """With one prediction.
+    def pair(self, preds: Tensor, protocol: Protocol, *, scale: float, modcrop: bool = False) -> Pair:
+        """With one prediction, ``[C, H, W]``.
 
         Raises:
             ValueError: the sizes differ.
         """
-        target = self.image
-        if modcrop:
-            target = Image(_modcropped(target.pixels, scale), target.white)
-        if preds.pixels.shape[-2:] != target.pixels.shape[-2:]:
-            sizes = " and ".join(f"{x.pixels.shape[-1]}x{x.pixels.shape[-2]}" for x in (preds, target))
+        target = _modcropped(self.image, scale) if modcrop else self.image
+        if preds.shape[-2:] != target.shape[-2:]:
+            sizes = " and ".join(f"{x.shape[-1]}x{x.shape[-2]}" for x in (preds, target))
             raise ValueError(f"both images must have the same size, got {sizes}")
-        as_stored = preds.is_plain and target.is_plain and preds.pixels.dtype == target.pixels.dtype
-        shared = self if as_stored and not modcrop else None
-        return Pair(*protocol.prepare(*alike(preds, target)), protocol, shared)
+        if target is not self.image or preds.dtype != target.dtype or preds.shape != target.shape:
+            return Pair(*protocol.prepare(preds, target), protocol)
+        return Pair(protocol.prepare_one(preds), self._prepared(protocol), protocol, self)
 
     def fsds(self, protocol: Protocol, variant: str) -> FSDSReference:
         """What FSDS measures of the target alone."""
         return self._fsds(protocol, variant)
 
+    def _prepare(self, protocol: Protocol) -> Tensor:
+        return protocol.prepare_one(self.image, "target")
+
     def _reference(self, protocol: Protocol, variant: str) -> FSDSReference:
-        _, prepared = protocol.prepare(self.image.pixels, self.image.pixels)
-        return FSDSReference(prepared, variant=variant)
+        return FSDSReference(self._prepared(protocol), variant=variant)
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,9 @@ class Pair:
     origin: Target | None = None
 
     @cached_property
-    def mse(self) -> Tensor:
-        """Which PSNR needs, too."""
-        return mse(self.preds, self.target)
+    def differences(self) -> dict[str, Tensor]:
+        """``psnr``, ``mae`` and ``mse`` of one read of the pixels."""
+        return scores(self.preds, self.target, ["psnr", "mae", "mse"])
 
     @cached_property
     def floats(self) -> tuple[Tensor, Tensor]:
@@ -73,7 +77,7 @@ def as_batch(x: Tensor) -> Tensor:
 
 
 def _modcropped(x: Tensor, scale: float) -> Tensor:
-    """Without the rows and columns at the end that are no multiple of an integer scale."""
+    """`x`, or a part without the rows and columns at the end that are no multiple of an integer scale."""
     step = int(scale) if scale == int(scale) else 1
     height, width = (n - n % step for n in x.shape[-2:])
-    return x[..., :height, :width]
+    return x if (height, width) == x.shape[-2:] else x[..., :height, :width]

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from hyra.evaluate.pairs import Pair
-from hyra.scores import fourier, pixelwise
+from hyra.scores import fourier
 from hyra.scores.fsds import fsds
 from hyra.scores.ssim import FORMS, ms_ssim, ssim
 from hyra.scores.variants import VARIANTS
@@ -46,15 +46,11 @@ class Score:
         return f"{label} {variant.replace('_', ' ')}".strip() + (f" ({self.unit})" if self.unit else "")
 
 
-def _psnr(pair: Pair) -> float:
-    return float(-10 * torch.log10(pair.mse))
+def _difference(name: str, pair: Pair) -> float:
+    return float(pair.differences[name])
 
 
-def _mse(pair: Pair) -> float:
-    return float(pair.mse)
-
-
-def _simple(function: Callable[..., torch.Tensor], pair: Pair) -> float:
+def _simple(function: Callable[..., Tensor], pair: Pair) -> float:
     return float(function(pair.preds, pair.target))
 
 
@@ -72,14 +68,14 @@ def _fsds(variant: str, pair: Pair) -> float:
 def _scores() -> list[Score]:
     decibels = partial(Score, unit="dB", digits=2)
     return [
-        decibels("psnr", _psnr),
+        decibels("psnr", partial(_difference, "psnr")),
         Score("ssim", partial(_ssim, "matlab")),
         *(Score(f"ssim:{form}", partial(_ssim, form)) for form in FORMS if form != "matlab"),
         Score("ms_ssim", partial(_simple, ms_ssim)),
         decibels("fsds", partial(_fsds, "paper")),
         *(decibels(f"fsds:{variant}", partial(_fsds, variant)) for variant in VARIANTS if variant != "paper"),
-        Score("mae", partial(_simple, pixelwise.mae), higher_is_better=False, digits=5),
-        Score("mse", _mse, higher_is_better=False, digits=6),
+        Score("mae", partial(_difference, "mae"), higher_is_better=False, digits=5),
+        Score("mse", partial(_difference, "mse"), higher_is_better=False, digits=6),
         Score("fourier_mae", partial(_simple, fourier.fourier_mae), higher_is_better=False),
         Score("fourier_mse", partial(_simple, fourier.fourier_mse), higher_is_better=False),
         decibels("fourier_psnr", partial(_simple, fourier.fourier_psnr)),

@@ -22,7 +22,7 @@ class Plan:
 
     Attributes:
         scores: their names.
-        protocol: what is done to the images first, by name.
+        protocol: what is done to the images first, as `hyra.Protocol.parse` takes it.
         modcrop: cut the reference to a multiple of the scale.
         device: where the scores are computed.
     """
@@ -37,11 +37,11 @@ class Plan:
             raise ValueError("scores must name at least one score, got none")
         for name in self.scores:
             score(name)
-        self.protocol_at(1)
+        self.protocol_at(2)
 
     def protocol_at(self, scale: float) -> Protocol:
         """The protocol for images of a scale; of a fractional one, the next integer decides what is cut."""
-        return Protocol.named(self.protocol, ceil(scale))
+        return Protocol.parse(self.protocol, ceil(scale))
 
     def settings(self, name: Score, scale: float) -> str:
         """All that a score's number depends on beside the two images, as JSON."""

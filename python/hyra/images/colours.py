@@ -38,36 +38,46 @@ def luma(image: Tensor, *, rounded: bool = False) -> Tensor:
     if image.ndim < 3 or image.shape[-3] not in (1, 3):
         raise ValueError(f"image must have one or three channels [..., C, H, W], got shape {tuple(image.shape)}")
     if image.shape[-3] == 1:
-        y = image if rounded else _unit(image)
+        y = image if rounded else unit(image)
     elif rounded and not image.is_floating_point():
         return _of_integers(image)
     else:
-        red, green, blue = (share / 255000 * _unit(image.narrow(-3, i, 1)) for i, share in enumerate(_LUMA))
-        y = red + green + blue + 16 / 255
+        y = _weighted(image, _unit_dtype(image), 255000 * validate.WHITE.get(image.dtype, 1)).add_(16 / 255)
     return (y * 255 + 0.5).floor().clamp(0, 255).to(torch.uint8) if rounded and y.is_floating_point() else y
 
 
 def _of_integers(image: Tensor) -> Tensor:
-    """Rounded exactly."""
-    is_byte = image.dtype == torch.uint8
-    wide = image.to(torch.int32 if is_byte else torch.int64)
-    red, green, blue = (share * wide.narrow(-3, i, 1) for i, share in enumerate(_LUMA))
-    y = torch.div(red + green + blue + 127500, 255000, rounding_mode="floor")
-    return (y + (16 if is_byte else 16 * 257)).to(image.dtype)
+    """Rounded exactly: float64 holds the sums, and a quotient of integers is never rounded up to the next."""
+    black = 16 if image.dtype == torch.uint8 else 16 * 257
+    return _weighted(image, torch.float64, 1).add_(127500).div_(255000).floor_().add_(black).to(image.dtype)
+
+
+def _weighted(image: Tensor, dtype: torch.dtype, divisor: int) -> Tensor:
+    """The colours by their shares, added up in one plane of that dtype, without a copy of a colour of bytes."""
+    colours = [image.narrow(-3, i, 1) for i in range(3)]
+    if image.dtype == torch.uint16:  # which torch does not add to others
+        colours = [colour.to(dtype) for colour in colours]
+    red, green, blue = colours
+    shares = [share / divisor for share in _LUMA]
+    total = red.to(dtype) * shares[0]
+    return total.add_(green, alpha=shares[1]).add_(blue, alpha=shares[2])
 
 
 def grey(image: Tensor) -> Tensor:
     """The mean of the colours, ``[..., 1, H, W]``: a float of white 1, as `luma` is."""
-    return _unit(image).mean(-3, keepdim=True)
+    return unit(image).mean(-3, keepdim=True)
 
 
-def _unit(image: Tensor) -> Tensor:
+def unit(image: Tensor) -> Tensor:
     """Of white 1, in float32 at least and float64 for 16 bits."""
-    if image.dtype == torch.uint8:
-        return image.float() / 255
+    wide = image.to(_unit_dtype(image))
+    return wide if image.is_floating_point() else wide / validate.WHITE[image.dtype]
+
+
+def _unit_dtype(image: Tensor) -> torch.dtype:
     if image.dtype == torch.uint16:
-        return image.double() / 65535
-    return image.to(torch.promote_types(image.dtype, torch.float32))
+        return torch.float64
+    return torch.promote_types(image.dtype, torch.float32) if image.is_floating_point() else torch.float32
 
 
 def in_colours(image: Tensor, channels: int) -> Tensor:

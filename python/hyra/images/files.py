@@ -8,11 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hyra._util import validate
+from hyra._util.arrays import to_tensor
 from hyra._util.extra import extra
 from hyra.images.decoding.decoders import decode
 
 
-def read(path: str | Path) -> Tensor:
+def read(path: str | Path, *, integers: bool = False) -> Tensor:
     """An image file as RGB.
 
     The rules of `hyra.images` hold: the pixels are taken as stored, grey is repeated, 16 bits are kept, and a warning
@@ -20,10 +22,12 @@ def read(path: str | Path) -> Tensor:
 
     Args:
         path: a file of any of the formats named there.
+        integers: leave files of 8 and 16 bits as they are, without a copy: for scores, which read them so.
 
     Returns:
         ``[3, H, W]`` float32 in 0..1, contiguous (white is 255 in a file of 8 bits, 65535 in one of 16,
-        1 in one of floats, which may go a little beyond 0..1).
+        1 in one of floats, which may go a little beyond 0..1). With `integers` uint8 of white 255 or uint16 of white
+        65535 where the file has them, in the decoder's layout; the channels of a grey file share their memory.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -34,10 +38,15 @@ def read(path: str | Path) -> Tensor:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     write(torch.full((3, 2, 4), 0.2), f"{folder}/grey.png")
-        ...     read(f"{folder}/grey.png").shape
-        torch.Size([3, 2, 4])
+        ...     file = f"{folder}/grey.png"
+        ...     read(file).shape, read(file, integers=True)[:, 0, 0]
+        (torch.Size([3, 2, 4]), tensor([51, 51, 51], dtype=torch.uint8))
     """
     stored = decode(path)
+    if integers:
+        pixels = to_tensor(stored.pixels, "pixels")
+        if stored.white == validate.WHITE.get(pixels.dtype):
+            return pixels.permute(2, 0, 1).expand(3, -1, -1)
     height, width, channels = stored.pixels.shape
     image = np.empty((3, height, width), np.float32)
     for channel in range(channels):

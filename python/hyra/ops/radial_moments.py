@@ -36,7 +36,8 @@ def radial_moments(a: Tensor, b: Tensor, height: int, width: int) -> tuple[Tenso
     belongs to ring ``floor(rho + 1/2)``. Rings are isotropic in cycles per pixel, also in an image that is not square,
     and ring r has the frequency ``r / min(H, W)``. It is decided in integers, as
     ``4 (ky^2 W^2 + kx^2 H^2) >= (2 r - 1)^2 max(H, W)^2``, so no rounding moves a bin. All bins count, the corners
-    beyond the Nyquist frequency too; ring 0 is the mean of the image (DC) alone.
+    beyond the Nyquist frequency too; ring 0 is the mean of the image (DC) and, where one side is more than twice the
+    other, the bins next to it along the longer one.
 
     A half spectrum leaves out the mirror images of its inner columns: these count twice, column 0 and (for an even
     width) the Nyquist column once. So ``power.sum() == H * W * image.square().sum()``, which is Parseval's theorem.

@@ -16,7 +16,7 @@ from hyra.plots.layers import layer_responses
 from hyra.plots.probing import local_responses, probe
 from hyra.plots.response import impulse_response, profile, sinc_fit
 from hyra.plots.scores import fsds_sensitivity
-from hyra.plots.spectrum import band_psnr, radial_power, radial_profile, ring_correlation
+from hyra.plots.spectrum import band_psnr, radial_power, radial_profile, ring_correlation, spectrum_comparison
 from hyra.plots.split import band_shares, copy_compensation, decomposition, spectra
 from hyra.plots.style import save
 from hyra.plots.training import training_progress
@@ -42,6 +42,7 @@ __all__ = [
     "save",
     "sinc_fit",
     "spectra",
+    "spectrum_comparison",
     "training_progress",
     "transfer_function",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +13,9 @@ from hyra.plots import style
 from hyra.plots.transfer import draw_bands
 from hyra.results.figures import draws
 from hyra.spectrum.bands import BandPSNR
-from hyra.spectrum.radial import RadialProfile, RingCorrelation
+from hyra.spectrum.comparison import SpectrumComparison
+from hyra.spectrum.correlation import ONE_SEVENTH, RingCorrelation
+from hyra.spectrum.radial import RadialProfile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -128,3 +131,55 @@ def band_psnr(found: BandPSNR) -> tuple[Figure, Axes]:
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="best")
     return fig, axes
+
+
+@draws(SpectrumComparison)
+@style.figure
+def spectrum_comparison(found: SpectrumComparison) -> tuple[Figure, tuple[Axes, Axes, Axes]]:
+    """Mean spectra of methods beside their references': power, Fourier ring correlation and PSNR of each band.
+
+    Dots mark where a correlation falls below 1/7 (dotted) and below the half-bit threshold (dashed, the first
+    method's). The references' power is the first method's, and that of every other method that has others.
+
+    Args:
+        found: what `hyra.spectrum.SpectrumStatistics` gave.
+
+    Returns:
+        The figure and its three axes.
+    """
+    import matplotlib.pyplot as plt
+
+    fig, (power, correlation, bands) = plt.subplots(1, 3, figsize=(style.PAGE, 0.36 * style.PAGE))
+    frequency = found.frequency.cpu()
+    targets = found.target_power.cpu()
+    for index, target in enumerate(targets):
+        if index == 0 or not torch.equal(target.nan_to_num(), targets[0].nan_to_num()):
+            label = "HR" if index == 0 else None
+            power.plot(frequency, target, color=style.COLORS["ideal"], linewidth=2.2, alpha=0.35, label=label)
+    crossings = torch.stack([found.crossing(), found.crossing("half_bit")], -1).cpu()
+    correlation.axhline(ONE_SEVENTH, color="black", linewidth=0.6, linestyle=":")
+    correlation.plot(frequency, found.half_bit[0].cpu(), color="black", linewidth=0.6, linestyle="--")
+    for name, height in (("1/7", ONE_SEVENTH), ("half-bit", found.half_bit[0, -1].nan_to_num().item())):
+        correlation.annotate(name, (0.5, height), (-2, 2), textcoords="offset points", ha="right", fontsize=6)
+    colors = style.SERIES[:-1]  # black is the references'
+    for index, method in enumerate(found.methods):
+        look = {
+            "color": colors[index % len(colors)],
+            "linestyle": ("-", "--", ":", "-.")[index // len(colors) % 4],
+        }
+        power.plot(frequency, found.power[index].cpu(), label=style.plain(method), **look)
+        curve = found.correlation[index].cpu()
+        correlation.plot(frequency, curve, **look)
+        limits = torch.stack([torch.full_like(curve, ONE_SEVENTH), found.half_bit[index].cpu()])
+        heights = [np.interp(at, frequency, limit) for at, limit in zip(crossings[index], limits, strict=True)]
+        correlation.plot(crossings[index], heights, linestyle="none", marker="o", markersize=2.5, color=look["color"])
+        psnr = found.band_psnr[index].cpu()
+        bands.stairs(psnr.where(psnr.isfinite(), torch.nan), found.edges, baseline=None, **look)
+    power.set(yscale="log", ylabel="mean power per pixel", xlim=(0, 0.5))
+    lowest = found.correlation.nan_to_num(nan=1.0).min().item()
+    correlation.set(ylabel="Fourier ring correlation", xlim=(0, 0.5), ylim=(min(0.0, lowest), 1.02))
+    bands.set(ylabel="PSNR (dB)", xlim=(found.edges[0], found.edges[-1]))
+    for axes in (power, correlation, bands):
+        axes.set_xlabel("frequency (cycles per pixel)")
+    fig.legend(loc="outside lower center", ncols=min(len(found.methods) + 1, 6))
+    return fig, (power, correlation, bands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +11,13 @@ from torch import Tensor
 from hyra._util.arrays import accepts_arrays
 from hyra.ops import difference_sums
 from hyra.scores.pairs import finished, prepared
+
+OF_MEANS: dict[str, Callable[[Tensor], Tensor]] = {
+    "mae": lambda means: means[:, 0],
+    "mse": lambda means: means[:, 1],
+    "psnr": lambda means: -10 * torch.log10(means[:, 1]),
+}
+"""What each score makes of the mean absolute and the mean squared difference, ``[N, 2]``."""
 
 
 @accepts_arrays("preds", "target")
@@ -34,7 +42,7 @@ def mae(
         1.0
     """
     means = _means(preds, target, data_range, crop_border)
-    return finished(means[:, 0], preds, target, reduction, check=check)
+    return finished(OF_MEANS["mae"](means), preds, target, reduction, check=check)
 
 
 @accepts_arrays("preds", "target")
@@ -59,7 +67,7 @@ def mse(
         2.5
     """
     means = _means(preds, target, data_range, crop_border)
-    return finished(means[:, 1], preds, target, reduction, check=check)
+    return finished(OF_MEANS["mse"](means), preds, target, reduction, check=check)
 
 
 @accepts_arrays("preds", "target")
@@ -103,7 +111,13 @@ def psnr(
         54.1514
     """
     means = _means(preds, target, data_range, crop_border)
-    return finished(-10 * torch.log10(means[:, 1]), preds, target, reduction, check=check)
+    return finished(OF_MEANS["psnr"](means), preds, target, reduction, check=check)
+
+
+def of_one_read(names: Sequence[str], preds: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """Some of `OF_MEANS` of a pair, as their functions give them without options, from one read of the pixels."""
+    means = _means(preds, target, None, 0)
+    return {name: finished(OF_MEANS[name](means), preds, target, "none", check=True) for name in names}
 
 
 def _means(preds: Tensor, target: Tensor, data_range: float | None, crop_border: int) -> Tensor:

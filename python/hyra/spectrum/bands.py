@@ -12,7 +12,11 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra.results.result import Result
-from hyra.spectrum.radial import radial_error
+from hyra.spectrum.planes import pair
+from hyra.spectrum.radial import profile
+
+EDGES = (0.0, 1 / 8, 1 / 4, 3 / 8, 1 / 2)
+"""Four bands up to the Nyquist frequency, in cycles per pixel."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class BandPSNR(Result):
     psnr: Tensor
 
     def __post_init__(self) -> None:
-        _check(self.edges)
+        check(self.edges)
         validate.shaped("psnr", self.psnr, [..., len(self.edges) - 1])
 
     def __repr__(self) -> str:
@@ -38,7 +42,7 @@ def band_psnr(
     preds: Tensor,
     target: Tensor,
     *,
-    edges: Sequence[float] = (0, 1 / 8, 1 / 4, 3 / 8, 1 / 2),
+    edges: Sequence[float] = EDGES,
     data_range: float = 1.0,
 ) -> BandPSNR:
     """PSNR of what lies in each band of frequencies, over all channels.
@@ -65,21 +69,28 @@ def band_psnr(
         BandPSNR(0 to 0.25: 20.00 dB, 0.25 to 1: inf dB)
     """
     limits = tuple(float(edge) for edge in edges)
-    _check(limits)
+    check(limits)
     white = validate.positive_number("data_range", data_range)
-    error = radial_error(preds, target, corners=True)
-    pixels = preds.shape[-2] * preds.shape[-1]
+    x, y = pair("preds", preds, "target", target)
+    return BandPSNR(limits, 20 * math.log10(white) + in_bands(x - y, limits))
+
+
+def in_bands(difference: Tensor, edges: tuple[float, ...]) -> Tensor:
+    """PSNR of each band for the data range 1, of a difference ``[..., C, H, W]`` of images that were checked."""
+    error = profile(difference, corners=True)
+    pixels = difference.shape[-2] * difference.shape[-1]
     share = (error.power * error.count).mean(-2) / pixels**2  # of each ring in the mean squared error
     psnr = []
-    for low, high in pairwise(limits):
+    for low, high in pairwise(edges):
         inside = (error.frequency >= low) & (error.frequency < high)
-        if high == limits[-1]:
+        if high == edges[-1]:
             inside |= error.frequency == high
         mse = share[..., inside].sum(-1) if inside.any() else share.new_full(share.shape[:-1], torch.nan)
-        psnr.append(20 * math.log10(white) - 10 * mse.log10())
-    return BandPSNR(limits, torch.stack(psnr, dim=-1))
+        psnr.append(-10 * mse.log10())
+    return torch.stack(psnr, dim=-1)
 
 
-def _check(edges: tuple[float, ...]) -> None:
+def check(edges: tuple[float, ...]) -> None:
+    """The edges of bands rise."""
     if len(edges) < 2 or not all(low < high for low, high in pairwise(edges)):
         raise ValueError(f"edges must be two rising frequencies or more, got {edges}")

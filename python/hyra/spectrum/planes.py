@@ -8,6 +8,9 @@ from torch import Tensor
 from hyra._util import validate
 from hyra.spectrum import fft
 
+WINDOWS = ("hann",)
+"""What an image can be multiplied by before its transform, so that its opposite borders need not fit together."""
+
 
 def checked(name: str, x: Tensor) -> Tensor:
     """Checked, and in float32 at least: no FFT library transforms half precision everywhere."""
@@ -25,6 +28,28 @@ def pair(name: str, x: Tensor, other_name: str, other: Tensor) -> tuple[Tensor, 
     return first.to(dtype), second.to(dtype)
 
 
-def half_spectrum(image: Tensor) -> Tensor:
-    """``[planes, H, W // 2 + 1]``."""
+def half_spectrum(image: Tensor, window: str | None = None) -> Tensor:
+    """``[planes, H, W // 2 + 1]``, of the image as it is or apodised.
+
+    Raises:
+        ValueError: there is no such window.
+    """
+    if window is not None:
+        validate.choice("window", window, WINDOWS)
+        image = _apodised(image)
     return fft.rfft2(image.flatten(0, -3))
+
+
+def _apodised(image: Tensor) -> Tensor:
+    """The difference from each plane's mean times a periodic Hann window of mean square 1 along rows and columns.
+
+    The mean is put back: it stays in ring 0, and the power of white noise is what it was.
+    """
+    mean = image.mean((-2, -1), keepdim=True)
+    column, row = (_hann(size, image) for size in image.shape[-2:])
+    return (image - mean) * column[:, None] * row + mean
+
+
+def _hann(size: int, like: Tensor) -> Tensor:
+    taper = torch.hann_window(size, dtype=torch.float64, device="cpu")
+    return (taper / taper.square().mean().sqrt()).to(like)

@@ -1,4 +1,4 @@
-"""Spectra of images as curves over the rings of the frequency plane: radial power, ring correlation, radial error."""
+"""Power of an image, and of an error, over the rings of the frequency plane, and how far two such curves are apart."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from hyra import ops
-from hyra._util import validate
 from hyra.results.result import Result
+from hyra.spectrum import rings
 from hyra.spectrum.planes import checked, half_spectrum, pair
 
 
@@ -26,44 +26,27 @@ class RadialProfile(Result):
     count: Tensor
 
     def __post_init__(self) -> None:
-        _check(self.frequency, self.count, power=self.power)
+        rings.check(self.frequency, self.count, power=self.power)
 
     def __repr__(self) -> str:
-        return f"RadialProfile({_describe(self.power, self.frequency)})"
+        return f"RadialProfile({rings.describe(self.power, self.frequency)})"
 
 
-@dataclass(frozen=True)
-class RingCorrelation(Result):
-    """Correlation of two spectra per ring, -1 to 1: what `fourier_ring_correlation` returns.
-
-    ``frequency`` and ``count`` as in `RadialProfile`; ``correlation`` is ``[..., C, R]`` float64, NaN where one of
-    the images has no power in a ring.
-    """
-
-    frequency: Tensor
-    correlation: Tensor
-    count: Tensor
-
-    def __post_init__(self) -> None:
-        _check(self.frequency, self.count, correlation=self.correlation)
-
-    def __repr__(self) -> str:
-        return f"RingCorrelation({_describe(self.correlation, self.frequency)})"
-
-
-def radial_power(x: Tensor, *, corners: bool = False) -> RadialProfile:
+def radial_power(x: Tensor, *, corners: bool = False, window: str | None = None) -> RadialProfile:
     """Mean power of the DFT per ring.
 
     Args:
         x: ``[C, H, W]`` or ``[N, C, H, W]``, floating-point.
         corners: Whether to go on beyond 0.5 cycles per pixel, into the corners of the frequency plane.
+        window: `"hann"` to multiply the image's difference from its mean by a Hann window (Harris 1978, Proc. IEEE
+            66:51) of mean square 1, so that borders which do not fit together add no power to high frequencies.
 
     Returns:
         A `RadialProfile` with ``power`` ``[..., C, R]``. Parseval's theorem holds over all rings: with
-        ``corners=True``, ``(power * count).sum(-1) == H * W * x.square().sum((-2, -1))``.
+        ``corners=True`` and no window, ``(power * count).sum(-1) == H * W * x.square().sum((-2, -1))``.
 
     Raises:
-        TypeError, ValueError: `x` is no floating-point image, or has NaN or infinite pixels.
+        TypeError, ValueError: `x` is no floating-point image, has NaN or infinite pixels, or there is no such window.
 
     Example:
         One cycle of a cosine across 8 pixels has the frequency 1/8, and its two bins share a ring of 8.
@@ -76,51 +59,27 @@ def radial_power(x: Tensor, *, corners: bool = False) -> RadialProfile:
         >>> (profile.power * profile.count).round(decimals=6).abs().tolist()
         [[0.0, 2048.0, 0.0, 0.0, 0.0]]
     """
-    image = checked("x", x)
-    spectrum = half_spectrum(image)
-    power, _, _, count = ops.radial_moments(spectrum, spectrum, *image.shape[-2:])
-    frequency = _frequency(image, count)
-    kept = len(count) if corners else min(image.shape[-2:]) // 2 + 1
+    return profile(checked("x", x), corners=corners, window=window)
+
+
+def profile(image: Tensor, *, corners: bool, window: str | None = None) -> RadialProfile:
+    """The profile of `radial_power`, of an image that was checked."""
+    height, width = image.shape[-2:]
+    spectrum = half_spectrum(image, window)
+    power, _, _, count = ops.radial_moments(spectrum, spectrum, height, width)
+    kept = rings.kept(count, height, width, corners=corners)
     mean = (power / count).unflatten(0, image.shape[:-2])
-    return RadialProfile(frequency[:kept], mean[..., :kept], count[:kept])
+    return RadialProfile(rings.frequency(count, height, width)[:kept], mean[..., :kept], count[:kept])
 
 
-def fourier_ring_correlation(a: Tensor, b: Tensor, *, corners: bool = False) -> RingCorrelation:
-    """Normalised correlation of two images per ring: 1 where their phases and relative amplitudes agree, 0 by chance.
-
-    ``sum of a conj(b) / sqrt(sum of |a|^2 * sum of |b|^2)`` over the bins of a ring, which is real.
-
-    Args:
-        a: ``[C, H, W]`` or ``[N, C, H, W]``, floating-point.
-        b: The same shape.
-        corners: As in `radial_power`.
-
-    Returns:
-        A `RingCorrelation`, for each channel its own.
-
-    Raises:
-        TypeError, ValueError: as `radial_power`, or the shapes differ.
-
-    Example:
-        >>> x = torch.randn(3, 16, 16)
-        >>> bool((fourier_ring_correlation(x, 2 * x).correlation > 0.9999).all())
-        True
-    """
-    x, y = pair("a", a, "b", b)
-    power_x, power_y, cross, count = ops.radial_moments(half_spectrum(x), half_spectrum(y), *x.shape[-2:])
-    kept = len(count) if corners else min(x.shape[-2:]) // 2 + 1
-    correlation = cross.real / (power_x.sqrt() * power_y.sqrt())
-    shaped = correlation.unflatten(0, x.shape[:-2])
-    return RingCorrelation(_frequency(x, count)[:kept], shaped[..., :kept], count[:kept])
-
-
-def radial_error(preds: Tensor, target: Tensor, *, corners: bool = False) -> RadialProfile:
+def radial_error(preds: Tensor, target: Tensor, *, corners: bool = False, window: str | None = None) -> RadialProfile:
     """Mean power of the error per ring: `radial_power` of ``preds - target``.
 
     Args:
         preds: ``[C, H, W]`` or ``[N, C, H, W]``, floating-point.
         target: The same shape.
         corners: As in `radial_power`.
+        window: As there.
 
     Raises:
         TypeError, ValueError: as `radial_power`, or the shapes differ.
@@ -131,20 +90,40 @@ def radial_error(preds: Tensor, target: Tensor, *, corners: bool = False) -> Rad
         [[1024.0, 0.0, 0.0, 0.0, 0.0]]
     """
     x, y = pair("preds", preds, "target", target)
-    return radial_power(x - y, corners=corners)
+    return radial_power(x - y, corners=corners, window=window)
 
 
-def _frequency(image: Tensor, count: Tensor) -> Tensor:
-    return torch.arange(len(count), dtype=torch.float64, device=count.device) / min(image.shape[-2:])
+def log_spectral_distance(preds: Tensor, target: Tensor, *, corners: bool = False, window: str | None = None) -> Tensor:
+    """How far the radial powers of two images are apart: the root mean square of their ratio in dB.
+
+    Over the rings, without ring 0, and the channels, of ``10 log10(power of preds / power of target)``. It is the
+    distance of Gray & Markel 1976 (IEEE Trans. ASSP 24:380) between power spectra, of radial means in place of speech.
+    It tells whether there is as much of each frequency, not whether it is in the right place.
+
+    Args:
+        preds: ``[C, H, W]`` or ``[N, C, H, W]``, floating-point.
+        target: The same shape.
+        corners: As in `radial_power`.
+        window: As there.
+
+    Returns:
+        ``[]`` or ``[N]`` float64, in dB: 0 for equal powers, also where both are 0; ``inf`` where just one is 0; NaN
+        for images of one row or column, which have ring 0 alone.
+
+    Raises:
+        TypeError, ValueError: as `radial_power`, or the shapes differ.
+
+    Example:
+        >>> x = torch.rand(3, 16, 16, dtype=torch.float64)
+        >>> round(log_spectral_distance(10 * x, x).item(), 6)  # 20 dB at each frequency
+        20.0
+    """
+    x, y = pair("preds", preds, "target", target)
+    powers = (radial_power(image, corners=corners, window=window).power for image in (x, y))
+    return distance(*powers)
 
 
-def _check(frequency: Tensor, count: Tensor, **curves: Tensor) -> None:
-    rings = len(validate.rising("frequency", frequency))
-    validate.shaped("count", count, [rings], validate.INTEGER)
-    for name, curve in curves.items():
-        validate.shaped(name, curve, [..., None, rings])
-
-
-def _describe(values: Tensor, frequency: Tensor) -> str:
-    shape = "x".join(str(n) for n in values.shape[:-1])
-    return f"{shape} curves over {len(frequency)} rings, 0 to {frequency[-1].item():.3g} cycles per pixel"
+def distance(power: Tensor, target: Tensor) -> Tensor:
+    """The distance of `log_spectral_distance`, of powers ``[..., C, R]``."""
+    ratio = torch.where((power == 0) & (target == 0), 1.0, power / target)[..., 1:]
+    return (10 * ratio.log10()).square().mean((-2, -1)).sqrt()

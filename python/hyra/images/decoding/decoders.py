@@ -9,7 +9,7 @@ from pathlib import Path
 from hyra._util.extra import extra
 from hyra._util.texts import message
 from hyra._util.warnings import warn
-from hyra.images.decoding import avif, jpeg2000, netpbm, npy, pillow, png, tiff
+from hyra.images.decoding import avif, jpeg2000, jpegxl, netpbm, npy, pillow, png, tiff
 from hyra.images.decoding.decoded import Decoded
 
 _DECODERS: tuple[tuple[bytes, Callable[[Path], Decoded]], ...] = (
@@ -18,6 +18,7 @@ _DECODERS: tuple[tuple[bytes, Callable[[Path], Decoded]], ...] = (
     (rb"(II[*+]\0|MM\0[*+])", tiff.decode),
     (rb"P[1-6][\s#]", netpbm.decode),
     (rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51", jpeg2000.decode),
+    (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", jpegxl.decode),
     (rb"\x93NUMPY", npy.decode),
     (rb"....ftyp.{0,52}avi[fs]", avif.decode),
 )
@@ -76,4 +77,4 @@ def _decoder(start: bytes) -> Callable[[Path], Decoded]:
     for pattern, decoder in _DECODERS:
         if re.match(pattern, start, re.DOTALL):
             return decoder
-    raise ValueError("it is no PNG, JPEG, WebP, GIF, BMP, TIFF, netpbm, JPEG 2000, AVIF or .npy")
+    raise ValueError("it is no PNG, JPEG, WebP, GIF, BMP, TIFF, netpbm, JPEG 2000, JPEG XL, AVIF or .npy")
