@@ -60,6 +60,11 @@ def test_there_are_about_150_files_of_different_names():
     assert len({case.name for case in CASES}) == len(CASES) >= 150
 
 
+def test_the_suffixes_of_a_folder_are_those_of_the_formats():
+    of_formats = {"png", "jpg", "webp", "gif", "bmp", "tif", "ppm", "jp2", "jxl", "avif", "npy"}
+    assert {f".{suffix}" for suffix in of_formats} <= images.SUFFIXES
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_file_gives_its_pixels_its_warnings_or_one_sentence(case, tmp_path):
     data, stored = readable(case)

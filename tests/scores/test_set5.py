@@ -13,7 +13,6 @@ import torch
 
 import pictures
 from hyra import Protocol, images
-from hyra.images import pairing
 
 PUBLISHED = {2: 33.66, 3: 30.39, 4: 28.42}
 """Mean PSNR in dB on Y, `scale` pixels cut (Lim et al., CVPR Workshops 2017, Table 3, and most others)."""
@@ -21,7 +20,7 @@ PUBLISHED = {2: 33.66, 3: 30.39, 4: 28.42}
 
 def bicubic_psnr(folder: Path, scale: int) -> list[float]:
     """Of each image of a folder: shrunk and enlarged by `imresize`, of bytes, scored on Y."""
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in pairing.SUFFIXES)
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in images.SUFFIXES)
     return [_bicubic_psnr(images.read(file, integers=True), scale) for file in files]
 
 

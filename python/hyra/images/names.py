@@ -11,8 +11,8 @@ from string import Formatter
 
 SUFFIXES = frozenset(
     {
-        *(".avif", ".bmp", ".gif", ".j2k", ".jp2", ".jpeg", ".jpg", ".npy", ".pbm", ".pgm", ".png", ".pnm", ".ppm"),
-        *(".tif", ".tiff", ".webp"),
+        *(".avif", ".bmp", ".gif", ".j2k", ".jp2", ".jpeg", ".jpg", ".jxl", ".npy", ".pbm", ".pgm", ".png", ".pnm"),
+        *(".ppm", ".tif", ".tiff", ".webp"),
     }
 )
 """Files of a folder that count as images: those that `hyra.images.read` knows. The rest is told of."""
