@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
@@ -68,8 +69,8 @@ def write(
         []
     """
     with extra("evaluate", "the page of an evaluation"):
-        import matplotlib as mpl  # noqa: F401  # before the first image is read
-        import PIL.Image
+        for package in ("matplotlib", "PIL"):  # now, and not with the first image
+            import_module(package)
         from plotly.offline import get_plotlyjs
 
     if not evaluation.outcomes:

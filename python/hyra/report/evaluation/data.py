@@ -59,7 +59,8 @@ def why(outcome: Outcome) -> str:
 
 def _numbers(values: Iterable[float]) -> list[float | str | None]:
     """Six digits, as many as anybody looks at, keep a page of many thousand pairs small."""
-    return [None if math.isnan(v) else float(f"{v:.6g}") if math.isfinite(v) else f"{v:+}nity" for v in values]
+    infinite = {math.inf: "Infinity", -math.inf: "-Infinity"}
+    return [None if math.isnan(v) else infinite.get(v, float(f"{v:.6g}")) for v in values]
 
 
 def _in_order(shown: Iterable[Example], places: dict[tuple[str, float], int]) -> list[Example]:

@@ -102,8 +102,8 @@ def _spectrum(image: Tensor) -> Tensor:
     """``[h, w]`` in dB, of means over the frequencies that share a pixel of the picture."""
     power = 10 ** (log_spectrum(luma(image)) / 10)
     longest = max(power.shape[-2:])
-    size = [max(1, n * min(_SPECTRUM, longest) // longest) for n in power.shape[-2:]]
-    return 10 * F.adaptive_avg_pool2d(power, size)[0].clamp_min(torch.finfo(power.dtype).tiny).log10()
+    height, width = (max(1, n * min(_SPECTRUM, longest) // longest) for n in power.shape[-2:])
+    return 10 * F.adaptive_avg_pool2d(power, (height, width))[0].clamp_min(torch.finfo(power.dtype).tiny).log10()
 
 
 def _coloured(sr: Tensor, hr: Tensor) -> list[np.ndarray]:

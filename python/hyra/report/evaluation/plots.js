@@ -94,7 +94,7 @@ function drawScatter() {
       y: values[1],
       text,
       customdata: images.map((image) => `${group.index} ${image}`),
-      marker: { ...marker(group.method), size: 8, opacity: 0.75 },
+      marker: { ...marker(group.method), size: 8, opacity: 0.85 },
       hovertemplate: label,
     };
   });

@@ -23,7 +23,7 @@ def means(evaluation: Evaluation) -> str:
     lines = sorted(evaluation.summaries(), key=lambda line: line.scale)
     scores = [score(name) for name in evaluation.run.plan.scores]
     placed = {each.name: ranks(lines, each.name) for each in scores}
-    titles = (f"{each.title} {'↑' if each.higher_is_better else '↓'}" for each in scores)
+    titles = (f"{each.title}\N{NO-BREAK SPACE}{'↑' if each.higher_is_better else '↓'}" for each in scores)
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title in ("method", "scale", *titles, *_COUNTS))
     body = []
     for line in lines:
@@ -63,7 +63,7 @@ def _names(line: Summary) -> tuple[list[str], list[str], list[str]]:
 
 
 def _counts(line: Summary) -> Sequence[int]:
-    return line.images, *map(len, _names(line))
+    return line.images - len(line.failed), *map(len, _names(line))
 
 
 def _mean(mean: Mean, of: Score, mark: str) -> str:

@@ -8,11 +8,11 @@ from hyra.evaluate.evaluation import Evaluation
 from hyra.evaluate.summary import LEVEL
 
 MEANS = (
-    "A mean is over the images whose score is finite, with the {level:.0%} interval of the mean below it (bootstrap "
+    f"A mean is over the images whose score is finite, with the {LEVEL:.0%} interval of the mean below it (bootstrap "
     "over the images). Of each scale the best mean is bold and the second underlined. Identical: images that equal "
-    "their reference, whose score has no bound. Not finite: images that have no number, or an infinite one. Failed: images "
-    "that could not be compared. None of them is in a mean where it has no finite score; all are named below."
-).format(level=LEVEL)
+    "their reference, so that a score has no bound. Not finite: images for which a score is no number, or infinite for "
+    "another reason. Failed: images that could not be compared. All are named below."
+)
 DISTRIBUTIONS = (
     "Boxes from quartile to quartile with the median, whiskers to the farthest image within 1.5 times their "
     "length. The same method is in the same colour everywhere."
