@@ -49,6 +49,7 @@ def opened(chromium, file):
 
     def open_page(path=file, **options):
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, "offline": True, **options})
+        context.set_default_timeout(120_000)  # the machine may be busy
         contexts.append(context)
         page = context.new_page()
         allowed = ("data:", "blob:", path.as_uri())

@@ -83,13 +83,13 @@ def write(
     parts = sections.of(evaluation, shown, without_room, by=score(by), count=count)
     if responses:
         parts.append(("Impulse responses", [page.paragraph(words.RESPONSES), *_responses(responses)]))
-    package = files(__package__)
+    sources = files(__package__)
     text = page.render(
         words.title(evaluation),
         parts,
         words.facts(evaluation),
-        style=(package / "page.css").read_text("utf-8"),
-        scripts=[get_plotlyjs(), *((package / name).read_text("utf-8") for name in SCRIPTS)],
+        style=(sources / "page.css").read_text("utf-8"),
+        scripts=[get_plotlyjs(), *((sources / name).read_text("utf-8") for name in SCRIPTS)],
         data=data.of(evaluation, shown, score(by)),
     )
     write_text(file, text)

@@ -157,7 +157,7 @@ function showPairs() {
       row: () => pairRow(group, g, image, place),
     })),
   );
-  new SortableTable(table, lines, "pair");
+  new SortableTable(table, lines, "pair", LINES);
 }
 
 function pairRow(group, g, image, place) {

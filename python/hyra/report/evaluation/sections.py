@@ -17,12 +17,12 @@ Section = tuple[str, list[str]]
 
 def of(evaluation: Evaluation, shown: Sequence[Example], without_room: int, *, by: Score, count: int) -> list[Section]:
     """Every section but that of responses."""
-    scores = list(evaluation.run.plan.scores)
+    scores, lines = evaluation.run.plan.scores, evaluation.summaries()
     warning = words.unfinished(evaluation)
     return [
         ("", [page.paragraph(line) for line in words.lead(evaluation)] + [_warning(warning)] * bool(warning)),
-        ("Scores", [tables.means(evaluation), page.paragraph(words.MEANS, "note"), _no_script()]),
-        ("Left out of the means", [tables.left_out(evaluation)]),
+        ("Scores", [tables.means(lines, scores), page.paragraph(words.MEANS, "note"), _no_script()]),
+        ("Left out of the means", [tables.left_out(lines, evaluation.outcomes)]),
         ("Distributions", [_plot("distributions", ["score"]), page.paragraph(words.DISTRIBUTIONS, "note")]),
         *([("One score against another", _scatter())] if len(scores) > 1 else []),
         ("Worst and best images", _examples(shown, without_room, by, count)),

@@ -1,16 +1,16 @@
 "use strict";
 // Tables that sort by a click on a heading and show the lines that hold every word of a filter.
 
-const LINES = 50; // at a time: a browser is slow with very many
+const LINES = 50; // of every pair, at a time: a browser is slow with very many
 
 class SortableTable {
   /** `lines` have `values` to sort by, a `text` to filter by, and a function `row` that makes their `<tr>`. */
-  constructor(table, lines, noun) {
+  constructor(table, lines, noun, limit) {
     this.table = table;
     this.lines = lines;
     this.noun = noun;
     this.words = [];
-    this.limit = LINES;
+    this.limit = limit;
     this.count = element("output");
     this.more = element("button", { type: "button", textContent: "Show more", onclick: () => this.showMore() });
     const filter = element("input", {
@@ -47,7 +47,6 @@ class SortableTable {
 
   filter(text) {
     this.words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    this.limit = LINES;
     this.show();
   }
 
@@ -85,5 +84,5 @@ for (const table of document.querySelectorAll("table.sortable")) {
     text: [...row.cells].slice(0, 2).map((cell) => cell.textContent).join(" ").replace("×", "x").toLowerCase(),
     row: () => row,
   }));
-  new SortableTable(table, lines, table.dataset.noun);
+  new SortableTable(table, lines, table.dataset.noun, lines.length);
 }

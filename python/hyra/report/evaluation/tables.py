@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
-from hyra.evaluate.evaluation import Evaluation
 from hyra.evaluate.scores import Score, score
 from hyra.evaluate.summary import Mean, Summary, ranks
+from hyra.evaluate.work import Outcome
 from hyra.report.evaluation.data import why
 from hyra.report.evaluation.words import count
 
@@ -18,10 +18,10 @@ _MARKED = (1, 2)
 _COUNTS = ("images", "identical", "not finite", "failed")
 
 
-def means(evaluation: Evaluation) -> str:
+def means(lines: Sequence[Summary], names: Sequence[str]) -> str:
     """A line for each method and scale, those that compare together; `table.js` makes it sortable."""
-    lines = sorted(evaluation.summaries(), key=lambda line: line.scale)
-    scores = [score(name) for name in evaluation.run.plan.scores]
+    lines = sorted(lines, key=lambda line: line.scale)
+    scores = [score(name) for name in names]
     placed = {each.name: ranks(lines, each.name) for each in scores}
     titles = (f"{each.title}\N{NO-BREAK SPACE}{'↑' if each.higher_is_better else '↓'}" for each in scores)
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title in ("method", "scale", *titles, *_COUNTS))
@@ -40,11 +40,11 @@ def means(evaluation: Evaluation) -> str:
     )
 
 
-def left_out(evaluation: Evaluation) -> str:
+def left_out(lines: Iterable[Summary], outcomes: Iterable[Outcome]) -> str:
     """Every image that a mean leaves out, by method, in blocks that open; a sentence where there are none."""
-    reasons = {(pair.method, pair.scale, pair.image): why(pair) for pair in evaluation.outcomes}
+    reasons = {(pair.method, pair.scale, pair.image): why(pair) for pair in outcomes}
     blocks = []
-    for line in evaluation.summaries():
+    for line in lines:
         for kind, names in zip(_COUNTS[1:], _names(line), strict=True):
             if names:
                 items = "".join(
