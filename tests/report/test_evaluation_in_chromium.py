@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -269,3 +270,51 @@ def test_a_run_in_which_all_failed(opened, original, tmp_path):
     assert column(page, "#pairs", 4) == ["–"] * 4
     assert page.locator(".thumbnail").count() == 0
     assert "both images must have the same size" in page.locator("#pairs").inner_text()
+
+
+def test_many_points_are_drawn_and_named_too(chromium, original, tmp_path):
+    """From ten thousand on WebGL draws them, which needs a little more than the policy of a page allows by default."""
+    values = {key: 30.0 + place for place, key in enumerate(original.evaluation.outcomes[0].values)}
+    pair = replace(original.evaluation.outcomes[0], method="many", scale=4.0, image=QUOTES, values=values)
+    far = {key: value + 9 for key, value in values.items()}
+    pairs = [pair, *(replace(pair, image=f"img{index}", values=far) for index in range(10_000))]
+    file = tmp_path / "page.html"
+    write(Evaluation(original.evaluation.run, tuple(pairs)), file, count=0, progress=False)
+    page = chromium.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(file.as_uri())
+    page.locator("#scatter .gl-canvas").first.wait_for(state="attached")
+    page.locator("#scatter").scroll_into_view_if_needed()
+    x, y = page.evaluate(
+        """() => {
+            const plot = document.getElementById("scatter");
+            const { xaxis, yaxis } = plot._fullLayout;
+            const { left, top } = plot.getBoundingClientRect();
+            return [left + xaxis._offset + xaxis.l2p(30), top + yaxis._offset + yaxis.l2p(31)];
+        }"""
+    )
+    page.mouse.move(x - 2, y)
+    page.mouse.move(x, y)
+    label = page.locator("#scatter .hoverlayer .hovertext")
+    label.wait_for()
+    assert QUOTES in " ".join(label.locator("text").all_text_contents())
+    assert page.locator("#pairs output").inner_text() == "10001 pairs"
+    assert page.locator("#pairs tbody tr").count() == 50
+    page.get_by_role("button", name="Show more").click()
+    assert page.locator("#pairs tbody tr").count() == 200
+    assert wrong == []
+    page.context.close()
+
+
+def test_a_click_in_the_distributions_opens_the_pair(opened):
+    page = opened()
+    point = page.locator("#distributions .boxlayer .point").first
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    label = page.locator("#distributions .hoverlayer .hovertext", has_text=SCRIPT)
+    label.first.wait_for()
+    page.mouse.down()
+    page.mouse.up()
+    assert SCRIPT in page.locator("dialog[open] h2").inner_text()

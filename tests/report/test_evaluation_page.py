@@ -25,7 +25,6 @@ import hyra
 from hyra.cli import main
 from hyra.evaluate import Evaluation, Method, Outcome, Plan, Run, evaluate
 from hyra.evaluate.scores import score
-from hyra.evaluate.sources import Image as Stored
 from hyra.evaluate.store import Key
 from hyra.report.evaluation import data, examples, write
 from hyra.report.evaluation.pictures import SIDE, pictures
@@ -176,7 +175,7 @@ def test_files_that_moved_or_changed_are_named(evaluated, tmp_path):
     problems = write(evaluated.evaluation, tmp_path / "page.html", progress=False)
     assert problems == [
         f"nearest ×2, flat: {nearest / 'flat.png'} has changed since it was scored",
-        f"nearest ×2, plain: {nearest / 'plain.png'} is not there any more",
+        f"nearest ×2, plain: there is no file {nearest / 'plain.png'}: it has moved, or was the output of a network",
     ]
     parsed = read(tmp_path / "page.html")
     assert "2 pairs cannot be shown" in parsed.text
@@ -234,7 +233,7 @@ def test_a_large_image_is_shown_where_it_differs_most():
     hr = smooth(500, 900)
     sr = hr.clone()
     sr[:, 300:340, 600:660] += 0.1
-    made = pictures(Stored(sr, 1), Stored(hr, 1))
+    made = pictures(sr, hr)
     window = made.window
     assert made.size == (900, 500)
     assert (window.width, window.height) == (SIDE, SIDE)
@@ -249,7 +248,7 @@ def test_a_large_image_is_shown_where_it_differs_most():
 def test_the_spectrum_of_a_wave_is_at_its_frequency():
     x = torch.arange(64) / 64
     wave = (0.5 + 0.4 * (2 * torch.pi * 16 * x).sin()).expand(3, 48, 64)
-    made = pictures(Stored(wave, 1), Stored(wave, 1))
+    made = pictures(wave, wave)
     brightness = decoded(made.sr_spectrum).mean(0)
     assert brightness.shape == (48, 64)
     found = {tuple(place) for place in (brightness > 0.7).nonzero().tolist()}
@@ -258,7 +257,7 @@ def test_the_spectrum_of_a_wave_is_at_its_frequency():
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.5])
 def test_constant_and_not_finite_images_have_pictures(value):
-    flat = Stored(torch.full((3, 20, 30), value), 1)
+    flat = torch.full((3, 20, 30), value)
     made = pictures(flat, flat)
     assert decoded(made.difference).sub(0.5).abs().max() < 0.01
 
@@ -266,7 +265,7 @@ def test_constant_and_not_finite_images_have_pictures(value):
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (17, 1000), (385, 384)])
 def test_every_size_has_pictures(size):
     image = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
-    made = pictures(Stored(1 - image, 1), Stored(image, 1))
+    made = pictures(1 - image, image)
     assert decoded(made.sr).shape == (3, min(SIDE, size[0]), min(SIDE, size[1]))
 
 
@@ -342,7 +341,7 @@ class TestCommand:
     def test_says_which_files_are_gone(self, evaluated, tmp_path, capsys):
         (evaluated.folder / "hr" / "plain.png").unlink()
         assert main(["report", str(evaluated.store), "--out", str(tmp_path / "page.html")]) == 0
-        assert f"{evaluated.folder / 'hr' / 'plain.png'} is not there any more" in capsys.readouterr().err
+        assert f"there is no file {evaluated.folder / 'hr' / 'plain.png'}: it has moved" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
         ("arguments", "sentence"),

@@ -11,8 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hyra.evaluate.sources import Image
-from hyra.images.colours import luma
+from hyra.images.colours import luma, unit
 from hyra.plots.style import AMPLITUDE
 from hyra.spectrum.pictures import log_spectrum
 
@@ -65,12 +64,12 @@ class Pictures:
         return sum(map(len, (self.sr, self.hr, self.difference, self.sr_spectrum, self.hr_spectrum)))
 
 
-def pictures(preds: Image, target: Image) -> Pictures:
-    """Of the window of `SIDE` pixels in which the two images differ most; small images are shown whole.
+def pictures(preds: Tensor, target: Tensor) -> Pictures:
+    """Of two images ``[3, H, W]`` as they are stored: the window of `SIDE` pixels in which they differ most.
 
-    A reference that was cut to a multiple of the scale before it was scored is cut here, too.
+    Small images are shown whole. A reference that was cut to a multiple of the scale to be scored is cut here, too.
     """
-    height, width = (min(sizes) for sizes in zip(preds.pixels.shape[-2:], target.pixels.shape[-2:], strict=True))
+    height, width = (min(sizes) for sizes in zip(preds.shape[-2:], target.shape[-2:], strict=True))
     sr, hr = (_visible(image)[:, :height, :width] for image in (preds, target))
     window = _window((sr - hr).square().sum(0))
     rows, columns = slice(window.top, window.top + window.height), slice(window.left, window.left + window.width)
@@ -80,9 +79,9 @@ def pictures(preds: Image, target: Image) -> Pictures:
     return Pictures(window, (width, height), *shown, *(_jpeg(x, quality=80) for x in spectra))
 
 
-def _visible(image: Image) -> Tensor:
+def _visible(image: Tensor) -> Tensor:
     """``[3, H, W]`` float32 in 0..1; what is not finite is black or white."""
-    return image.to_float().pixels.float().nan_to_num(nan=0.0).clamp(0, 1)
+    return unit(image).float().nan_to_num(nan=0.0).clamp(0, 1)
 
 
 def _window(error: Tensor) -> Window:

@@ -59,13 +59,14 @@ function drawDistributions() {
   const { title, digits } = data.scores[score];
   const groups = groupsAt(scales[scale]);
   const traces = groups.map((group) => {
-    const { values, text } = points(group, score);
+    const { values, text, images } = points(group, score);
     return {
       type: "box",
       orientation: "h",
       name: plain(group.method),
       x: values[0],
       text,
+      customdata: images.map((image) => `${group.index} ${image}`),
       boxpoints: values[0].length <= 200 ? "all" : "outliers",
       jitter: 0.5,
       pointpos: 0,

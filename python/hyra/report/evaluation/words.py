@@ -15,7 +15,7 @@ MEANS = (
 )
 DISTRIBUTIONS = (
     "Boxes from quartile to quartile with the median, whiskers to the farthest image within 1.5 times their "
-    "length. The same method is in the same colour everywhere."
+    "length. The same method has the same colour everywhere. A click on a point opens its images, where they are below."
 )
 SCATTER = (
     "Every image of every method. Images whose name stands out here, high in one score and low in the other, are those "
