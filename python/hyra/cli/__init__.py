@@ -21,6 +21,7 @@ from hyra.cli import (
     layers,
     lowpass_sweep,
     probe,
+    report,
     spectrum,
     track,
 )
@@ -50,6 +51,7 @@ COMMANDS = (
     track,
     fsds,
     evaluate,
+    report,
     spectrum,
     lowpass_sweep,
     info,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 from hyra.report.numbers import Number
 
@@ -56,14 +59,51 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], kinds: Sequence[st
     return f'<div class="table"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def render(title: str, sections: Sequence[tuple[str, Sequence[str]]], provenance: Mapping[str, str]) -> str:
-    """The page: each section is a heading and its parts, made by the functions above."""
+def render(
+    title: str,
+    sections: Sequence[tuple[str, Sequence[str]]],
+    provenance: Mapping[str, str],
+    *,
+    style: str = "",
+    scripts: Sequence[str] = (),
+    data: Any = None,
+) -> str:
+    """The page: each section is a heading and its parts, made by the functions above.
+
+    Args:
+        title: of the page.
+        sections: headings with their pieces of HTML.
+        provenance: facts for the table at the end.
+        style: more CSS.
+        scripts: JavaScript, run in that order when all else is there. The page runs no other, wherever it came from.
+        data: what they find in the element ``#data`` as JSON.
+    """
     parts = [f"<h2>{escape(heading)}</h2>" * bool(heading) + "".join(body) for heading, body in sections]
     facts = "".join(f"<tr><td>{escape(k)}</td><td><code>{escape(v)}</code></td></tr>" for k, v in provenance.items())
+    code = "".join(f"<script>{script}</script>" for script in scripts)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_CSS}</style></head><body><h1>{escape(title)}</h1>"
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">'
+        f"<title>{escape(title)}</title><style>{_CSS}{style}</style></head><body><h1>{escape(title)}</h1>"
         + "".join(parts)
-        + f'<h2>Provenance</h2><div class="table"><table><tbody>{facts}</tbody></table></div></body></html>\n'
+        + f'<h2>Provenance</h2><div class="table"><table><tbody>{facts}</tbody></table></div>'
+        + _json_element(data) * bool(scripts)
+        + f"{code}</body></html>\n"
     )
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """What a browser may load for the page: nothing from outside, and these scripts alone, by their hashes."""
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = "".join(f" 'sha256-{digest}'" for digest in digests)
+    code = f"; script-src 'unsafe-eval'{allowed}" if scripts else ""  # WebGL plots compile their shaders' inputs
+    return f"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'{code}"
+
+
+def _json_element(data: Any) -> str:
+    """As text that ends no element, whatever names it holds."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return f'<script type="application/json" id="data">{text}</script>'

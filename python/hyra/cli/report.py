@@ -1,0 +1,80 @@
+"""`hyra report`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hyra._util.texts import printable
+from hyra.cli.arguments import Commands, command, log, natural
+
+if TYPE_CHECKING:
+    from hyra.evaluate.evaluation import Evaluation
+    from hyra.filters.response import ImpulseResponse
+
+_EPILOG = """\
+examples:
+  hyra report scores.sqlite                         the newest run of `hyra evaluate --store scores.sqlite`
+  hyra report scores.sqlite baseline --out baseline.html
+  hyra report scores.sqlite --response EDSR=analysis/response.safetensors     as `hyra analyze` leaves it
+
+The page is one file that loads nothing from outside: table, distributions, one score against another, the worst and
+the best images with a slider between SR and HR, their difference and spectra. Images are read again for it; those that
+have moved or changed since are named on the page and on stderr."""
+
+
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = command(commands, "report", "the page of a run of `hyra evaluate`", _EPILOG)
+    parser.add_argument("store", type=Path, metavar="STORE", help="the file that `hyra evaluate --store` kept")
+    parser.add_argument("run_name", nargs="?", metavar="RUN", help="name of the run (default: the newest)")
+    parser.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE", help="default: report.html")
+    parser.add_argument("--by", metavar="SCORE", help="which says what is worst and best (default: the run's first)")
+    parser.add_argument(
+        "--images", type=natural, default=3, metavar="N", help="of the worst and of the best of a method (default 3)"
+    )
+    parser.add_argument(
+        "--response",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="a network's impulse response, for the page; any number of times",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the page and print where it is."""
+    from hyra.report.evaluation import write
+
+    responses = dict(_response(text) for text in args.response)
+    problems = write(
+        _evaluation(args.store, args.run_name), args.out, by=args.by, count=args.images, responses=responses
+    )
+    for problem in problems:
+        log(problem)
+    print(printable(str(args.out)))
+    return 0
+
+
+def _evaluation(store: Path, name: str | None) -> Evaluation:
+    from hyra.evaluate.evaluation import Evaluation
+    from hyra.evaluate.runs import Runs
+
+    if not store.is_file():
+        raise FileNotFoundError(f"no such file: {store}")
+    with Runs(store) as runs:
+        names = [run.name for run in runs.runs()]
+        if not names:
+            raise ValueError(f"{store} must hold a run, got none: hyra evaluate --store keeps them")
+        return Evaluation.load(runs, names[-1] if name is None else name)
+
+
+def _response(text: str) -> tuple[str, ImpulseResponse]:
+    from hyra.filters.response import ImpulseResponse
+
+    name, equals, file = text.partition("=")
+    if not (name and equals and file):
+        raise ValueError(f"response must be NAME=FILE, such as EDSR=analysis/response.safetensors, got {text!r}")
+    return name, ImpulseResponse.load(file)
