@@ -27,6 +27,10 @@ Images are matched with their references by name. Every file is decoded once for
 all methods. The mean of a score is over the images where it is finite: identical images, which score inf, and images
 that could not be scored are counted and named instead, and then the exit code is 1.
 
+Of the spectra: spectrum:distance, band_psnr:LOW-HIGH. Of other packages, where they are installed: lpips, lpips:vgg,
+lpips:paper (as Table 1 has it), dists, torchmetrics:NAME, pyiqa:NAME; options follow, as in pyiqa:NAME,option=value.
+Nothing is downloaded: what is missing of their weights is named before the first image.
+
 A manifest is TOML: hr, protocol, scores, and a [[method]] table with name, scale and sr for each."""
 
 
@@ -43,7 +47,10 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     add_pairing_options(parser)
     scoring = parser.add_argument_group("how")
     scoring.add_argument(
-        "--scores", nargs="+", metavar="SCORE", help="psnr ssim ms_ssim fsds mae mse ... (default psnr ssim fsds)"
+        "--scores",
+        nargs="+",
+        metavar="SCORE",
+        help="psnr ssim ms_ssim fsds mae mse ... (default psnr ssim fsds), see below",
     )
     scoring.add_argument(
         "--protocol", metavar="P", help="paper (the default), y, y-rounded, div2k, or such as channels=y,crop=4"

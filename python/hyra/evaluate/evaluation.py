@@ -103,6 +103,7 @@ def evaluate(
         dark       x2      24.80 *  0.9890 *       1
     """
     plan = plan or Plan()
+    plan.check()
     work = _grouped(check_names(methods), allow_missing)
     order = {method.name: place for place, method in enumerate(methods)}
     total = sum(len(predictions) for _, predictions in work.values())

@@ -12,7 +12,8 @@ from hyra._util.table import in_columns
 from hyra._util.texts import printable
 from hyra.evaluate import published
 from hyra.evaluate.runs import Run
-from hyra.evaluate.scores import Score, score
+from hyra.evaluate.score import Score
+from hyra.evaluate.scores import score
 from hyra.evaluate.summary import LEVEL, RESAMPLES, Mean, Summary, ranks
 from hyra.evaluate.work import Plan
 
