@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import math
+import os
 import re
 import stat
 import sys
 
 import pytest
+from PIL import Image
 
 from hyra.cli import main
 from hyra.evaluate import Evaluation, Outcome, Plan, Run
@@ -305,6 +307,39 @@ def test_parquet_without_pyarrow_names_the_extra_before_any_work(tmp_path, monke
     arguments = ["evaluate", "--hr", str(tmp_path / "nowhere"), "--layout", str(tmp_path), "--out", "x.parquet"]
     assert main(arguments) == 2
     assert "pip install 'hyra[evaluate]'" in capsys.readouterr().err
+
+
+def test_the_command_writes_all_of_them(methods, tmp_path, capsys):
+    out = tmp_path / "out"
+    names = ["table.md", "table.csv", "table.json", "table.tex"]
+    folder = methods[0].sr.parents[1]
+    Image.new("RGB", (7, 7)).save(folder / "nearest" / "x2" / "0003x2.png")
+    arguments = [part for name in names for part in ("--out", str(out / name))]
+    arguments += ["--per-image", str(out / "images.csv"), "--against", "paper", "--scores", "psnr", "fsds"]
+    arguments = ["evaluate", "--hr", str(methods[0].hr), "--layout", str(folder), *arguments]
+    assert main(arguments) == 1, "an image failed"
+    printed = capsys.readouterr().out
+    assert "bicubic (difference)" in printed
+    assert "1 image failed: 0003 (both images must have the same size" in printed
+    for name in names:
+        text = (out / name).read_text()
+        assert "0003" in text
+        assert "DIV2K validation" in text
+    with (out / "images.csv").open(newline="") as opened:
+        assert sum(bool(row["error"]) for row in csv.DictReader(opened)) == 1
+
+
+def test_a_method_whose_name_is_no_text(methods, tmp_path, capsys):
+    folder = methods[0].sr.parents[1]
+    try:
+        (folder / "nearest").rename(folder / os.fsdecode(b"n\xff\n"))
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    arguments = ["--hr", str(methods[0].hr), "--layout", str(folder), "--scores", "psnr"]
+    assert main(["evaluate", *arguments, "--out", str(tmp_path / "t.csv"), "--out", str(tmp_path / "t.tex")]) == 0
+    assert r"n\udcff\n" in capsys.readouterr().out
+    with (tmp_path / "t.csv").open(newline="") as opened:
+        assert {row["method"] for row in csv.DictReader(opened)} == {"bicubic", "n\\udcff\n"}
 
 
 # --- beside the paper ---

@@ -12,7 +12,6 @@ from hyra.evaluate.pairs import Pair
 from hyra.evaluate.score import Score
 from hyra.spectrum import band_psnr, radial_power
 
-
 FAMILIES = ("spectrum", "band_psnr")
 """First parts of the names of these scores."""
 
