@@ -30,7 +30,7 @@ def table(table: Table) -> bytes:
     arrows = ["", "", *(_ARROWS[of.higher_is_better] for of in table.scores), ""]
     titles = [f"{title}{arrow}" for title, arrow in zip(headings, arrows, strict=True)]
     lines = ["% \\usepackage{booktabs}", *(f"% {printable(note)}" for note in table.notes())]
-    lines += [r"\begin{table}", r"\centering", rf"\caption{{{escaped(table.name)}}}"]
+    lines += [r"\begin{table}", r"\centering", rf"\caption{{{escaped(table.name)}}}", r"\smallskip"]
     lines += [rf"\begin{{tabular}}{{ll{'r' * len(table.scores)}r}}", r"\toprule", _line(titles)]
     for group in table.groups():
         lines += [r"\midrule", *(_row(row, table) for row in group)]
