@@ -17,7 +17,7 @@ from hyra.evaluate import Evaluation, Outcome, Plan, Run, Runs, evaluate, extern
 from hyra.evaluate.offline import without_network
 from hyra.evaluate.pairs import Target
 from hyra.evaluate.scores import score
-from hyra.evaluate.sources import Image
+from hyra.evaluate.sources import File
 from hyra.evaluate.store import Key
 from hyra.scores.protocol import Protocol
 
@@ -46,7 +46,7 @@ def images(side=64, seed=0):
 
 def pair(protocol="paper", side=64):
     preds, target = images(side)
-    return Target(Image(target, 255)).pair(Image(preds, 255), Protocol.named(protocol, 2), scale=2)
+    return Target(target).pair(preds, Protocol.named(protocol, 2), scale=2)
 
 
 def floats(side=64):
@@ -106,7 +106,7 @@ LPIPS = "torchmetrics:LearnedPerceptualImagePatchSimilarity,net_type=squeeze"
 def test_weights_that_are_in_no_cache_stop_a_run_before_the_first_image(methods, tmp_path, monkeypatch, capsys):
     pytest.importorskip("torchmetrics")
     pytest.importorskip("torchvision")
-    monkeypatch.setattr("hyra.evaluate.sources.decode", lambda _: pytest.fail("an image was read"))
+    monkeypatch.setattr(File, "read", lambda _: pytest.fail("an image was read"))
     store = tmp_path / "s.sqlite"
     file = tmp_path / "torch" / "hub" / "checkpoints" / "squeezenet1_1-b8a52dc0.pth"
     with Runs(store) as runs:
@@ -387,7 +387,7 @@ def test_the_distance_of_spectra():
     preds = torch.rand(3, 40, 56, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
     def measured(a, b):
-        return distance.measure(Target(Image(b, 1)).pair(Image(a, 1), Protocol.named("paper"), scale=2))
+        return distance.measure(Target(b).pair(a, Protocol.named("paper"), scale=2))
 
     assert measured(preds, preds) == 0
     assert measured(preds / 2, preds) == pytest.approx(20 * math.log10(2), abs=1e-5)

@@ -6,11 +6,9 @@ import math
 import re
 from functools import partial
 
-import torch
-
 from hyra.evaluate.pairs import Pair
 from hyra.evaluate.score import Score
-from hyra.spectrum import band_psnr, radial_power
+from hyra.spectrum import band_psnr, log_spectral_distance
 
 FAMILIES = ("spectrum", "band_psnr")
 """First parts of the names of these scores."""
@@ -49,7 +47,4 @@ def _band(edges: tuple[float, float], pair: Pair) -> float:
 
 
 def _distance(pair: Pair) -> float:
-    """The root mean square, over rings but the first and channels, of the ratio of the radial powers in dB."""
-    preds, target = (radial_power(image).power[..., 1:] for image in pair.floats)
-    ratio = torch.where((preds == 0) & (target == 0), 1.0, preds / target)
-    return float((10 * ratio.log10()).square().mean().sqrt())
+    return float(log_spectral_distance(*pair.floats))
