@@ -21,10 +21,15 @@ examples:
   hyra evaluate --hr Set5/HR --layout results --protocol y --scores psnr ssim fsds:radial
   hyra evaluate --manifest table.toml --store scores.sqlite    kept one by one: after an interruption the same
                                                                command goes on
+  hyra evaluate --hr DIV2K/HR --layout results --out table.tex --out table.csv --against paper
 
 Images are matched with their references by name. Every file is decoded once for all scores, and a reference once for
 all methods. The mean of a score is over the images where it is finite: identical images, which score inf, and images
 that could not be scored are counted and named instead, and then the exit code is 1.
+
+Of the spectra: spectrum:distance, band_psnr:LOW-HIGH. Of other packages, where they are installed: lpips, lpips:vgg,
+lpips:paper (as Table 1 has it), dists, torchmetrics:NAME, pyiqa:NAME; options follow, as in pyiqa:NAME,option=value.
+Nothing is downloaded: what is missing of their weights is named before the first image.
 
 A manifest is TOML: hr, protocol, scores, and a [[method]] table with name, scale and sr for each."""
 
@@ -42,7 +47,10 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     add_pairing_options(parser)
     scoring = parser.add_argument_group("how")
     scoring.add_argument(
-        "--scores", nargs="+", metavar="SCORE", help="psnr ssim ms_ssim fsds mae mse ... (default psnr ssim fsds)"
+        "--scores",
+        nargs="+",
+        metavar="SCORE",
+        help="psnr ssim ms_ssim fsds mae mse ... (default psnr ssim fsds), see below",
     )
     scoring.add_argument(
         "--protocol", metavar="P", help="paper (the default), y, y-rounded, div2k, or such as channels=y,crop=4"
@@ -55,6 +63,18 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     outputs.add_argument(
         "--run", dest="run_name", metavar="NAME", help="name of the run in the store (default: the time)"
     )
+    outputs.add_argument(
+        "--out",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the table as .md, .csv, .json, .parquet or .tex; any number of times",
+    )
+    outputs.add_argument(
+        "--per-image", type=Path, metavar="FILE", help="every score of every image as .csv, .json or .parquet"
+    )
+    outputs.add_argument("--against", choices=("paper",), help="paper: beside its Table 1, with the differences")
     outputs.add_argument("--tag", action="append", default=[], metavar="WORD", help="to find the run by")
     parser.set_defaults(run=run)
 
@@ -62,8 +82,13 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score and print; 1 where a pair could not be scored."""
     from hyra.evaluate.evaluation import evaluate
+    from hyra.evaluate.formats import IMAGES, TABLES, check, show, write_images, write_table
     from hyra.evaluate.work import Plan
 
+    for file in args.out:
+        check(file, TABLES)
+    if args.per_image is not None:
+        check(args.per_image, IMAGES)
     methods, settings = _inputs(args)
     settings |= {"modcrop": True} if args.modcrop else {}
     settings |= {name: value for name in ("protocol", "scores") if (value := getattr(args, name)) is not None}
@@ -78,15 +103,13 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
         log=_report,
     )
-    for scale in dict.fromkeys(method.scale for method in methods):
-        print(f"x{scale:g}: {plan.protocol_at(scale)}")
-    print(printable_lines(result.table()))
+    table = result.table(args.against)
+    for file in args.out:
+        write_table(table, file)
+    if args.per_image is not None:
+        write_images(result, args.per_image)
+    show(table)
     return int(any(outcome.error is not None for outcome in result.outcomes))
-
-
-def printable_lines(text: str) -> str:
-    """Names of files may hold anything."""
-    return "\n".join(printable(line) for line in text.splitlines())
 
 
 def _report(outcome: Outcome) -> None:

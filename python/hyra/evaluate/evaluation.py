@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from hyra._util.progress import Progress
-from hyra._util.table import in_columns
 from hyra.environment import environment
 from hyra.evaluate.engines import default_workers, in_threads
 from hyra.evaluate.methods import Method, check_names
 from hyra.evaluate.runs import Run, Runs
-from hyra.evaluate.scores import score
 from hyra.evaluate.sources import Source
 from hyra.evaluate.summary import Summary, summaries
+from hyra.evaluate.tables import Table, table_of
 from hyra.evaluate.work import Outcome, Plan, Prediction, Task
 
 Engine = Callable[[Iterator[Task], Plan, int], Generator[Outcome, None, None]]
@@ -46,14 +45,13 @@ class Evaluation:
         """A line for each method and scale: means, intervals, and what they leave out."""
         return summaries(self.outcomes, self.run.plan.scores)
 
-    def table(self) -> str:
-        """The means in columns, as text."""
-        scores = [score(name) for name in self.run.plan.scores]
-        rows = [("method", "scale", *(each.title for each in scores), "images")]
-        for line in self.summaries():
-            values = (f"{line.mean(each.name).value:.{each.digits}f}" for each in scores)
-            rows.append((line.method, f"x{line.scale:g}", *values, str(line.images - len(line.failed))))
-        return in_columns(rows)
+    def table(self, against: str | None = None) -> Table:
+        """The means of every score, ranked, with their intervals; printed, as text.
+
+        Args:
+            against: ``"paper"`` puts the published Table 1 beside it.
+        """
+        return table_of(self.run, self.summaries(), against=against)
 
 
 def evaluate(
@@ -99,11 +97,13 @@ def evaluate(
         ...         hyra.images.write(image, f"{folder}/{name}")
         ...     method = Method("dark", 2, Path(folder, "sr"), Path(folder, "hr"))
         ...     result = evaluate([method], Plan(("psnr", "ssim")))
-        >>> print(result.table())
-        method  scale  PSNR (dB)    SSIM  images
-        dark       x2      24.80  0.9890       1
+        >>> for line in str(result.table()).splitlines()[:2]:
+        ...     print(line)
+        method  scale  PSNR (dB)      SSIM    images
+        dark       x2      24.80 *  0.9890 *       1
     """
     plan = plan or Plan()
+    plan.check()
     work = _grouped(check_names(methods), allow_missing)
     order = {method.name: place for place, method in enumerate(methods)}
     total = sum(len(predictions) for _, predictions in work.values())

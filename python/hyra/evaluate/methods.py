@@ -35,6 +35,8 @@ class Method:
     template: str | None = None
 
     def __post_init__(self) -> None:
+        # A folder's name need not be UTF-8, but a database keeps nothing else: other bytes become escapes.
+        object.__setattr__(self, "name", self.name.encode("utf-8", "backslashreplace").decode())
         if not self.name.strip():
             raise ValueError(f"name must say what the method of {self.sr} is called, got {self.name!r}")
         if not (isfinite(self.scale) and self.scale >= 1):

@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from torch import Tensor
 
+from hyra.evaluate.external import external
+from hyra.evaluate.packages import PACKAGES
 from hyra.evaluate.pairs import Pair
+from hyra.evaluate.score import Score
+from hyra.evaluate.spectral import FAMILIES, spectral
 from hyra.scores import fourier
 from hyra.scores.fsds import fsds
 from hyra.scores.ssim import FORMS, ms_ssim, ssim
 from hyra.scores.variants import VARIANTS
-
-
-@dataclass(frozen=True)
-class Score:
-    """A number that a pair of images is given.
-
-    Attributes:
-        name: by which it is asked for, and its column's title.
-        measure: the number. A `ValueError` says why a pair has none.
-        higher_is_better: which end of the scale is the better one.
-        unit: ``"dB"`` or nothing.
-        digits: decimals in a table.
-        version: of its definition, raised when its numbers change: those kept are then computed again.
-        settings: what beside the protocol its numbers depend on.
-    """
-
-    name: str
-    measure: Callable[[Pair], float]
-    higher_is_better: bool = True
-    unit: str = ""
-    digits: int = 4
-    version: int = 1
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """The heading of a column."""
-        label, _, variant = self.name.partition(":")
-        label = _LABELS.get(label, label.replace("_", " "))
-        return f"{label} {variant.replace('_', ' ')}".strip() + (f" ({self.unit})" if self.unit else "")
 
 
 def _difference(name: str, pair: Pair) -> float:
@@ -82,9 +54,8 @@ def _scores() -> list[Score]:
     ]
 
 
-_LABELS = {"psnr": "PSNR", "ssim": "SSIM", "ms_ssim": "MS-SSIM", "fsds": "FSDS", "mae": "MAE", "mse": "MSE"}
 SCORES: Mapping[str, Score] = {score.name: score for score in _scores()}
-"""Those of this package. A name after a colon is a variant or a form."""
+"""Those of this package that have no parameters. A name after a colon is a variant or a form."""
 
 
 def score(name: str) -> Score:
@@ -97,6 +68,12 @@ def score(name: str) -> Score:
         >>> score("fsds:radial").title
         'FSDS radial (dB)'
     """
-    if name not in SCORES:
-        raise ValueError(f"score must be one of {', '.join(SCORES)}, got {name!r}")
-    return SCORES[name]
+    if name in SCORES:
+        return SCORES[name]
+    family = name.partition(",")[0].partition(":")[0]
+    if family in FAMILIES:
+        return spectral(name)
+    if family in PACKAGES:
+        return external(name)
+    others = ", ".join(("spectrum:distance", "band_psnr:LOW-HIGH", "lpips", "dists", "torchmetrics:NAME", "pyiqa:NAME"))
+    raise ValueError(f"score must be one of {', '.join(SCORES)}, {others}, got {name!r}")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyra.evaluate.scores import Score, score
+from hyra.evaluate.score import Score
+from hyra.evaluate.scores import score
 from hyra.evaluate.work import Outcome
 
 RESAMPLES = 2000
@@ -79,7 +80,7 @@ def _summary(group: Sequence[Outcome], scores: Sequence[str]) -> Summary:
 def _mean(of: Score, outcomes: Sequence[Outcome]) -> Mean:
     values = {outcome.image: outcome.value(of.name) for outcome in outcomes}
     finite = np.array([value for value in values.values() if math.isfinite(value)])
-    perfect = math.inf if of.higher_is_better else -math.inf
+    perfect = -math.inf if of.higher_is_better is False else math.inf
     identical = tuple(image for image, value in values.items() if value == perfect)
     missing = tuple(image for image, value in values.items() if not math.isfinite(value) and value != perfect)
     mean = float(finite.mean()) if finite.size else perfect if identical else math.nan
@@ -111,10 +112,13 @@ def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
 def ranks(lines: Sequence[Summary], name: str) -> dict[tuple[str, float], int]:
     """The rank of each line's mean among those of its scale: 1 is best, equal means share a rank, NaN has none."""
     ranked: dict[tuple[str, float], int] = {}
-    sign = -1 if score(name).higher_is_better else 1
+    better = score(name).higher_is_better
+    if better is None:
+        return ranked
+    sign = -1 if better else 1
     for line in lines:
         value = sign * line.mean(name).value
         if not math.isnan(value):
-            better = [sign * other.mean(name).value < value for other in lines if other.scale == line.scale]
-            ranked[line.method, line.scale] = 1 + sum(better)
+            ahead = [sign * other.mean(name).value < value for other in lines if other.scale == line.scale]
+            ranked[line.method, line.scale] = 1 + sum(ahead)
     return ranked

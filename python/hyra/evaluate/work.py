@@ -10,7 +10,8 @@ from typing import Any
 
 from hyra._util.texts import message
 from hyra.evaluate.pairs import Pair, Target
-from hyra.evaluate.scores import Score, score
+from hyra.evaluate.score import Score
+from hyra.evaluate.scores import score
 from hyra.evaluate.sources import Source
 from hyra.evaluate.store import Key
 from hyra.scores.protocol import Protocol
@@ -42,6 +43,15 @@ class Plan:
     def protocol_at(self, scale: float) -> Protocol:
         """The protocol for images of a scale; of a fractional one, the next integer decides what is cut."""
         return Protocol.parse(self.protocol, ceil(scale))
+
+    def check(self) -> None:
+        """Everything that the scores need is on this machine: to be known before the first image.
+
+        Raises:
+            ImportError, FileNotFoundError, ValueError: something is not, and what.
+        """
+        for name in self.scores:
+            score(name).check(self.device)
 
     def settings(self, name: Score, scale: float) -> str:
         """All that a score's number depends on beside the two images, as JSON."""

@@ -1,0 +1,69 @@
+"""The table of an evaluation for other programs: CSV, JSON, Parquet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hyra.evaluate.formats import records
+from hyra.evaluate.summary import LEVEL
+from hyra.evaluate.tables import MEASURED, Row, Table
+
+
+def as_csv(table: Table) -> bytes:
+    """A line for each row, the protocol in a column."""
+    return records.as_csv(*_flat(table))
+
+
+def as_parquet(table: Table) -> bytes:
+    """A row for each row, lists of images as lists."""
+    return records.as_parquet(*_flat(table), {"run": table.name, "level": LEVEL, "notes": table.notes()})
+
+
+def as_json(table: Table) -> bytes:
+    """All of it, with the images that failed and their reasons."""
+    columns = [
+        {"name": of.name, "title": of.title, "unit": of.unit, "higher_is_better": of.higher_is_better}
+        for of in table.scores
+    ]
+    protocols = {f"{scale:g}": words for scale, words in table.protocols.items()}
+    document = {"run": table.name, "level": LEVEL, "protocols": protocols, "notes": table.notes(), "scores": columns}
+    return records.as_json({**document, "rows": [_nested(row) for row in table.rows]})
+
+
+def _nested(row: Row) -> dict[str, Any]:
+    line = row.summary
+    scores = {}
+    for mean in line.means:
+        interval = {"mean": mean.value, "low": mean.low, "high": mean.high, "rank": row.ranks.get(mean.score)}
+        left_out = {"images": mean.count, "identical": mean.identical, "missing": mean.missing}
+        scores[mean.score] = {**interval, **(left_out if row.source == MEASURED else {})}
+    failed = [{"image": image, "error": reason} for image, reason in line.failed]
+    counts = {"images": line.images, "failed": failed} if row.source == MEASURED else {}
+    return {"method": line.method, "scale": line.scale, "source": row.source, **counts, "scores": scores}
+
+
+def _flat(table: Table) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """The columns, and a record for each row."""
+    columns = {"method": "text", "scale": "number", "source": "text", "images": "integer", "failed": "integer"}
+    columns["failed_images"] = "texts"
+    for of in table.scores:
+        columns |= {of.name: "number", f"{of.name}_low": "number", f"{of.name}_high": "number"}
+        columns |= {f"{of.name}_{part}": "integer" for part in ("rank", "images", "identical", "missing")}
+        columns |= {f"{of.name}_{part}_images": "texts" for part in ("identical", "missing")}
+    columns |= {"protocol": "text", "remarks": "text"}
+    return columns, [_record(table, row) for row in table.rows]
+
+
+def _record(table: Table, row: Row) -> dict[str, Any]:
+    line, measured = row.summary, row.source == MEASURED
+    record: dict[str, Any] = {"method": line.method, "scale": line.scale, "source": row.source}
+    record |= {"images": line.images, "failed": len(line.failed)} if measured else {"images": None, "failed": None}
+    record["failed_images"] = [image for image, _ in line.failed] if measured else None
+    for mean in line.means:
+        name = mean.score
+        record |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
+        record |= {f"{name}_rank": row.ranks.get(name), f"{name}_images": mean.count if measured else None}
+        for part, images in (("identical", mean.identical), ("missing", mean.missing)):
+            record[f"{name}_{part}"] = len(images) if measured else None
+            record[f"{name}_{part}_images"] = list(images) if measured else None
+    return record | {"protocol": table.protocols[line.scale], "remarks": " ".join(table.remarks)}
