@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from hyra._util.texts import message
 from hyra.cli import (
     analyze,
+    compare,
     compare_models,
     demo,
     evaluate,
@@ -50,6 +51,7 @@ COMMANDS = (
     track,
     fsds,
     evaluate,
+    compare,
     spectrum,
     lowpass_sweep,
     info,
