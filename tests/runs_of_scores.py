@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hyra.evaluate import Evaluation, Outcome, Plan, Run, Runs
 from hyra.evaluate.scores import score
@@ -35,6 +36,13 @@ def evaluation(name: str, scores: Mapping[str, Values], *, protocol: str = "pape
         name, plan, [[more.get("method", "EDSR"), more.get("scale", 4.0), "x4", "hr"]], "2026-01-01", "2026-01-01"
     )
     return Evaluation(run, tuple(outcomes(scores, plan, **more)))
+
+
+def together(*evaluations: Evaluation) -> Evaluation:
+    """The first run, with the methods of all."""
+    first = evaluations[0].run
+    run = replace(first, methods=[method for each in evaluations for method in each.run.methods])
+    return Evaluation(run, tuple(outcome for each in evaluations for outcome in each.outcomes))
 
 
 def keep(runs: Runs, *evaluations: Evaluation, tags: Mapping[str, list[str]] | None = None) -> None:

@@ -6,13 +6,12 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from runs_of_scores import evaluation, keep
 
 from hyra import images
 from hyra.cli import main
-
 from hyra.evaluate import Runs
 from hyra.evaluate.selection import pair_of_runs
+from runs_of_scores import evaluation, keep
 
 
 @pytest.fixture(scope="module")

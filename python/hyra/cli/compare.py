@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from hyra._util.files import write_text
-from hyra._util.texts import printable
 from hyra.cli.arguments import Commands, command, log
 
 _EPILOG = """\
@@ -58,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             log(f"warning: the run {each.name} came to no end, or is under way")
     changes = compare_runs(before, after)
     verdicts = [verdict for gate in gates for verdict in gate.verdicts(changes, allow_missing=args.allow_missing)]
-    print("\n".join(map(printable, change_reports.as_text(changes, verdicts).split("\n"))))
+    print(change_reports.as_text(changes, verdicts))
     if args.junit is not None:
         write_text(args.junit, change_reports.as_junit(verdicts))
     if args.markdown is not None:

@@ -21,7 +21,7 @@ def as_text(changes: Changes, verdicts: Sequence[Verdict] = ()) -> str:
     """Runs, table, worst images, what cannot be compared, and what the gates say."""
     table = in_columns([_COLUMNS, *map(_row, changes.changes)])
     said = [f"{_word(verdict)}  {_sentence(verdict)}" for verdict in verdicts]
-    parts = ("\n".join(_runs(changes)), table, "\n".join(_notes(changes)), "\n".join(said))
+    parts = (_lines(_runs(changes)), table, _lines(_notes(changes)), _lines(said))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -52,7 +52,7 @@ def as_junit(verdicts: Sequence[Verdict]) -> str:
     suite = ElementTree.SubElement(root, "testsuite", {"name": "hyra compare", "errors": "0", **counts})
     for verdict in verdicts:
         name = printable(f"{verdict.gate} {verdict.subject}".strip())
-        case = ElementTree.SubElement(suite, "testcase", {"classname": "hyra.compare", "name": name, "time": "0"})
+        case = ElementTree.SubElement(suite, "testcase", {"classname": "hyra compare", "name": name, "time": "0"})
         reason = printable(verdict.reason)
         if verdict.passed is None:
             ElementTree.SubElement(case, "skipped", {"message": reason})
@@ -140,6 +140,10 @@ def _word(verdict: Verdict) -> str:
 
 def _sentence(verdict: Verdict) -> str:
     return f"{' '.join(part for part in (verdict.gate, verdict.subject) if part)}: {verdict.reason}"
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "\n".join(map(printable, lines))
 
 
 def _list(lines: Iterable[str]) -> str:
