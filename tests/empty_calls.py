@@ -62,7 +62,7 @@ COUNT_NOTHING = {
     *("hyra.plots.amplitude_sweep", "hyra.plots.score_history"),
 >>>>>>> cdbc01e (Draw scores over the runs of a store, with their intervals and with gaps where means cannot be compared)
     *("hyra.track.History.add", "hyra.track.ScalarWriter", "hyra.track.ScalarWriter.add_scalar"),
-    *("hyra.track.lightning_callback",),
+    *("hyra.track.Record.scalars", "hyra.track.lightning_callback", "hyra.track.open_writer"),
 }
 """Names that nothing can be asked for an empty batch, list or folder: say here of a new one that it is one of them."""
 

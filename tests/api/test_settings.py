@@ -136,6 +136,7 @@ ELSEWHERE = {
     "track.History": "by track.Tracker",
     "demo.Network": "a user's module, by demo.load",
     "pyiqa.register": "needs pyiqa",
+    "track.open_writer": "a door to TensorBoard, MLflow and W&B",
     "track.lightning_callback": "needs lightning; a door to track.Tracker",
 }
 """Public names that the table leaves out."""

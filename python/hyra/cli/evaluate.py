@@ -56,14 +56,21 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "--run", dest="run_name", metavar="NAME", help="name of the run in the store (default: the time)"
     )
     outputs.add_argument("--tag", action="append", default=[], metavar="WORD", help="to find the run by")
+    outputs.add_argument(
+        "--log-to", action="append", default=[], metavar="WHERE", help="tensorboard:DIR, mlflow:URI or wandb:PROJECT"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Score and print; 1 where a pair could not be scored."""
     from hyra.evaluate.evaluation import evaluate
+    from hyra.evaluate.logs import log_to, number_of
     from hyra.evaluate.work import Plan
+    from hyra.results.writers import check_destination
 
+    for destination in args.log_to:
+        check_destination(destination)
     methods, settings = _inputs(args)
     settings |= {"modcrop": True} if args.modcrop else {}
     settings |= {name: value for name in ("protocol", "scores") if (value := getattr(args, name)) is not None}
@@ -81,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
     for scale in dict.fromkeys(method.scale for method in methods):
         print(f"x{scale:g}: {plan.protocol_at(scale)}")
     print(printable_lines(result.table()))
+    for destination in args.log_to:
+        log_to(result, destination, number_of(result.run.name, args.store))
     return int(any(outcome.error is not None for outcome in result.outcomes))
 
 
