@@ -56,11 +56,7 @@ COUNT_NOTHING = {
         f"hyra.plots.{name}"
         for name in ("band_shares", "copy_compensation", "lowpass_sweep", "model_comparison", "transfer_function")
     ),
-<<<<<<< HEAD
-    *("hyra.plots.amplitude_sweep", "hyra.plots.spectrum_comparison"),
-=======
-    *("hyra.plots.amplitude_sweep", "hyra.plots.score_history"),
->>>>>>> cdbc01e (Draw scores over the runs of a store, with their intervals and with gaps where means cannot be compared)
+    *("hyra.plots.amplitude_sweep", "hyra.plots.spectrum_comparison", "hyra.plots.score_history"),
     *("hyra.track.History.add", "hyra.track.ScalarWriter", "hyra.track.ScalarWriter.add_scalar"),
     *("hyra.track.Record.scalars", "hyra.track.lightning_callback", "hyra.track.open_writer"),
 }
