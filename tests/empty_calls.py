@@ -56,9 +56,9 @@ COUNT_NOTHING = {
         f"hyra.plots.{name}"
         for name in ("band_shares", "copy_compensation", "lowpass_sweep", "model_comparison", "transfer_function")
     ),
-    *("hyra.plots.amplitude_sweep", "hyra.plots.spectrum_comparison"),
+    *("hyra.plots.amplitude_sweep", "hyra.plots.spectrum_comparison", "hyra.plots.score_history"),
     *("hyra.track.History.add", "hyra.track.ScalarWriter", "hyra.track.ScalarWriter.add_scalar"),
-    *("hyra.track.lightning_callback",),
+    *("hyra.track.Record.scalars", "hyra.track.lightning_callback", "hyra.track.open_writer"),
 }
 """Names that nothing can be asked for an empty batch, list or folder: say here of a new one that it is one of them."""
 

@@ -128,6 +128,7 @@ ELSEWHERE = {
     "set_fft_library": "sets what is the user's own setting",
     "plots.save": "writes a file of what it is given",
     "plots.training_progress": "needs a training; its numbers are those of track.Tracker",
+    "plots.score_history": "needs a store; its numbers are those of evaluate",
     "images.write": "by images.read",
     "images.pair": "by images.read",
     "images.decode": "what images.read calls",
@@ -135,6 +136,7 @@ ELSEWHERE = {
     "track.History": "by track.Tracker",
     "demo.Network": "a user's module, by demo.load",
     "pyiqa.register": "needs pyiqa",
+    "track.open_writer": "a door to TensorBoard, MLflow and W&B",
     "track.lightning_callback": "needs lightning; a door to track.Tracker",
 }
 """Public names that the table leaves out."""

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from hyra._util.texts import message
 from hyra.cli import (
     analyze,
+    compare,
     compare_models,
     demo,
     evaluate,
     fsds,
+    history,
     info,
     layers,
     lowpass_sweep,
@@ -52,6 +54,8 @@ COMMANDS = (
     fsds,
     evaluate,
     report,
+    compare,
+    history,
     spectrum,
     lowpass_sweep,
     info,

@@ -76,6 +76,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     outputs.add_argument("--against", choices=("paper",), help="paper: beside its Table 1, with the differences")
     outputs.add_argument("--tag", action="append", default=[], metavar="WORD", help="to find the run by")
+    outputs.add_argument(
+        "--log-to", action="append", default=[], metavar="WHERE", help="tensorboard:DIR, mlflow:URI or wandb:PROJECT"
+    )
     parser.set_defaults(run=run)
 
 
@@ -83,12 +86,16 @@ def run(args: argparse.Namespace) -> int:
     """Score and print; 1 where a pair could not be scored."""
     from hyra.evaluate.evaluation import evaluate
     from hyra.evaluate.formats import IMAGES, TABLES, check, show, write_images, write_table
+    from hyra.evaluate.logs import log_to, number_of
     from hyra.evaluate.work import Plan
+    from hyra.results.writers import check_destination
 
     for file in args.out:
         check(file, TABLES)
     if args.per_image is not None:
         check(args.per_image, IMAGES)
+    for destination in args.log_to:
+        check_destination(destination)
     methods, settings = _inputs(args)
     settings |= {"modcrop": True} if args.modcrop else {}
     settings |= {name: value for name in ("protocol", "scores") if (value := getattr(args, name)) is not None}
@@ -109,6 +116,8 @@ def run(args: argparse.Namespace) -> int:
     if args.per_image is not None:
         write_images(result, args.per_image)
     show(table)
+    for destination in args.log_to:
+        log_to(result, destination, number_of(result.run.name, args.store))
     return int(any(outcome.error is not None for outcome in result.outcomes))
 
 

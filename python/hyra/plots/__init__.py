@@ -15,6 +15,7 @@ from hyra.plots.evaluate import lowpass_sweep, model_comparison
 from hyra.plots.layers import layer_responses
 from hyra.plots.probing import local_responses, probe
 from hyra.plots.response import impulse_response, profile, sinc_fit
+from hyra.plots.runs import score_history
 from hyra.plots.scores import fsds_sensitivity
 from hyra.plots.spectrum import band_psnr, radial_power, radial_profile, ring_correlation, spectrum_comparison
 from hyra.plots.split import band_shares, copy_compensation, decomposition, spectra
@@ -40,6 +41,7 @@ __all__ = [
     "radial_profile",
     "ring_correlation",
     "save",
+    "score_history",
     "sinc_fit",
     "spectra",
     "spectrum_comparison",

@@ -12,6 +12,7 @@ from typing import Any
 from hyra._util import files, validate
 from hyra.results.fields import short, unpack
 from hyra.results.storage import FORMAT, checksum, format_of, parsed
+from hyra.split.parts import BAND_WIDTH
 
 _BANDS = {"since": 1}
 _WHOLE = re.compile(r'"crc32": "\w{8}".')
@@ -56,6 +57,22 @@ class Record:
         counts = [len(band) for band in (self.band_linear, self.band_nonlinear, self.band_cross)]
         if len(set(counts)) > 1:
             raise ValueError(f"band_linear, band_nonlinear and band_cross must be of the same bands, got {counts}")
+
+    def scalars(self, prefix: str = "") -> dict[str, float]:
+        """Every number by its name; that of a band ends in where the band begins, in cycles per LR pixel.
+
+        Example:
+            >>> record = Record(1, 0.9, -0.1, 1.0, 0.5, 0.9, 0.7, 0.8, None, (0.5, 0.25), (0.5, 0.5), (0.0, 0.25))
+            >>> list(record.scalars("hyra/"))[6:9]
+            ['hyra/linear_share', 'hyra/band_linear/0', 'hyra/band_linear/0.25']
+        """
+        numbers: dict[str, float] = {}
+        for name, value in asdict(self).items():
+            if isinstance(value, tuple):
+                numbers |= {f"{prefix}{name}/{index * BAND_WIDTH:g}": share for index, share in enumerate(value)}
+            elif name != "step" and value is not None:
+                numbers[prefix + name] = value
+        return numbers
 
 
 def append(file: Path, record: Record) -> None:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 
 from hyra._util import validate
 from hyra.analyzer import HyRA
+from hyra.results.writers import ScalarWriter
 from hyra.scores.fsds import fsds
 from hyra.split.parts import BAND_WIDTH
 from hyra.track.history import History
 from hyra.track.records import Record
-
-
-class ScalarWriter(Protocol):
-    """What a tracker needs of `torch.utils.tensorboard.SummaryWriter`."""
-
-    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
-        """Add one number to the curve `tag`."""
 
 
 class Tracker:
@@ -44,8 +37,9 @@ class Tracker:
         size: side of the canvas in LR pixels, as for `HyRA.impulse_response`.
         scale: as for `hyra.HyRA`.
         input_range: as for `hyra.HyRA`.
-        writer: a TensorBoard `SummaryWriter`, or anything else with `add_scalar`, that gets every number too; shares of
-            bands as `hyra/band_linear/0.25`, with the frequency where the band begins.
+        writer: a TensorBoard `SummaryWriter`, what `hyra.track.open_writer` makes for MLflow or W&B, or anything else
+            with `add_scalar`, that gets every number too; shares of bands as `hyra/band_linear/0.25`, with the
+            frequency where the band begins.
 
     Attributes:
         history: everything recorded so far, with its figure (`history.plot()`) and animation (`history.animate(file)`).
@@ -134,20 +128,11 @@ class Tracker:
         )
         self.history.add(record, split)
         if self._writer is not None:
-            for name, value in _scalars(record):
-                self._writer.add_scalar(f"hyra/{name}", value, step)
+            for name, value in record.scalars("hyra/").items():
+                self._writer.add_scalar(name, value, step)
         return record
 
     @staticmethod
     def _fsds(output: Tensor, target: Tensor) -> float:
         # Of a network that diverges it is NaN: that is worth a record, and no reason to end the training.
         return float(fsds(output, target.to(output), reduction="mean", check=False))
-
-
-def _scalars(record: Record) -> Iterator[tuple[str, float]]:
-    """Every number by its name; that of a band ends in where it begins, in cycles per LR pixel."""
-    for name, value in asdict(record).items():
-        if isinstance(value, tuple):
-            yield from ((f"{name}/{index * BAND_WIDTH:g}", share) for index, share in enumerate(value))
-        elif name != "step" and value is not None:
-            yield name, value
