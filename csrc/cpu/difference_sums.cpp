@@ -18,18 +18,17 @@ struct Sums {
   S absolute = 0, squares = 0;
 };
 
-// A chunk has less than 2^16 pixels: 32 bits hold its sums, but for the squares of 16 bits.
+// A chunk has less than 2^16 pixels: 32 bits hold its sums, of squares of 16 bits those of either half of their bits.
 template <typename T>
 Sums<std::uint64_t> sums_over(const T* __restrict preds, const T* __restrict target, std::int64_t count) {
-  using Square = std::conditional_t<sizeof(T) == 1, std::uint32_t, std::uint64_t>;
-  std::uint32_t absolute = 0;
-  Square squares = 0;
+  std::uint32_t absolute = 0, lower = 0, upper = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     const auto d = static_cast<std::uint32_t>(std::abs(preds[i] - target[i]));
     absolute += d;
-    squares += static_cast<Square>(d) * d;
+    lower += sizeof(T) == 1 ? d * d : d * d & 0xffff;
+    upper += sizeof(T) == 1 ? 0 : d * d >> 16;
   }
-  return {absolute, squares};
+  return {absolute, (static_cast<std::uint64_t>(upper) << 16) + lower};
 }
 
 inline Vec<double> magnitude(Vec<double> v) {

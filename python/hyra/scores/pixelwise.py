@@ -33,8 +33,8 @@ def mae(
         >>> round(mae(target + torch.tensor([0, 1, 0, 3], dtype=torch.uint8), target).item() * 255, 12)
         1.0
     """
-    means = _means(preds, target, data_range, crop_border)
-    return finished(means[:, 0], preds, target, reduction, check=check)
+    means = _means(1, preds, target, data_range, crop_border)
+    return finished(means, preds, target, reduction, check=check)
 
 
 @accepts_arrays("preds", "target")
@@ -58,8 +58,8 @@ def mse(
         >>> round(mse(target + torch.tensor([0, 1, 0, 3], dtype=torch.uint8), target).item() * 255**2, 12)
         2.5
     """
-    means = _means(preds, target, data_range, crop_border)
-    return finished(means[:, 1], preds, target, reduction, check=check)
+    means = _means(2, preds, target, data_range, crop_border)
+    return finished(means, preds, target, reduction, check=check)
 
 
 @accepts_arrays("preds", "target")
@@ -102,13 +102,12 @@ def psnr(
         >>> round(psnr(target + torch.tensor([0, 1, 0, 0], dtype=torch.uint8), target).item(), 4)
         54.1514
     """
-    means = _means(preds, target, data_range, crop_border)
-    return finished(-10 * torch.log10(means[:, 1]), preds, target, reduction, check=check)
+    means = _means(2, preds, target, data_range, crop_border)
+    return finished(-10 * torch.log10(means), preds, target, reduction, check=check)
 
 
-def _means(preds: Tensor, target: Tensor, data_range: float | None, crop_border: int) -> Tensor:
-    """``[N, 2]``: the mean absolute and the mean squared difference of each pair, in parts of the range."""
+def _means(power: int, preds: Tensor, target: Tensor, data_range: float | None, crop_border: int) -> Tensor:
+    """``[N]``: the mean absolute difference of each pair in parts of the range, or, of power 2, the mean square."""
     p, t, white = prepared(preds, target, crop_border, data_range)
-    sums = difference_sums(p, t)
-    count = math.prod(p.shape[1:])
-    return torch.stack([sums[:, 0] / (white * count), sums[:, 1] / (white**2 * count)], 1)
+    sums: Tensor = difference_sums(p, t)
+    return sums[:, power - 1] / (white**power * math.prod(p.shape[1:]))
