@@ -10,12 +10,21 @@ namespace {
 // Sums of both deficits, row by row of a strip.
 template <typename R>
 struct StripSums {
-  double ssim[kLanes<R>] = {}, structure[kLanes<R>] = {};
+  static constexpr int kParts = kLanes<R> / kLanes<double>;
+  Vec<double> ssim[kParts] = {}, structure[kParts] = {};
 
   void add(Vec<R> of_ssim, Vec<R> of_structure) {
-    for (int lane = 0; lane < kLanes<R>; ++lane) {
-      ssim[lane] += static_cast<double>(of_ssim[lane]);
-      structure[lane] += static_cast<double>(of_structure[lane]);
+    add(of_ssim, ssim);
+    add(of_structure, structure);
+  }
+
+ private:
+  static void add(Vec<R> deficits, Vec<double> (&sums)[kParts]) {
+    if constexpr (kParts == 1) {
+      sums[0] += deficits;
+    } else {
+      sums[0] += widen(Shuffles<double>::template part<0>(deficits));
+      sums[1] += widen(Shuffles<double>::template part<1>(deficits));
     }
   }
 };
@@ -39,8 +48,8 @@ void add_tile(SsimTile<T>& tile, const SsimRegion& region, double* sums) {
       strip.add(of_ssim, of_structure);
     });
     for (int lane = 0; lane < kLanes<R> && row + lane < region.rows; ++lane) {
-      ssim += strip.ssim[lane];
-      structure += strip.structure[lane];
+      ssim += strip.ssim[lane / kLanes<double>][lane % kLanes<double>];
+      structure += strip.structure[lane / kLanes<double>][lane % kLanes<double>];
     }
   }
   const double windows = static_cast<double>(region.rows * region.columns);
