@@ -1,4 +1,11 @@
-"""SSIM of a pair of images and its gradient, against other libraries and the multiply-adds that the machine can do."""
+"""SSIM of a pair of images and its gradient, against other libraries and the multiply-adds that the machine can do.
+
+Where the time goes, in one thread with AVX2, sampled: 69 % into the filters, which do 102 multiply-adds where 88 are
+counted, for the squares, and transpose once; 18 % into the formula, with a division for each window; 12 % into the
+gathering of rows. That is 0.42 of the peak for uint8 and uint16, 0.40 interleaved. float32, 0.37, has four times the
+bytes to read: one core takes a tenth of the time to read them and do nothing else, and neither prefetching them evenly
+beside the arithmetic, nor narrower tiles, nor leaving out the pivots made it faster.
+"""
 
 import numpy as np
 import pytest

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+WHITE = {torch.uint8: 255, torch.uint16: 65535}
+
 
 def quadrant_integrals(spectrum: Tensor) -> tuple[Tensor, Tensor]:
     """Materialised integrals of both quadrants (of a height that is even)."""
@@ -80,6 +82,10 @@ def standardize_backward(grad: Tensor, images: Tensor, moments: Tensor) -> Tenso
 def difference_sums(preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     difference = preds - target
     return difference.abs().sum((1, 2, 3)), difference.square().sum((1, 2, 3))
+
+
+def psnr(preds: Tensor, target: Tensor, white: float) -> Tensor:
+    return -10 * torch.log10((preds - target).square().mean((1, 2, 3)) / white**2)
 
 
 def radial_moments(a: Tensor, b: Tensor, ring: Tensor, weight: Tensor, rings: int) -> Tensor:

@@ -3,6 +3,7 @@
 #include "core/difference_sums.hpp"
 
 #include <cstdlib>
+#include <limits>
 
 #include "cpu/parallel.hpp"
 #include "cpu/pixels.hpp"
@@ -17,30 +18,32 @@ struct Sums {
   S absolute = 0, squares = 0;
 };
 
-// A chunk has less than 2^16 pixels: 32 bits hold its sums, but for the squares of 16 bits.
+// A chunk has less than 2^16 pixels: 32 bits hold its sums, of squares of 16 bits those of either half of their bits.
 template <typename T>
 Sums<std::uint64_t> sums_over(const T* __restrict preds, const T* __restrict target, std::int64_t count) {
-  using Square = std::conditional_t<sizeof(T) == 1, std::uint32_t, std::uint64_t>;
-  std::uint32_t absolute = 0;
-  Square squares = 0;
+  std::uint32_t absolute = 0, lower = 0, upper = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     const auto d = static_cast<std::uint32_t>(std::abs(preds[i] - target[i]));
     absolute += d;
-    squares += static_cast<Square>(d) * d;
+    lower += sizeof(T) == 1 ? d * d : d * d & 0xffff;
+    upper += sizeof(T) == 1 ? 0 : d * d >> 16;
   }
-  return {absolute, squares};
+  return {absolute, (static_cast<std::uint64_t>(upper) << 16) + lower};
 }
 
-inline Vec8d magnitude(Vec8d v) { return v < 0 ? -v : v; }
+inline Vec<double> magnitude(Vec<double> v) {
+  const Vec<std::int64_t> all_but_sign = Vec<std::int64_t>{} + std::numeric_limits<std::int64_t>::max();
+  return reinterpret_cast<Vec<double>>(reinterpret_cast<Vec<std::int64_t>>(v) & all_but_sign);
+}
 
 template <typename T>
 Sums<double> float_sums_over(const T* preds, const T* target, std::int64_t count) {
-  constexpr int kVectors = 2;
-  Vec8d absolute[kVectors] = {}, squares[kVectors] = {};
+  constexpr int kVectors = 4, kEach = kLanes<double>;
+  Vec<double> absolute[kVectors] = {}, squares[kVectors] = {};
   std::int64_t i = 0;
-  for (; i + 8 * kVectors <= count; i += 8 * kVectors) {
+  for (; i + kVectors * kEach <= count; i += kVectors * kEach) {
     for (int j = 0; j < kVectors; ++j) {
-      const Vec8d d = load8(preds + i + 8 * j) - load8(target + i + 8 * j);
+      const Vec<double> d = load_wide(preds + i + j * kEach) - load_wide(target + i + j * kEach);
       absolute[j] += magnitude(d);
       squares[j] += d * d;
     }
@@ -51,7 +54,8 @@ Sums<double> float_sums_over(const T* preds, const T* target, std::int64_t count
     rest.absolute += d < 0 ? -d : d;
     rest.squares += d * d;
   }
-  return {sum8(absolute[0] + absolute[1]) + rest.absolute, sum8(squares[0] + squares[1]) + rest.squares};
+  return {sum_lanes((absolute[0] + absolute[1]) + (absolute[2] + absolute[3])) + rest.absolute,
+          sum_lanes((squares[0] + squares[1]) + (squares[2] + squares[3])) + rest.squares};
 }
 
 inline Sums<double> sums_over(const float* preds, const float* target, std::int64_t count) {

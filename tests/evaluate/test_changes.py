@@ -6,13 +6,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from runs_of_scores import evaluation
 from scipy.stats import wilcoxon
 
 from hyra.evaluate.change_reports import as_junit, as_markdown, as_text
 from hyra.evaluate.changes import compare_runs
 from hyra.evaluate.gates import Gate
 from hyra.evaluate.summary import interval
+from runs_of_scores import evaluation
 
 IMAGES = [f"img{index:03}" for index in range(100)]
 

@@ -166,6 +166,7 @@ def hostile_pairs():
         "far from 0": (1000 + noise, 1000 + noise + 0.1 * other, 1),
         "far from 0, of a small range": (1e4 + 0.01 * noise, 1e4 + 0.01 * noise + 0.01 * other, 0.01),
         "far from each other": (noise, 1000 + noise + 0.1 * other, 1),
+        "far from each other, of a small range": (0.01 * other, 1e4 + 0.01 * noise, 0.01),
         "negative": (-noise - 1, -noise - 1.1 + 0.1 * other, 1),
         "subnormal": ((noise + 0.5) * 1e-40, (other + 0.5) * 1e-40, 1e-40),
         "huge": ((noise + 0.5) * 1e37, (other + 0.5) * 1e37, 1e37),
@@ -176,11 +177,12 @@ def hostile_pairs():
 
 @pytest.mark.parametrize("name", hostile_pairs())
 def test_float32_agrees_with_the_definition_on_any_content(backend, name):
-    *pair, white = hostile_pairs()[name]
+    preds, target, white = hostile_pairs()[name]
     c = constants(white)
-    expected = definition(*pair, gaussian(), *c.tolist())
-    args = *(x[None, None].to(backend.device) for x in pair), *on(backend.device, gaussian(), c)
-    assert (ssim_sums(*args)[0, 0].cpu() - expected).abs().max() <= 1e-6 * 30 * 50
+    expected = definition(preds, target, gaussian(), *c.tolist())
+    for pair in ((preds, target), (target, preds), (preds.mT, target.mT), (target.mT, preds.mT)):
+        args = *(x[None, None].to(backend.device) for x in pair), *on(backend.device, gaussian(), c)
+        assert (ssim_sums(*args)[0, 0].cpu() - expected).abs().max() <= 1e-6 * 30 * 50
 
 
 @pytest.mark.parametrize("pixels", PIXELS, ids=str)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -75,7 +77,7 @@ def finished(scores: Tensor, preds: Tensor, target: Tensor, reduction: str, *, c
     With `check`, scores that are not finite have pixels looked for that are not, and these are named.
     """
     validate.choice("reduction", reduction, REDUCTIONS)
-    if check and preds.is_floating_point() and not bool(scores.isfinite().all()):
+    if check and preds.is_floating_point() and not all(map(math.isfinite, scores.tolist())):
         validate.finite("preds", preds)
         validate.finite("target", target)
     scores = scores.to(score_dtype(preds, target))

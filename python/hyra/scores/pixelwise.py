@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -12,12 +12,8 @@ from hyra._util.arrays import accepts_arrays
 from hyra.ops import difference_sums
 from hyra.scores.pairs import finished, prepared
 
-OF_MEANS: dict[str, Callable[[Tensor], Tensor]] = {
-    "mae": lambda means: means[:, 0],
-    "mse": lambda means: means[:, 1],
-    "psnr": lambda means: -10 * torch.log10(means[:, 1]),
-}
-"""What each score makes of the mean absolute and the mean squared difference, ``[N, 2]``."""
+POWERS = {"mae": 1, "mse": 2, "psnr": 2}
+"""Of the differences that each score is made of."""
 
 
 @accepts_arrays("preds", "target")
@@ -41,8 +37,7 @@ def mae(
         >>> round(mae(target + torch.tensor([0, 1, 0, 3], dtype=torch.uint8), target).item() * 255, 12)
         1.0
     """
-    means = _means(preds, target, data_range, crop_border)
-    return finished(OF_MEANS["mae"](means), preds, target, reduction, check=check)
+    return _scores(["mae"], preds, target, data_range, crop_border, reduction, check=check)["mae"]
 
 
 @accepts_arrays("preds", "target")
@@ -66,8 +61,7 @@ def mse(
         >>> round(mse(target + torch.tensor([0, 1, 0, 3], dtype=torch.uint8), target).item() * 255**2, 12)
         2.5
     """
-    means = _means(preds, target, data_range, crop_border)
-    return finished(OF_MEANS["mse"](means), preds, target, reduction, check=check)
+    return _scores(["mse"], preds, target, data_range, crop_border, reduction, check=check)["mse"]
 
 
 @accepts_arrays("preds", "target")
@@ -110,19 +104,30 @@ def psnr(
         >>> round(psnr(target + torch.tensor([0, 1, 0, 0], dtype=torch.uint8), target).item(), 4)
         54.1514
     """
-    means = _means(preds, target, data_range, crop_border)
-    return finished(OF_MEANS["psnr"](means), preds, target, reduction, check=check)
+    return _scores(["psnr"], preds, target, data_range, crop_border, reduction, check=check)["psnr"]
 
 
 def of_one_read(names: Sequence[str], preds: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """Some of `OF_MEANS` of a pair, as their functions give them without options, from one read of the pixels."""
-    means = _means(preds, target, None, 0)
-    return {name: finished(OF_MEANS[name](means), preds, target, "none", check=True) for name in names}
+    """Some of `POWERS` of a pair, as their functions give them without options, from one read of the pixels."""
+    return _scores(names, preds, target, None, 0, "none", check=True)
 
 
-def _means(preds: Tensor, target: Tensor, data_range: float | None, crop_border: int) -> Tensor:
-    """``[N, 2]``: the mean absolute and the mean squared difference of each pair, in parts of the range."""
+def _scores(
+    names: Sequence[str],
+    preds: Tensor,
+    target: Tensor,
+    data_range: float | None,
+    crop_border: int,
+    reduction: str,
+    *,
+    check: bool,
+) -> dict[str, Tensor]:
     p, t, white = prepared(preds, target, crop_border, data_range)
-    sums = difference_sums(p, t)
-    count = math.prod(p.shape[1:])
-    return torch.stack([sums[:, 0] / (white * count), sums[:, 1] / (white**2 * count)], 1)
+    sums, count = difference_sums(p, t), math.prod(p.shape[1:])
+    scores = {}
+    for name in names:
+        power = POWERS[name]
+        means = sums[:, power - 1] / (white**power * count)
+        values = -10 * torch.log10(means) if name == "psnr" else means
+        scores[name] = finished(values, preds, target, reduction, check=check)
+    return scores

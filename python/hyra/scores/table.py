@@ -72,7 +72,7 @@ def scores(preds: Tensor, target: Tensor, names: Sequence[str] | Mapping[str, Op
     options: dict[str, Options] = dict(names) if isinstance(names, Mapping) else {name: {} for name in names}
     for name in options:
         validate.choice("names", name, SCORES)
-    shared = [name for name in pixelwise.OF_MEANS if name in options and not options[name]]
+    shared = [name for name in pixelwise.POWERS if name in options and not options[name]]
     of_pair = pixelwise.of_one_read(shared, preds, target) if shared else {}
     return {
         name: of_pair[name] if name in of_pair else SCORES[name].function(preds, target, **given)
