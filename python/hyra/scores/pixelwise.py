@@ -37,7 +37,7 @@ def mae(
         >>> round(mae(target + torch.tensor([0, 1, 0, 3], dtype=torch.uint8), target).item() * 255, 12)
         1.0
     """
-    return _scores(["mae"], preds, target, data_range, crop_border, reduction, check=check)["mae"]
+    return _scores(["mae"], preds, target, data_range, crop_border, reduction=reduction, check=check)["mae"]
 
 
 @accepts_arrays("preds", "target")
@@ -61,7 +61,7 @@ def mse(
         >>> round(mse(target + torch.tensor([0, 1, 0, 3], dtype=torch.uint8), target).item() * 255**2, 12)
         2.5
     """
-    return _scores(["mse"], preds, target, data_range, crop_border, reduction, check=check)["mse"]
+    return _scores(["mse"], preds, target, data_range, crop_border, reduction=reduction, check=check)["mse"]
 
 
 @accepts_arrays("preds", "target")
@@ -104,12 +104,12 @@ def psnr(
         >>> round(psnr(target + torch.tensor([0, 1, 0, 0], dtype=torch.uint8), target).item(), 4)
         54.1514
     """
-    return _scores(["psnr"], preds, target, data_range, crop_border, reduction, check=check)["psnr"]
+    return _scores(["psnr"], preds, target, data_range, crop_border, reduction=reduction, check=check)["psnr"]
 
 
 def of_one_read(names: Sequence[str], preds: Tensor, target: Tensor) -> dict[str, Tensor]:
     """Some of `POWERS` of a pair, as their functions give them without options, from one read of the pixels."""
-    return _scores(names, preds, target, None, 0, "none", check=True)
+    return _scores(names, preds, target, None, 0)
 
 
 def _scores(
@@ -118,10 +118,11 @@ def _scores(
     target: Tensor,
     data_range: float | None,
     crop_border: int,
-    reduction: str,
     *,
-    check: bool,
+    reduction: str = "none",
+    check: bool = True,
 ) -> dict[str, Tensor]:
+    """Those of `POWERS` that are named, of one read of the pixels."""
     p, t, white = prepared(preds, target, crop_border, data_range)
     sums, count = difference_sums(p, t), math.prod(p.shape[1:])
     scores = {}

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from hyra.evaluate.evaluation import Evaluation
-from hyra.evaluate.scores import Score, score
+from hyra.evaluate.score import Score
+from hyra.evaluate.scores import score
 from hyra.evaluate.work import Outcome
 from hyra.plots.style import SERIES
 from hyra.report.evaluation.examples import Example

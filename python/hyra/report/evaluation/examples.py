@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hyra._util.progress import Progress
 from hyra._util.texts import message
-from hyra.evaluate.scores import Score
+from hyra.evaluate.score import Score
 from hyra.evaluate.sources import File
 from hyra.evaluate.work import Outcome
 from hyra.report.evaluation.pictures import Pictures, pictures

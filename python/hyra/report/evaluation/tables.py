@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from hyra.evaluate.scores import Score, score
+from hyra.evaluate.score import Score
+from hyra.evaluate.scores import score
 from hyra.evaluate.summary import Mean, Summary, ranks
 from hyra.evaluate.work import Outcome
 from hyra.report.evaluation.data import why
