@@ -11,7 +11,7 @@ import torch
 from hyra import images
 from hyra.cli import main, parser
 
-COMMANDS = ("analyze", "compare-models", "demo", "fsds", "info", "layers", "lowpass-sweep", "probe", "track")
+COMMANDS = ("analyze", "compare-models", "demo", "fsds", "info", "layers", "lowpass-sweep", "merge", "probe", "track")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -9,19 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyra._util.texts import printable
-from hyra.cli.arguments import Commands, add_pairing_options, command, log, positive
+from hyra.cli.arguments import MODEL_HELP, Commands, add_pairing_options, command, log, positive
+from hyra.cli.evaluate_networks import add_network_inputs, measured, networks, tables
 
 if TYPE_CHECKING:
+    from hyra.evaluate.evaluation import Engine
     from hyra.evaluate.methods import Method
+    from hyra.evaluate.shards import Shard
     from hyra.evaluate.work import Outcome
 
-_EPILOG = """\
+_EPILOG = f"""\
+{MODEL_HELP}
+
 examples:
   hyra evaluate --hr DIV2K/HR --sr EDSR:4:results/EDSR/x4 --sr SwinIR:4:results/SwinIR/x4
   hyra evaluate --hr Set5/HR --layout results --protocol y --scores psnr ssim fsds:radial
   hyra evaluate --manifest table.toml --store scores.sqlite    kept one by one: after an interruption the same
                                                                command goes on
   hyra evaluate --hr DIV2K/HR --layout results --out table.tex --out table.csv --against paper
+  hyra evaluate --hr DIV2K/HR --model edsr.pth --model bicubic --scale 4 --modcrop --network-columns
+  srun hyra evaluate ... --store scores.sqlite --run sweep --shard auto && hyra merge all.sqlite scores.*-of-*.sqlite
 
 Images are matched with their references by name. Every file is decoded once for all scores, and a reference once for
 all methods. The mean of a score is over the images where it is finite: identical images, which score inf, and images
@@ -45,6 +52,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     inputs.add_argument("--layout", type=Path, metavar="DIR", help="a folder of methods: DIR/METHOD/xSCALE/")
     inputs.add_argument("--manifest", type=Path, metavar="FILE.toml", help="methods and settings in a file")
     add_pairing_options(parser)
+    add_network_inputs(parser)
     scoring = parser.add_argument_group("how")
     scoring.add_argument(
         "--scores",
@@ -57,6 +65,17 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     scoring.add_argument("--modcrop", action="store_true", help="cut references to a multiple of the scale")
     scoring.add_argument("--workers", type=positive, metavar="N", help="images at a time (default: one for each core)")
+    scoring.add_argument(
+        "--engine",
+        choices=("threads", "ray"),
+        default="threads",
+        help="where the work is done: on threads of this process (default), or by Ray (pip install 'hyra[ray]')",
+    )
+    scoring.add_argument(
+        "--address",
+        metavar="A",
+        help="of a Ray cluster, or auto: that of this machine (default: a Ray of its own on this machine)",
+    )
     scoring.add_argument("--device", default="cpu", metavar="D", help="where scores are computed (default cpu)")
     outputs = parser.add_argument_group("what becomes of it")
     outputs.add_argument("--store", type=Path, metavar="FILE.sqlite", help="keep every score there at once")
@@ -75,6 +94,12 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "--per-image", type=Path, metavar="FILE", help="every score of every image as .csv, .json or .parquet"
     )
     outputs.add_argument("--against", choices=("paper",), help="paper: beside its Table 1, with the differences")
+    outputs.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="only part I of N of the images, from 0/N on, or auto: as torchrun or Slurm say; FILE.sqlite becomes "
+        "FILE.I-of-N.sqlite, and 'hyra merge' puts the parts together",
+    )
     outputs.add_argument("--tag", action="append", default=[], metavar="WORD", help="to find the run by")
     outputs.add_argument(
         "--log-to", action="append", default=[], metavar="WHERE", help="tensorboard:DIR, mlflow:URI or wandb:PROJECT"
@@ -96,18 +121,24 @@ def run(args: argparse.Namespace) -> int:
         check(args.per_image, IMAGES)
     for destination in args.log_to:
         check_destination(destination)
-    methods, settings = _inputs(args)
+    models = networks(args)
+    methods, settings = _inputs(args, models)
     settings |= {"modcrop": True} if args.modcrop else {}
     settings |= {name: value for name in ("protocol", "scores") if (value := getattr(args, name)) is not None}
     plan = Plan(**{**settings, "scores": tuple(settings.get("scores", Plan.scores)), "device": args.device})
+    shard, store = _shard(args)
+    numbers = measured(models) if args.network_columns and (shard is None or shard.index == 0) else []
     result = evaluate(
         methods,
         plan,
-        store=args.store,
+        store=store,
         name=args.run_name,
         tags=args.tag,
+        about={"networks": [each.note() for each in numbers]} if numbers else None,
         allow_missing=args.allow_missing,
         workers=args.workers,
+        engine=_engine(args),
+        shard=shard,
         log=_report,
     )
     table = result.table(args.against)
@@ -117,7 +148,9 @@ def run(args: argparse.Namespace) -> int:
         write_images(result, args.per_image)
     show(table)
     for destination in args.log_to:
-        log_to(result, destination, number_of(result.run.name, args.store))
+        log_to(result, destination, number_of(result.run.name, store))
+    for text in tables(result, models, numbers, args.seeds):
+        print("", *map(printable, text.splitlines()), sep="\n")
     return int(any(outcome.error is not None for outcome in result.outcomes))
 
 
@@ -127,16 +160,40 @@ def _report(outcome: Outcome) -> None:
             log(f"{outcome.method} x{outcome.scale:g}, {printable(outcome.image)}: {reason}")
 
 
-def _inputs(args: argparse.Namespace) -> tuple[Sequence[Method], dict[str, Any]]:
+def _engine(args: argparse.Namespace) -> Engine:
+    from hyra.evaluate.engines import in_threads
+    from hyra.evaluate.ray_engine import RayEngine
+
+    if args.address is not None and args.engine != "ray":
+        raise ValueError(f"--address must be given with --engine ray alone, got --engine {args.engine}")
+    return RayEngine(args.address) if args.engine == "ray" else in_threads
+
+
+def _shard(args: argparse.Namespace) -> tuple[Shard | None, Path | None]:
+    """Which part of the images, and its file."""
+    from hyra.evaluate.shards import Shard
+
+    if args.shard is None:
+        return None, args.store
+    for option, value in (("--store", args.store), ("--run", args.run_name)):
+        if value is None:
+            raise ValueError(f"{option} must be given with --shard, the same for all shards, got none")
+    shard = Shard.parse(args.shard)
+    return shard, shard.file(args.store)
+
+
+def _inputs(args: argparse.Namespace, models: Sequence[Method]) -> tuple[Sequence[Method], dict[str, Any]]:
     from hyra.evaluate.methods import Method, from_layout, from_manifest
 
     given = [name for name in ("sr", "layout", "manifest") if getattr(args, name)]
-    if len(given) != 1:
-        raise ValueError(f"one of --sr, --layout and --manifest must be given, got {', '.join(given) or 'none'}")
+    if len(given) > 1 or not (given or models):
+        inputs = "one of --sr, --layout and --manifest, or --model"
+        raise ValueError(f"{inputs} must be given, got {', '.join(given) or 'none'}")
     if args.manifest is not None:
-        return from_manifest(args.manifest)
+        methods, settings = from_manifest(args.manifest)
+        return [*methods, *models], settings
     if args.hr is None:
         raise ValueError("--hr must name the folder of reference images, got none")
     if args.layout is not None:
-        return from_layout(args.layout, args.hr), {}
-    return [replace(Method.parse(text, args.hr), template=args.template) for text in args.sr], {}
+        return [*from_layout(args.layout, args.hr), *models], {}
+    return [*(replace(Method.parse(text, args.hr), template=args.template) for text in args.sr), *models], {}

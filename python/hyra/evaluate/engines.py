@@ -18,12 +18,13 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_threads(tasks: Iterable[Task], plan: Plan, workers: int) -> Generator[Outcome, None, None]:
+def in_threads(tasks: Iterable[Task], plan: Plan, workers: int | None = None) -> Generator[Outcome, None, None]:
     """The outcomes of all tasks, in the order in which they are done.
 
     Each worker decodes and scores on one thread: with as many workers as cores nothing waits, and no more images are in
     memory than two for each worker, however many there are. The bits of a score do not depend on their number.
     """
+    workers = workers or default_workers()
     remaining, lock = iter(tasks), threading.Lock()
     outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=4 * workers)
     stop = threading.Event()

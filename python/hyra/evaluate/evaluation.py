@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,15 +13,16 @@ from typing import Any
 
 from hyra._util.progress import Progress
 from hyra.environment import environment
-from hyra.evaluate.engines import default_workers, in_threads
+from hyra.evaluate.engines import in_threads
 from hyra.evaluate.methods import Method, check_names
 from hyra.evaluate.runs import Run, Runs
+from hyra.evaluate.shards import Shard
 from hyra.evaluate.sources import Source
 from hyra.evaluate.summary import Summary, summaries
 from hyra.evaluate.tables import Table, table_of
 from hyra.evaluate.work import Outcome, Plan, Prediction, Task
 
-Engine = Callable[[Iterator[Task], Plan, int], Generator[Outcome, None, None]]
+Engine = Callable[[Iterator[Task], Plan, int | None], Generator[Outcome, None, None]]
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,11 @@ def evaluate(
     store: str | Path | Runs | None = None,
     name: str | None = None,
     tags: Sequence[str] = (),
+    about: Mapping[str, Any] | None = None,
     allow_missing: bool = False,
     workers: int | None = None,
     engine: Engine = in_threads,
+    shard: Shard | None = None,
     progress: bool = True,
     log: Callable[[Outcome], None] = lambda _: None,
 ) -> Evaluation:
@@ -79,14 +82,17 @@ def evaluate(
         name: of the run; one of that name in the store is measured anew. By default that of an interrupted run of the
             same methods, scores and protocol, or the time at which this one starts.
         tags: words to find the run by.
+        about: what else to keep of the run in its context, as JSON has it.
         allow_missing: leave out, with a warning, images without a partner of the same name, or with several.
         workers: images worked on at the same time, each on one thread; by default one for each core.
-        engine: what does the work.
+        engine: what does the work: threads of this process, or a `hyra.evaluate.ray_engine.RayEngine`.
+        shard: the part of the images to work on; `hyra.evaluate.merge.merge` puts the stores of all parts together.
+            The run must have a name, the same for all.
         progress: show a bar on a terminal.
         log: called with each outcome as it comes.
 
     Raises:
-        ValueError: no methods, two of one name and scale, or images without a partner.
+        ValueError: no methods, two of one name and scale, images without a partner, or a shard without a name.
         NotADirectoryError: a folder is not there.
 
     Example:
@@ -104,14 +110,21 @@ def evaluate(
     """
     plan = plan or Plan()
     plan.check()
+    if shard and name is None:
+        raise ValueError("name must be given with a shard, the same for all: by it they become one run, got none")
     work = _grouped(check_names(methods), allow_missing)
+    notes: dict[str, Any] = {**(about or {}), "tags": list(tags)}
+    if shard:
+        notes["shard"] = shard.note([sr.name for _, predictions in work.values() for _, sr in predictions])
+        part = set(shard.take(list(work)))
+        work = {target: value for target, value in work.items() if target in part}
     order = {method.name: place for place, method in enumerate(methods)}
     total = sum(len(predictions) for _, predictions in work.values())
     with nullcontext(store) if isinstance(store, Runs) else Runs(None if store is None else Path(store)) as runs:
         inputs = [[method.name, method.scale, str(method.sr), str(method.hr)] for method in methods]
         name = name or _interrupted(runs, plan, inputs) or _new_name(runs)
-        runs.begin(name, plan, inputs, {**context(), "tags": list(tags)})
-        results = engine(_tasks(work, runs), plan, workers or default_workers())
+        runs.begin(name, plan, inputs, {**context(), **notes})
+        results = engine(_tasks(work, runs), plan, workers)
         with Progress(total, "image", enabled=progress) as bar, closing(results):
             for outcome in results:
                 runs.add(name, order[outcome.method], outcome)

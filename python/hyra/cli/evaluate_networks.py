@@ -1,0 +1,98 @@
+"""The options of `hyra evaluate` for networks as methods, and what is printed of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hyra._util.texts import printable
+from hyra.cli.arguments import log, natural, positive
+
+if TYPE_CHECKING:
+    from hyra.evaluate.evaluation import Evaluation
+    from hyra.evaluate.network_numbers import NetworkNumbers
+    from hyra.evaluate.networks import NetworkMethod
+
+
+def add_network_inputs(parser: argparse.ArgumentParser) -> None:
+    """Networks to score, beside or in place of folders of images."""
+    group = parser.add_argument_group("networks")
+    group.add_argument(
+        "--model", action="append", default=[], metavar="MODEL", help="a network to run; any number of times"
+    )
+    group.add_argument(
+        "--lr",
+        metavar="DIR",
+        help="the folder of its inputs, {scale} in it standing for the scale; without it they are made from the "
+        "references by MATLAB's imresize",
+    )
+    group.add_argument("--scale", type=positive, metavar="S", help="HR pixels per LR pixel (found when not given)")
+    group.add_argument(
+        "--input-range", type=float, metavar="W", help="the networks' value of white: 1 or 255 (default 1)"
+    )
+    group.add_argument("--trust-code", action="store_true", help="run the code in a MODEL file that holds any")
+    group.add_argument("--tile", type=positive, metavar="N", help="run on tiles where an input is larger, in LR pixels")
+    group.add_argument(
+        "--halo", type=natural, metavar="N", help="LR pixels around a tile (default: as far as it looks)"
+    )
+    group.add_argument(
+        "--seeds", type=positive, metavar="K", help="run each K times with other random numbers: mean and deviation"
+    )
+    group.add_argument(
+        "--network-columns",
+        action="store_true",
+        help="likeness to the sinc, cut-off, share of H in bands, parameters, multiply-adds, time and memory as well",
+    )
+
+
+def networks(args: argparse.Namespace) -> list[NetworkMethod]:
+    """The networks that were named, loaded once to see what they are."""
+    from hyra.evaluate.networks import network_methods
+    from hyra.evaluate.running import NetworkSpec
+
+    if not args.model:
+        given = [name for name in ("lr", "scale", "input_range", "tile", "halo", "seeds") if getattr(args, name)]
+        if given or args.network_columns:
+            option = (given or ["network_columns"])[0].replace("_", "-")
+            raise ValueError(f"--{option} must be given with --model, got no --model")
+        return []
+    if args.hr is None:
+        raise ValueError("--hr must name the folder of reference images, got none")
+    specs = [
+        NetworkSpec.find(
+            model,
+            args.scale,
+            input_range=args.input_range,
+            device=args.device,
+            trust_code=args.trust_code,
+            tile=args.tile,
+            halo=args.halo,
+        )
+        for model in args.model
+    ]
+    return network_methods(specs, args.hr, args.lr, template=args.template, seeds=args.seeds)
+
+
+def measured(methods: Sequence[NetworkMethod]) -> list[NetworkNumbers]:
+    """The numbers of each network, whatever its seed."""
+    from hyra.evaluate.network_numbers import network_numbers
+
+    numbers = []
+    for method in methods:
+        if method.seed == 0:
+            log(f"measuring {printable(method.name)}")
+            numbers.append(network_numbers(method))
+    return numbers
+
+
+def tables(
+    result: Evaluation, methods: Sequence[NetworkMethod], numbers: Sequence[NetworkNumbers], seeds: int | None
+) -> list[str]:
+    """What stands below the table of scores."""
+    from hyra.evaluate.network_numbers import network_table
+    from hyra.evaluate.seeds import over_seeds, seed_table
+
+    network_of = {method.name: method.name.rpartition("#")[0] for method in methods if seeds}
+    means = over_seeds(result.summaries(), network_of)
+    return [*([seed_table(means)] if means else []), *([network_table(numbers)] if numbers else [])]
