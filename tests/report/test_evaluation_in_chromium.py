@@ -11,9 +11,14 @@ from dataclasses import replace
 
 import pytest
 
-pytest.importorskip("plotly")
 from hyra.evaluate import Evaluation
 from hyra.report.evaluation import write
+
+REQUIRED = os.environ.get("HYRA_REQUIRE_CHROMIUM", "0") != "0"
+if not REQUIRED:
+    pytest.importorskip("plotly")
+
+pytestmark = pytest.mark.once  # with one set of packages
 
 QUOTES, SCRIPT = """it's "a" & <b>bold<b> &lt;""", "<script>alert(1)</script>"
 
@@ -26,7 +31,7 @@ def chromium():
         sync_playwright = None
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     missing = "the package playwright" if sync_playwright is None else "a program chromium" if program is None else ""
-    if missing and os.environ.get("HYRA_REQUIRE_CHROMIUM", "0") != "0":
+    if missing and REQUIRED:
         pytest.fail(f"HYRA_REQUIRE_CHROMIUM is set, and {missing} is not installed")
     if missing:
         pytest.skip(f"the page is tested in a browser where there is one: {missing} is not installed")

@@ -2,6 +2,7 @@
 // The two plots, drawn again when the reader chooses something else, or a darker screen.
 
 const MANY = 10000; // points, from which WebGL draws them
+const dark = matchMedia("(prefers-color-scheme: dark)");
 const SYMBOLS = ["circle", "square", "diamond", "cross", "triangle-up"];
 
 /** A name as Plotly shows it: its own tags and entities have no meaning in it. */
@@ -9,11 +10,17 @@ function plain(text) {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
+/** A colour that stands out from a dark page; black turns white. */
+function lightened(colour) {
+  if (colour === "#000000") return "#ffffff";
+  const parts = [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
+  return `rgb(${parts.map((part) => Math.round(part + 0.35 * (255 - part))).join(", ")})`;
+}
+
 function marker(method) {
   const place = methods.indexOf(method);
   const colour = data.colours[place % data.colours.length];
-  const visible = colour === "#000000" ? getComputedStyle(document.body).color : colour;
-  return { color: visible, symbol: SYMBOLS[Math.floor(place / data.colours.length) % SYMBOLS.length] };
+  return { color: dark.matches ? lightened(colour) : colour, symbol: SYMBOLS[Math.floor(place / data.colours.length) % SYMBOLS.length] };
 }
 
 function layout(height, x, y) {
@@ -120,7 +127,7 @@ function start(plot, scores, redraw) {
   const titles = data.scores.map((score) => score.title);
   scores.forEach((name, place) => offer(`${plot}-${name}`, titles, place, redraw));
   offer(`${plot}-scale`, scales.map((scale) => `×${scale}`), scales.length - 1, redraw);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  dark.addEventListener("change", redraw);
   redraw();
   box.on("plotly_click", (event) => {
     const pair = pairs.get(event.points[0].customdata);

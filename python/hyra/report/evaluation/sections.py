@@ -23,7 +23,10 @@ def of(evaluation: Evaluation, shown: Sequence[Example], without_room: int, *, b
         ("", [page.paragraph(line) for line in words.lead(evaluation)] + [_warning(warning)] * bool(warning)),
         ("Scores", [tables.means(lines, scores), page.paragraph(words.MEANS, "note"), _no_script()]),
         ("Left out of the means", [tables.left_out(lines, evaluation.outcomes)]),
-        ("Distributions", [_plot("distributions", ["score"]), page.paragraph(words.DISTRIBUTIONS, "note")]),
+        (
+            "Distributions",
+            [_plot("distributions", "Scores of each method", ["score"]), page.paragraph(words.DISTRIBUTIONS, "note")],
+        ),
         *([("One score against another", _scatter())] if len(scores) > 1 else []),
         ("Worst and best images", _examples(shown, without_room, by, count)),
         ("Every image", [page.paragraph(words.PAIRS, "note"), '<div id="pairs"></div>']),
@@ -45,16 +48,21 @@ def _no_script() -> str:
 
 
 def _scatter() -> list[str]:
-    return [_plot("scatter", ["x", "y"]), page.paragraph(words.SCATTER, "note")]
+    return [
+        _plot("scatter", "One score of each image against another", ["x", "y"]),
+        page.paragraph(words.SCATTER, "note"),
+    ]
 
 
-def _plot(name: str, choices: Iterable[str]) -> str:
+def _plot(name: str, title: str, choices: Iterable[str]) -> str:
     """Where `plots.js` draws, below what the reader chooses: scores, and the scale."""
     labels = {"score": "score", "x": "across", "y": "upwards", "scale": "scale"}
     fields = "".join(
         f'<label>{labels[choice]} <select id="{name}-{choice}"></select></label>' for choice in (*choices, "scale")
     )
-    return f'<form class="choices">{fields}</form><div class="plot" id="{name}"></div>'
+    return (
+        f'<form class="choices">{fields}</form><div class="plot" id="{name}" role="figure" aria-label="{title}"></div>'
+    )
 
 
 def _examples(shown: Sequence[Example], without_room: int, by: Score, count: int) -> list[str]:

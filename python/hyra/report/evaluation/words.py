@@ -18,8 +18,8 @@ DISTRIBUTIONS = (
     "length. The same method has the same colour everywhere. A click on a point opens its images, where they are below."
 )
 SCATTER = (
-    "Every image of every method. Images whose name stands out here, high in one score and low in the other, are those "
-    "on which the two disagree."
+    "Every image of every method. Those away from the others, high in one score and low in the other, are images on "
+    "which the two disagree."
 )
 EXAMPLES = (
     "By {title}, the {count} worst and best images of each method. Open one for the slider between SR and HR, with "
