@@ -223,6 +223,7 @@ def start(root, store) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
+@pytest.mark.once
 def test_kills_at_any_moment_lose_nothing_that_was_kept(methods, tmp_path):
     whole = evaluate(methods, ALL)
     store = tmp_path / "s.sqlite"
@@ -249,6 +250,7 @@ def test_kills_at_any_moment_lose_nothing_that_was_kept(methods, tmp_path):
         assert values(Evaluation.load(runs, "run")) == values(whole)
 
 
+@pytest.mark.once
 def test_two_processes_share_a_store(methods, tmp_path):
     store = tmp_path / "s.sqlite"
     processes = [start(tmp_path, store) for _ in range(2)]
@@ -269,6 +271,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+@pytest.mark.once
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "image.png")

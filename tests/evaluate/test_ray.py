@@ -26,6 +26,7 @@ from hyra.evaluate.running import NetworkSpec
 from hyra.evaluate.sources import File
 from hyra.evaluate.work import Plan
 
+pytestmark = pytest.mark.once
 PLAN = Plan(("psnr", "ssim", "fsds"))
 NOISE = """
 import torch
