@@ -40,6 +40,7 @@ start here:
   hyra analyze network.pth --image lr.png      the same for your network
   hyra compare-models a.pth b.pth bicubic --scale 4     which one holds the best low-pass filter
   hyra fsds sr/ hr/                            score a folder of results
+  hyra evaluate --hr hr --layout results       a table of scores of many methods, kept and compared over time
 
 `hyra COMMAND --help` explains a command, with examples. Errors are one sentence and exit code 2;
 HYRA_DEBUG=1 shows the traceback."""

@@ -41,6 +41,8 @@ class Method:
             raise ValueError(f"name must say what the method of {self.sr} is called, got {self.name!r}")
         if not (isfinite(self.scale) and self.scale >= 1):
             raise ValueError(f"scale of {self.name} must be a number of at least 1, got {self.scale}")
+        object.__setattr__(self, "sr", Path(self.sr))  # strings do, too
+        object.__setattr__(self, "hr", Path(self.hr))
         object.__setattr__(self, "scale", float(self.scale))  # 4 and 4.0 are one setting, in JSON too
 
     @classmethod
