@@ -73,6 +73,7 @@ def test_options_and_direction():
     ssim = functional.structural_similarity_index_measure
     expected = ssim(*floats(), data_range=1.0, kernel_size=7, gaussian_kernel=False)
     assert wanted.measure(pair()) == pytest.approx(float(expected), rel=1e-6)
+    assert wanted.title == "torchmetrics StructuralSimilarityIndexMeasure,kernel_size=7,gaussian_kernel=false"
     assert wanted.settings["options"] == {"kernel_size": 7, "gaussian_kernel": False}
     assert score("torchmetrics:SpectralAngleMapper").higher_is_better is False
 

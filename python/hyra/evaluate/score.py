@@ -54,4 +54,5 @@ class Score:
         """The heading of a column."""
         label, _, variant = self.name.partition(":")
         label = _LABELS.get(label, label.replace("_", " "))
-        return f"{label} {variant.replace('_', ' ')}".strip() + (f" ({self.unit})" if self.unit else "")
+        variant, comma, options = variant.partition(",")
+        return f"{label} {variant.replace('_', ' ')}{comma}{options}".strip() + (f" ({self.unit})" if self.unit else "")
