@@ -6,13 +6,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from runs_of_scores import evaluation
 from scipy.stats import wilcoxon
 
 from hyra.evaluate.change_reports import as_junit, as_markdown, as_text
 from hyra.evaluate.changes import compare_runs
 from hyra.evaluate.gates import Gate
 from hyra.evaluate.summary import interval
+from runs_of_scores import evaluation
 
 IMAGES = [f"img{index:03}" for index in range(100)]
 
@@ -140,7 +140,8 @@ def test_other_settings_are_no_change(levels):
     (change,) = compare_runs(run, other).changes
     assert math.isnan(change.difference)
     assert change.obstacle.startswith("A was measured with ")
-    assert failed("psnr<-0.05", run, other, allow_missing=True)
+    (verdict,) = failed("psnr<-0.05", run, other, allow_missing=True)
+    assert verdict.reason == change.obstacle
 
 
 def test_another_reference_is_named(levels):
