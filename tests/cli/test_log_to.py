@@ -1,11 +1,14 @@
 """`hyra evaluate --log-to`: means, counts and the scores of every image reach the tool."""
 
+import math
+
 import pytest
 import torch
 
 from hyra import images
 from hyra.cli import main
 from hyra.evaluate import logs
+from runs_of_scores import evaluation
 
 
 class Recorder:
@@ -64,6 +67,13 @@ def test_what_is_written(evaluated, tmp_path, monkeypatch):
     assert recorder.scalars["psnr interval/EDSR x2 low", 2] <= mean <= recorder.scalars["psnr interval/EDSR x2 high", 2]
     assert (recorder.scalars["images/EDSR x2 scored", 2], recorder.scalars["images/EDSR x2 failed", 2]) == (2, 1)
     assert recorder.settings["plan"] == {"scores": ["psnr"], "protocol": "paper", "modcrop": False}
+
+
+def test_numbers_that_no_axis_has_are_left_out(monkeypatch):
+    recorder = Recorder()
+    monkeypatch.setattr(logs, "open_writer", lambda *_: recorder)
+    logs.log_to(evaluation("A", {"psnr": {"a": math.inf}, "ssim": {"a": 1.0}}), "wandb:sr")
+    assert {tag for tag, _ in recorder.scalars} == {"ssim/EDSR x4", "images/EDSR x4 scored", "images/EDSR x4 failed"}
 
 
 def test_a_bad_destination_stops_before_the_first_image(evaluated, tmp_path, capsys):

@@ -140,7 +140,8 @@ def test_other_settings_are_no_change(levels):
     (change,) = compare_runs(run, other).changes
     assert math.isnan(change.difference)
     assert change.obstacle.startswith("A was measured with ")
-    assert failed("psnr<-0.05", run, other, allow_missing=True)
+    (verdict,) = failed("psnr<-0.05", run, other, allow_missing=True)
+    assert verdict.reason == change.obstacle
 
 
 def test_another_reference_is_named(levels):
