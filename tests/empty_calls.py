@@ -170,6 +170,8 @@ CASES = [
     Case("hyra.Protocol.named", lambda g: hyra.Protocol.named("y"), "scale must be given"),
     Case("hyra.Protocol.prepare", lambda g: hyra.Protocol("y").prepare(g.images(), g.images())[0], (0, 1, SIDE, SIDE)),
     Case("hyra.Protocol.prepare", lambda g: hyra.Protocol().prepare(g.images(rows=0), g.images(rows=0)), NO_PIXEL),
+    Case("hyra.Protocol.prepare_one", lambda g: hyra.Protocol("y").prepare_one(g.images()), (0, 1, SIDE, SIDE)),
+    Case("hyra.Protocol.prepare_one", lambda g: hyra.Protocol().prepare_one(g.images(rows=0)), NO_PIXEL),
     *(
         Case(f"hyra.Protocol.{name}", lambda g, n=name: getattr(hyra.Protocol(), n)(g.images(), g.images()), (0,))
         for name in ("fsds", "psnr", "mae", "mse", "fourier_mae", "fourier_mse", "fourier_psnr")
