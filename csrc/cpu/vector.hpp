@@ -18,8 +18,8 @@ using Vec2d [[gnu::vector_size(16)]] = double;
 using Vec4d [[gnu::vector_size(32)]] = double;
 using Vec8d [[gnu::vector_size(64)]] = double;
 
-// GCC 12 lowers __builtin_convertvector to two halves, one of them through the memory, and a merge where AVX2 and AVX-512
-// have one instruction. (The forms of AVX-512 without a mask make it warn of a variable of its own headers.)
+// GCC 12 lowers __builtin_convertvector to two halves, one of them through the memory, and a merge where AVX2 and
+// AVX-512 have one instruction. (The forms of AVX-512 without a mask make it warn of a variable of its own headers.)
 #ifdef __AVX512F__
 inline Vec8d widen(Vec8f v) { return _mm512_maskz_cvtps_pd(0xff, v); }
 inline Vec8f narrow(Vec8d v) { return _mm512_maskz_cvtpd_ps(0xff, v); }
