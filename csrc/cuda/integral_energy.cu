@@ -23,7 +23,7 @@ constexpr int kMergeBlock = HYRA_BLOCK(128);
 constexpr int kTile = kTileColumns;
 constexpr int kColumns = kTile / 32;  // of a lane, 32 apart
 constexpr int kRows = 4;              // taken together, of which the first is even
-static_assert(kTile % 32 == 0, "a tile is whole columns of every lane");
+static_assert(kTile % 32 == 0, "a tile is an equal share for every lane");
 
 // The workspace of a plane: [bands, 1 + kSums * columns] as on a CPU; then [tiles, rows, 2 + 2 * features], a row's
 // weighted squares and sums of features, in even and in odd columns each.
