@@ -89,7 +89,7 @@ def test_windows(backend, dtype, taps):
     assert_close(gradient.cpu(), reference(ssim_sums_backward, *args, grad), "ssim_sums.grad")
 
 
-def test_the_largest_window(backend, dtype):
+def test_the_widest_window(backend, dtype):
     args = *images((1, 1, 34, 35), dtype, backend.device), *on(backend.device, gaussian(33, 5), constants())
     assert_sums_agree(*args)
     grad = torch.ones(1, 1, 2, dtype=torch.float64, device=backend.device)
@@ -183,6 +183,21 @@ def test_float32_agrees_with_the_definition_on_any_content(backend, name):
     for pair in ((preds, target), (target, preds), (preds.mT, target.mT), (target.mT, preds.mT)):
         args = *(x[None, None].to(backend.device) for x in pair), *on(backend.device, gaussian(), c)
         assert (ssim_sums(*args)[0, 0].cpu() - expected).abs().max() <= 1e-6 * 30 * 50
+
+
+@pytest.mark.parametrize(
+    "dark", [np.s_[13:], np.s_[:9], np.s_[:, 29:], np.s_[:, :9]], ids=["below", "above", "right", "left"]
+)
+def test_dark_pixels_keep_their_digits_beside_bright_ones(backend, dark):
+    if backend.name == "reference":
+        pytest.skip("its pivot is the first pixel of a plane")
+    pair = torch.full((2, 22, 38), 1e4)
+    for image in pair:
+        image[dark] = 0.01 * torch.rand_like(image[dark])
+    taps, c = TAPS["uniform"], constants(0.01)
+    expected = definition(*pair, taps, *c.tolist())
+    sums = ssim_sums(*pair[:, None, None].to(backend.device), *on(backend.device, taps, c))
+    assert (sums[0, 0].cpu() - expected).abs().max() <= 1e-6 * 16 * 32
 
 
 @pytest.mark.parametrize("pixels", PIXELS, ids=str)
