@@ -68,6 +68,21 @@ def positive_number(name: str, value: object) -> float:
     return number
 
 
+def instance(name: str, value: object, expected: type) -> None:
+    """`value` is of the type `expected`, such as what a file of settings may hold otherwise."""
+    if not isinstance(value, expected):
+        raise TypeError(f"{name} must be of the type {expected.__name__}, got {kind(value)}")
+
+
+def device(name: str, value: str) -> None:
+    """`value` names a device that torch can use here."""
+    try:
+        torch.empty(0, dtype=torch.float32, device=value)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{name} must be one that torch can use here, got {value}: {reason}") from error
+
+
 WHITE = {torch.uint8: 255, torch.uint16: 65535}
 """Integers that images come in, as decoders leave them, and what they have for white."""
 

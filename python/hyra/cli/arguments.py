@@ -210,15 +210,12 @@ def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
 
     import hyra
     from hyra import models
+    from hyra._util import validate
 
     found = models.load(spec, args.scale, trust_code=args.trust_code)
     if args.scale is not None and found.scale != args.scale:
         raise ValueError(f"the model {spec} has scale {found.scale}, got --scale {args.scale}")
-    try:
-        torch.empty(0, dtype=torch.float32, device=args.device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"--device must be one that torch can use here, got {args.device}: {reason}") from error
+    validate.device("--device", args.device)
     if isinstance(found.network, torch.nn.Module):
         found.network.to(args.device)
     input_range = found.input_range if args.input_range is None else args.input_range

@@ -57,6 +57,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     scoring.add_argument(
         "--scores",
         nargs="+",
+        action="extend",
         metavar="SCORE",
         help="psnr ssim ms_ssim fsds mae mse ... (default psnr ssim fsds), see below",
     )
@@ -76,7 +77,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         metavar="A",
         help="of a Ray cluster, or auto: that of this machine (default: a Ray of its own on this machine)",
     )
-    scoring.add_argument("--device", default="cpu", metavar="D", help="where scores are computed (default cpu)")
+    scoring.add_argument("--device", metavar="D", help="where scores are computed (default cpu)")
     outputs = parser.add_argument_group("what becomes of it")
     outputs.add_argument("--store", type=Path, metavar="FILE.sqlite", help="keep every score there at once")
     outputs.add_argument(
@@ -124,8 +125,8 @@ def run(args: argparse.Namespace) -> int:
     models = networks(args)
     methods, settings = _inputs(args, models)
     settings |= {"modcrop": True} if args.modcrop else {}
-    settings |= {name: value for name in ("protocol", "scores") if (value := getattr(args, name)) is not None}
-    plan = Plan(**{**settings, "scores": tuple(settings.get("scores", Plan.scores)), "device": args.device})
+    given = {name: getattr(args, name) for name in ("protocol", "scores", "device")}
+    plan = Plan(**settings | {name: value for name, value in given.items() if value is not None})
     shard, store = _shard(args)
     numbers = measured(models) if args.network_columns and (shard is None or shard.index == 0) else []
     result = evaluate(
@@ -190,10 +191,15 @@ def _inputs(args: argparse.Namespace, models: Sequence[Method]) -> tuple[Sequenc
         inputs = "one of --sr, --layout and --manifest, or --model"
         raise ValueError(f"{inputs} must be given, got {', '.join(given) or 'none'}")
     if args.manifest is not None:
+        ignored = [f"--{name}" for name in ("hr", "template") if getattr(args, name) is not None]
+        if ignored and not models:
+            raise ValueError(f"a manifest must say by itself what is scored, got {' and '.join(ignored)} beside it")
         methods, settings = from_manifest(args.manifest)
         return [*methods, *models], settings
     if args.hr is None:
         raise ValueError("--hr must name the folder of reference images, got none")
     if args.layout is not None:
-        return [*from_layout(args.layout, args.hr), *models], {}
-    return [*(replace(Method.parse(text, args.hr), template=args.template) for text in args.sr), *models], {}
+        methods = from_layout(args.layout, args.hr)
+    else:
+        methods = [Method.parse(text, args.hr) for text in args.sr]
+    return [*(replace(method, template=args.template) for method in methods), *models], {}

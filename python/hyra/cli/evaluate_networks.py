@@ -64,7 +64,7 @@ def networks(args: argparse.Namespace) -> list[NetworkMethod]:
             model,
             args.scale,
             input_range=args.input_range,
-            device=args.device,
+            device=args.device or "cpu",
             trust_code=args.trust_code,
             tile=args.tile,
             halo=args.halo,

@@ -132,10 +132,14 @@ def _rows(store: Path | None, how: _How, pairs: list[tuple[Path, Path]]) -> Iter
     with extra("cli", "hyra fsds"):
         from tqdm import tqdm
 
+    from hyra.evaluate.store import StoreError
+
     with _scorer(store, how) as score:
         for sr, hr in tqdm(pairs, unit="image", leave=False, disable=None):
             try:
                 yield _Row(sr, hr, score(sr, hr))
+            except StoreError:  # no image is to blame
+                raise
             except (ValueError, OSError, ImportError) as error:
                 log(str(error))
                 yield _Row(sr, hr, None)

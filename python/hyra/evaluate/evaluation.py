@@ -15,7 +15,7 @@ from hyra._util.progress import Progress
 from hyra.environment import environment
 from hyra.evaluate.engines import in_threads
 from hyra.evaluate.methods import Method, check_names
-from hyra.evaluate.runs import Run, Runs
+from hyra.evaluate.runs import Run, Runs, storable
 from hyra.evaluate.shards import Shard
 from hyra.evaluate.sources import Source
 from hyra.evaluate.summary import Summary, summaries
@@ -122,8 +122,10 @@ def evaluate(
     total = sum(len(predictions) for _, predictions in work.values())
     with nullcontext(store) if isinstance(store, Runs) else Runs(None if store is None else Path(store)) as runs:
         inputs = [[method.name, method.scale, str(method.sr), str(method.hr)] for method in methods]
-        name = name or _interrupted(runs, plan, inputs) or _new_name(runs)
+        name = storable(name or "") or _interrupted(runs, plan, inputs) or _new_name(runs)
         runs.begin(name, plan, inputs, {**context(), **notes})
+        places = {(method.name, method.scale, hr.image) for hr, of in work.values() for method, _ in of}
+        runs.keep_only(name, places)
         results = engine(_tasks(work, runs), plan, workers)
         with Progress(total, "image", enabled=progress) as bar, closing(results):
             for outcome in results:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any, Self
 
+from hyra._util import validate
 from hyra._util.texts import message
 from hyra._util.warnings import warn
 from hyra.evaluate.sources import File, Source
+from hyra.evaluate.work import Plan
 from hyra.images.pairing import pair
 
 
@@ -94,6 +96,10 @@ def from_layout(root: Path, hr: Path) -> list[Method]:
     return sorted(methods, key=lambda method: (method.name, method.scale))
 
 
+_KEYS = ("name", "scale", "sr", "hr", "template")
+_SETTINGS = ("scores", "protocol", "modcrop", "device")
+
+
 def from_manifest(file: Path) -> tuple[list[Method], dict[str, Any]]:
     """The methods of a TOML file, and its settings; folders are relative to the file.
 
@@ -116,24 +122,33 @@ def from_manifest(file: Path) -> tuple[list[Method], dict[str, Any]]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} must be TOML, got: {message(error)}") from error
     try:
-        hr = contents.pop("hr", None)
-        methods = [_of_table(table, hr, file.parent) for table in contents.pop("method", [])]
-    except (TypeError, AttributeError, KeyError) as error:
-        raise ValueError(f"{file} must have [[method]] tables with name, scale and sr: {message(error)}") from error
+        hr, tables = contents.pop("hr", None), contents.pop("method", [])
+        validate.instance("method", tables, list)
+        methods = [_of_table(table, hr, file.parent) for table in tables]
+        _only(contents, _SETTINGS)
+        Plan(**contents)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{file}: {message(error)}") from error
     if not methods:
         raise ValueError(f"{file} must have at least one [[method]], got none")
     return methods, contents
 
 
 def _of_table(table: dict[str, Any], hr: str | None, folder: Path) -> Method:
-    unknown = table.keys() - {"name", "scale", "sr", "hr", "template"}
-    if unknown:
-        raise KeyError(f"unknown key {', '.join(sorted(unknown))}")
-    reference = table.get("hr", hr)
-    if reference is None:
-        raise KeyError("hr is given neither in the table nor above it")
-    places = (folder / table["sr"], folder / reference)
-    return Method(str(table["name"]), float(table["scale"]), *places, table.get("template"))
+    validate.instance("each [[method]]", table, dict)
+    _only(table, _KEYS)
+    of = {"hr": hr, **table}
+    for key in ("name", "sr", "hr", *(["template"] if "template" in of else [])):
+        if of.get(key) is None:
+            raise ValueError(f"{key} must be given for each [[method]]")
+        validate.instance(key, of[key], str)
+    scale = validate.number("scale", of.get("scale"))
+    return Method(of["name"], scale, folder / of["sr"], folder / of["hr"], of.get("template"))
+
+
+def _only(table: Mapping[str, Any], keys: Sequence[str]) -> None:
+    if unknown := sorted(table.keys() - {*keys}):
+        raise ValueError(f"keys must be among {', '.join(keys)}, got {', '.join(unknown)}")
 
 
 def check_names(methods: Iterable[Method]) -> Sequence[Method]:

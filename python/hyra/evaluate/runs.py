@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -71,21 +71,30 @@ class Runs(Store):
         """Keep the outcome of a pair of that run, with its scores, in one transaction."""
         first = next(iter(outcome.values), None)
         contents = (None, None) if first is None else (first.preds, first.target)
-        files = (_text(outcome.preds), _text(outcome.target))
-        row = (name, place, outcome.method, outcome.scale, _text(outcome.image), *files, *contents)
+        files = (storable(outcome.preds), storable(outcome.target))
+        row = (name, place, outcome.method, outcome.scale, storable(outcome.image), *files, *contents)
         with self._transaction() as database:
             for key, value in outcome.values.items():
                 self[key] = value
             values = (*row, json.dumps(dict(outcome.notes)), outcome.error)
             database.execute(f"INSERT OR REPLACE INTO pair VALUES ({_RUN}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
+    def keep_only(self, name: str, places: Collection[tuple[str, float, str]]) -> None:
+        """Take from a run that goes on the pairs of no such method, scale and image: their files are gone since."""
+        present = {(method, scale, storable(image)) for method, scale, image in places}
+        with self._transaction() as database:
+            known = database.execute(f"SELECT method, scale, image FROM pair WHERE run = {_RUN}", (name,)).fetchall()
+            gone = [(name, *place) for place in known if place not in present]
+            where = f"run = {_RUN} AND method = ? AND scale = ? AND image = ?"
+            database.executemany(f"DELETE FROM pair WHERE {where}", gone)
+
     def finish(self, name: str) -> None:
         """Write down that a run has come to its end."""
-        self._database.execute("UPDATE run SET finished = ? WHERE name = ?", (_now(), name))
+        self._rows("UPDATE run SET finished = ? WHERE name = ?", (_now(), name))
 
     def known(self, preds: str, target: str) -> dict[Key, float]:
         """The scores that any run has measured of files of these names, whatever they held then."""
-        rows = self._database.execute(_KNOWN, (_text(preds), _text(target)))
+        rows = self._rows(_KNOWN, (storable(preds), storable(target)))
         return {Key(*key): _number(value) for *key, value in rows}
 
     def runs(self) -> list[Run]:
@@ -94,13 +103,7 @@ class Runs(Store):
         Raises:
             ValueError: the plan of one asks for what this version does not know.
         """
-        rows = self._database.execute(
-            "SELECT name, plan, methods, started, finished, context FROM run ORDER BY id"
-        ).fetchall()
-        return [
-            Run(name, _plan(plan), json.loads(methods), start, end, json.loads(context))
-            for name, plan, methods, start, end, context in rows
-        ]
+        return [_run(row) for row in self._rows(_RUNS)]
 
     def run(self, name: str) -> Run:
         """The run of that name.
@@ -116,14 +119,15 @@ class Runs(Store):
     def outcomes(self, name: str) -> Iterator[Outcome]:
         """What a run measured, in the order of its methods, scales and images."""
         values: dict[tuple[str, float, str], dict[Key, float]] = {}
-        for method, scale, image, *key, value in self._database.execute(_VALUES, (name,)):
+        for method, scale, image, *key, value in self._rows(_VALUES, (name,)):
             values.setdefault((method, scale, image), {})[Key(*key)] = _number(value)
-        for *place, preds, target, notes, error in self._database.execute(_PAIRS, (name,)):
+        for *place, preds, target, notes, error in self._rows(_PAIRS, (name,)):
             scores = values.get((place[0], place[1], place[2]), {})
             yield Outcome(place[0], place[1], place[2], preds, target, scores, json.loads(notes), error)
 
 
 _RUN = "(SELECT id FROM run WHERE name = ?)"
+_RUNS = "SELECT name, plan, methods, started, finished, context FROM run ORDER BY id"
 _KEYS = "score.preds, score.target, score.name, score.settings, score.version, score.value"
 _KNOWN = f"""
 SELECT DISTINCT {_KEYS} FROM pair JOIN score USING (preds, target) WHERE preds_file = ? AND target_file = ?"""
@@ -138,15 +142,15 @@ SELECT method, scale, image, preds_file, target_file, notes, error
 FROM run JOIN pair ON pair.run = run.id WHERE run.name = ? ORDER BY place, method, scale, image"""
 
 
-def _plan(text: str) -> Plan:
+def _run(row: Sequence[Any]) -> Run:
+    name, plan, methods, started, finished, context = row
     try:
-        fields = json.loads(text)
-        return Plan(**{**fields, "scores": tuple(fields["scores"])})
+        return Run(name, Plan(**json.loads(plan)), json.loads(methods), started, finished, json.loads(context))
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"the store has a run that this version of hyra cannot read: {message(error)}") from error
 
 
-def _text(name: str) -> str:
+def storable(name: str) -> str:
     """A file's name as SQLite can keep it: bytes that are no UTF-8 become escapes."""
     return name.encode("utf-8", "backslashreplace").decode()
 

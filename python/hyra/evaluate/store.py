@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -67,6 +67,10 @@ class Key:
         return cls(digest(preds), digest(target), name, json.dumps(settings, sort_keys=True), VERSIONS[name])
 
 
+class StoreError(ValueError, OSError):
+    """A store cannot be read or written, whatever is scored: a fault of no image."""
+
+
 class Store:
     """A file of scores, made if it is not there; each score is a transaction of its own, so none is lost.
 
@@ -76,7 +80,8 @@ class Store:
         file: where it is; None for one in memory, gone when it is closed.
 
     Raises:
-        ValueError: the file is no store of scores, or one of a later version of hyra.
+        StoreError: the file is no store of scores, or cannot be read or written.
+        ValueError: it is one of a later version of hyra.
 
     Example:
         >>> import tempfile
@@ -91,15 +96,14 @@ class Store:
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
         self._file = file
-        self._database = sqlite3.connect(
-            ":memory:" if file is None else file, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
-        )
+        with self._explained():
+            self._database = sqlite3.connect(
+                ":memory:" if file is None else file, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
+            )
         try:
-            self._open()
-        except sqlite3.DatabaseError as error:
-            self._database.close()
-            raise ValueError(f"{file} must be a store of scores, or not there yet, got: {error}") from error
-        except ValueError:
+            with self._explained():
+                self._open()
+        except BaseException:
             self._database.close()
             raise
 
@@ -133,30 +137,42 @@ class Store:
         """All that is written inside, or nothing; another process that writes is waited for.
 
         Raises:
-            OSError: the disk is full, the file cannot be written, or another process writes for too long.
+            StoreError: the disk is full, the file cannot be written, or another process writes for too long.
         """
-        try:
+        with self._explained():
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
             except BaseException:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:  # a full disk has ended it already
+                    self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What SQLite has to say, as a sentence about the file."""
+        try:
+            yield
         except sqlite3.OperationalError as error:
-            raise OSError(f"{self._file} cannot keep the scores: {error}") from error
+            raise StoreError(f"{self._file} cannot keep the scores: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{self._file} must be a store of scores, or not there yet, got: {error}") from error
+
+    def _rows(self, query: str, values: Sequence[object] = ()) -> list[Any]:
+        with self._explained():
+            return self._database.execute(query, values).fetchall()
 
     def get(self, key: Key) -> float | None:
         """The score of that key, None where there is none yet."""
         where = "preds = ? AND target = ? AND name = ? AND settings = ? AND version = ?"
-        with closing(self._database.execute(f"SELECT value FROM score WHERE {where}", _values(key))) as rows:
-            row = rows.fetchone()
-        if row is None:
+        rows = self._rows(f"SELECT value FROM score WHERE {where}", _values(key))
+        if not rows:
             return None
-        return float("nan") if row[0] is None else float(row[0])
+        return float("nan") if rows[0][0] is None else float(rows[0][0])
 
     def __setitem__(self, key: Key, value: float) -> None:
-        self._database.execute("INSERT OR REPLACE INTO score VALUES (?, ?, ?, ?, ?, ?)", (*_values(key), value))
+        self._rows("INSERT OR REPLACE INTO score VALUES (?, ?, ?, ?, ?, ?)", (*_values(key), value))
 
 
 def _values(key: Key) -> tuple[str, str, str, str, int]:

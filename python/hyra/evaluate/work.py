@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from math import ceil
+from math import ceil, isnan
 from typing import Any
 
+from hyra._util import validate
 from hyra._util.texts import message
 from hyra.evaluate.pairs import Pair, Target
 from hyra.evaluate.score import Score
@@ -34,6 +35,13 @@ class Plan:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        if isinstance(self.scores, str) or not isinstance(self.scores, Sequence):
+            raise TypeError(f"scores must be a list of names, got {validate.kind(self.scores)}")
+        for name in self.scores:
+            validate.instance("scores", name, str)
+        validate.instance("modcrop", self.modcrop, bool)
+        validate.instance("device", self.device, str)
+        object.__setattr__(self, "scores", tuple(dict.fromkeys(self.scores)))  # a column each, in a store too
         if not self.scores:
             raise ValueError("scores must name at least one score, got none")
         for name in self.scores:
@@ -50,6 +58,7 @@ class Plan:
         Raises:
             ImportError, FileNotFoundError, ValueError: something is not, and what.
         """
+        validate.device("device", self.device)
         for name in self.scores:
             score(name).check(self.device)
 
@@ -116,7 +125,8 @@ def measure(task: Task, plan: Plan) -> Iterator[Outcome]:
         place = (prediction.method, prediction.scale, task.image, prediction.source.name, task.target.name)
         try:
             keys = _keys(task, prediction, plan)
-            values = {key: prediction.known[key] for key in keys if key in prediction.known}
+            # Why a pair has no score is kept with a run, not with the score: it is asked again.
+            values = {key: value for key in keys if not isnan(value := prediction.known.get(key, float("nan")))}
             notes: dict[str, str] = {}
             if len(values) < len(keys):
                 target = target or Target(task.target.read().to(plan.device))
