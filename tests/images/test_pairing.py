@@ -38,6 +38,7 @@ def paired(folder: Path, sr: list[str], hr: list[str], template: str | None = No
             "0801_SRF_4_HR",
             "0801_SRF_4_bicubic",
             "0801_x2_SwinIR",
+            "0801_x4_EDSR_Lx4",
             "0801x4_HAT-L_v2",
             "0801_out",
             "0801_rlt",
@@ -154,6 +155,7 @@ def test_inputs_in_the_folder_are_skipped(tmp_path):
     [
         ("{name}x{scale}", {"ax2.png": "a.png", "bx4.png": "b.png"}),
         ("{name}x{scale}.png", {"ax2.png": "a.png", "bx4.png": "b.png"}),
+        ("{name}x{scale}.PNG", {"ax2.png": "a.png", "bx4.png": "b.png"}),
         ("{name}x4", {"bx4.png": "b.png"}),
         ("EDSR_{name}", {"EDSR_a.jpg": "a.png"}),
         ("{name}[1]", {"c[1].png": "c_HR.png"}),

@@ -61,12 +61,13 @@ def candidates(stem: str) -> Iterator[Candidate]:
     while True:
         yield last
         scales, method, clear = last.scales, last.method, True
+        scale, after = _SCALE.fullmatch(last.name), _METHOD.fullmatch(last.name)
         if match := _WORD.fullmatch(last.name):
             pass
-        elif match := _SCALE.fullmatch(last.name):
-            scales, clear = scales | {float(match["scale"] or match["factor"])}, _is_clear(match)
-        elif match := _METHOD.fullmatch(last.name):
+        elif (match := after) and not (scale and _is_clear(scale)):  # `_x4_EDSR_Lx4`: the second is the method's
             method, clear = True, _is_clear(_SCALE.fullmatch(match[1]))
+        elif match := scale:
+            scales, clear = scales | {float(match["scale"] or match["factor"])}, _is_clear(match)
         else:
             return
         doubt = whole[len(match[1]) :] if last.doubt or not clear else ""
@@ -101,8 +102,10 @@ def template_of(text: str) -> Callable[[Path], Candidate | None]:
     """
     groups = {"name": "(?P<name>.+)", "scale": f"(?P<scale>{_NUMBER})"}
     pattern, fields = "", []
+    suffix = next((end for end in SUFFIXES if text.lower().endswith(end)), "")
+    names = unicodedata.normalize("NFC", text[: len(text) - len(suffix)])
     try:
-        for literal, field, form, conversion in Formatter().parse(unicodedata.normalize("NFC", text)):
+        for literal, field, form, conversion in Formatter().parse(names):
             pattern += re.escape(literal)
             if field is not None:
                 pattern += "" if form or conversion else groups[field]
@@ -113,11 +116,10 @@ def template_of(text: str) -> Callable[[Path], Candidate | None]:
         expected = "template must hold {name} once, and may hold {scale} once, as {name}x{scale} does"
         raise ValueError(f"{expected}, got {text!r}")
     expression = re.compile(pattern, re.DOTALL)
-    whole = Path(text).suffix.lower() in SUFFIXES
 
     def candidate(path: Path) -> Candidate | None:
-        match = expression.fullmatch(unicodedata.normalize("NFC", path.name if whole else path.stem))
-        if match is None:
+        match = expression.fullmatch(unicodedata.normalize("NFC", path.stem))
+        if match is None or (suffix and path.suffix.lower() != suffix):
             return None
         return Candidate(match["name"], frozenset({float(match["scale"])} if "scale" in fields else ()))
 
