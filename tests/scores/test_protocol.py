@@ -1,8 +1,10 @@
 """Protocols: what they leave of a pair, in numbers of other programs, and in words."""
 
 import dataclasses
+import json
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -210,3 +212,19 @@ def test_what_is_refused():
         Protocol("y").prepare(torch.rand(4, 8, 8), torch.rand(4, 8, 8))
     with pytest.raises(ValueError, match="crop_border must leave at least one pixel of preds, 8x8, got 10"):
         Protocol.named("div2k", 4).prepare(torch.rand(3, 8, 8), torch.rand(3, 8, 8))
+
+
+@pytest.mark.parametrize("protocol", [Protocol(), Protocol.named("paper")], ids=str)
+@pytest.mark.parametrize("names", ["psnr", "fsds", None, 3, [["psnr"]]])
+def test_scores_are_asked_for_by_a_list(protocol, names):
+    image = torch.rand(3, 16, 16)
+    with pytest.raises((TypeError, ValueError), match="names must be"):
+        protocol.scores(image, image.flip(1), names)
+
+
+def test_settings_can_be_written_down():
+    protocol = Protocol(crop=np.int64(3))
+    assert json.loads(json.dumps(dataclasses.asdict(protocol)))["crop"] == 3
+    for settings in ({"channels": "y", "rounded": "no"}, {"published_order": 1}):
+        with pytest.raises(TypeError, match="must be of the type bool"):
+            Protocol(**settings)

@@ -50,7 +50,7 @@ class Protocol:
             and not by the reference's. No other score is concerned.
 
     Raises:
-        TypeError: `crop` is no integer.
+        TypeError: `crop` is no integer, or `rounded` or `published_order` no bool.
         ValueError: the channels are none of these, `crop` is negative, or something other than Y is to be rounded.
 
     Example:
@@ -75,7 +75,9 @@ class Protocol:
 
     def __post_init__(self) -> None:
         validate.choice("channels", self.channels, CHANNELS)
-        validate.integer("crop", self.crop, 0)
+        object.__setattr__(self, "crop", validate.integer("crop", self.crop, 0))  # NumPy's are none to JSON
+        for name in ("rounded", "published_order"):
+            validate.instance(name, getattr(self, name), bool)
         if self.rounded and self.channels != "y":
             raise ValueError(f"rounded must be False where channels is not 'y', got channels={self.channels!r}")
 
@@ -207,12 +209,12 @@ class Protocol:
             ValueError: a name is none of a score, or a score refuses the pair.
         """
         p, t = self.prepare(preds, target)
-        if not self.published_order or "fsds" not in names:
-            return table.scores(p, t, names)
-        options = dict(names) if isinstance(names, Mapping) else {name: {} for name in names}
+        options = table.options_of(names)
+        if not self.published_order or "fsds" not in options:
+            return table.scores(p, t, options)
         published = table.scores(t, p, {"fsds": options.pop("fsds")})
         of_pair = {**table.scores(p, t, options), **published}
-        return {name: of_pair[name] for name in names}
+        return {name: of_pair[name] for name in table.options_of(names)}
 
     fsds = _score("fsds")
     psnr = _score("psnr")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,12 +69,19 @@ def scores(preds: Tensor, target: Tensor, names: Sequence[str] | Mapping[str, Op
         >>> list(of_pair), round(of_pair["psnr"].item(), 3), round(of_pair["mse"].item(), 5)
         (['psnr', 'fsds', 'mse'], 20.0, 0.01)
     """
-    options: dict[str, Options] = dict(names) if isinstance(names, Mapping) else {name: {} for name in names}
-    for name in options:
-        validate.choice("names", name, SCORES)
+    options = options_of(names)
     shared = [name for name in pixelwise.POWERS if name in options and not options[name]]
     of_pair = pixelwise.of_one_read(shared, preds, target) if shared else {}
     return {
         name: of_pair[name] if name in of_pair else SCORES[name].function(preds, target, **given)
         for name, given in options.items()
     }
+
+
+def options_of(names: Sequence[str] | Mapping[str, Options]) -> dict[str, Options]:
+    """The options of each score, none where only names are given."""
+    if isinstance(names, str) or not isinstance(names, Collection):
+        raise TypeError(f"names must be a list of scores, or a mapping with their options, got {validate.kind(names)}")
+    for name in names:
+        validate.choice("names", name, SCORES)
+    return dict(names) if isinstance(names, Mapping) else {name: {} for name in names}
