@@ -56,6 +56,7 @@ def test_two_files(folders, capsys):
         (["--crop-border=3"], {"crop_border": 3}),
         (["--protocol=paper"], {"protocol": Protocol.named("paper")}),
         (["--protocol=y", "--scale=2"], {"protocol": Protocol("y", 2)}),
+        (["--protocol=y", "--scale=2.5"], {"protocol": Protocol("y", 3)}),
         (["--protocol=div2k", "--scale=2", "--variant=radial"], {"protocol": Protocol(crop=8), "variant": "radial"}),
         (["--protocol=channels=grey,crop=1"], {"protocol": Protocol("grey", 1)}),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from math import ceil, inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +189,7 @@ def add_protocol_options(parser: argparse.ArgumentParser) -> None:
     choice.add_argument(
         "--crop-border", type=natural, default=0, metavar="N", help="pixels to leave out at each side, of RGB"
     )
-    parser.add_argument("--scale", type=positive, metavar="S", help="HR pixels per LR pixel, for --protocol")
+    parser.add_argument("--scale", type=factor, metavar="S", help="HR pixels per LR pixel, such as 2.5, for --protocol")
 
 
 def protocol(args: argparse.Namespace) -> Protocol:
@@ -196,7 +197,7 @@ def protocol(args: argparse.Namespace) -> Protocol:
     from hyra.scores.protocol import Protocol
 
     text = f"crop={args.crop_border}" if args.protocol is None else args.protocol
-    return Protocol.parse(text, args.scale)
+    return Protocol.parse(text, None if args.scale is None else ceil(args.scale))
 
 
 def add_out_option(parser: argparse.ArgumentParser, folder: str) -> None:
@@ -225,6 +226,17 @@ def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
 def positive(text: str) -> int:
     """An integer of at least 1."""
     return _integer(text, 1)
+
+
+def factor(text: str) -> float:
+    """A number of at least 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 1 <= value < inf:
+        raise argparse.ArgumentTypeError(f"must be a number of at least 1, got {text!r}")
+    return value
 
 
 def natural(text: str) -> int:
