@@ -9,17 +9,25 @@ import torch.nn.functional as F
 
 from hyra import images
 from hyra.cli import main, parser
+from hyra.evaluate import Method, evaluate
 from hyra.track import Tracker
 
 COMMANDS = {
-    "analyze": "analyze nearest --scale 2 --image {lr} --hr {hr} --size 9",
-    "compare-models": "compare-models nearest bicubic --scale 2 --image {lr} --hr {hr} --size 9",
-    "demo": "demo --scale 2",
-    "layers": "layers {network} --size 9",
-    "lowpass-sweep": "lowpass-sweep {hr} --scale 2 --cutoffs 0.4:0.5:2",
-    "probe": "probe nearest --scale 2 --canvas 24 --amplitudes -0.5 0.5 --size 5",
-    "track": "track {run}",
-    "fsds": "fsds {hr} {other}",
+    "analyze": "analyze nearest --scale 2 --image {lr} --hr {hr} --size 9 --out {out}/folder",
+    "compare-models": "compare-models nearest bicubic --scale 2 --image {lr} --hr {hr} --size 9 --out {out}/folder",
+    "demo": "demo --scale 2 --out {out}/folder",
+    "layers": "layers {network} --size 9 --out {out}/folder",
+    "lowpass-sweep": "lowpass-sweep {hr} --scale 2 --cutoffs 0.4:0.5:2 --out {out}/folder",
+    "probe": "probe nearest --scale 2 --canvas 24 --amplitudes -0.5 0.5 --size 5 --out {out}/folder",
+    "track": "track {run} --out {out}/folder",
+    "fsds": "fsds {hr} {other} --out {out}/scores.csv --store {out}/scores.sqlite",
+    "evaluate": "evaluate --hr {folder}/hr --sr A:1:{folder}/sr --store {out}/s.sqlite --out {out}/t.md "
+    "--per-image {out}/i.csv",
+    "report": "report {store} --out {out}/page.html",
+    "compare": "compare {store} first first --fail-if psnr<-1 --markdown {out}/c.md --junit {out}/c.xml",
+    "history": "history {store} --out {out}/history.png --csv {out}/history.csv",
+    "merge": "merge {out}/all.sqlite {store}",
+    "spectrum": "spectrum {folder}/sr {folder}/hr --out {out}/folder",
 }
 
 
@@ -46,7 +54,12 @@ def inputs(tmp_path):
     for step in (1, 2):
         tracker(step)
     names = {name: folder / f"{name}.png" for name in ("lr", "hr", "other")}
-    return names | {"run": folder / "run", "network": f"{folder}/network.py:network"}
+    for side in ("sr", "hr"):
+        images.write(torch.rand(3, 32, 32), folder / side / "a.png")
+    methods = [Method("A", 1, folder / "sr", folder / "hr")]
+    evaluate(methods, store=folder / "store.sqlite", name="first", progress=False)
+    more = {"run": folder / "run", "network": f"{folder}/network.py:network", "store": folder / "store.sqlite"}
+    return names | more | {"folder": folder}
 
 
 def test_every_command_that_writes_is_tested():
@@ -55,10 +68,10 @@ def test_every_command_that_writes_is_tested():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_files_and_folders_follow_the_umask(command, umask, inputs, tmp_path):
-    if command == "demo":
-        pytest.importorskip("skimage")
-    out = tmp_path / "out" / ("scores.csv" if command == "fsds" else "folder")
-    assert main([*COMMANDS[command].format(**inputs).split(), "--out", str(out)]) == 0
+    needed = {"demo": "skimage", "report": "plotly"}
+    if command in needed:
+        pytest.importorskip(needed[command])
+    assert main(COMMANDS[command].format(**inputs, out=tmp_path / "out").split()) == 0
     written = [*(tmp_path / "out").rglob("*")]
     assert any(path.is_file() for path in written)
     for path in (tmp_path / "out", *written, *(tmp_path / "in" / "run").iterdir()):

@@ -94,7 +94,11 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     outputs.add_argument(
         "--per-image", type=Path, metavar="FILE", help="every score of every image as .csv, .json or .parquet"
     )
-    outputs.add_argument("--against", choices=("paper",), help="paper: beside its Table 1, with the differences")
+    outputs.add_argument(
+        "--against",
+        choices=("paper",),
+        help="paper: beside its Table 1, with differences for methods of its names, in any case",
+    )
     outputs.add_argument(
         "--shard",
         metavar="I/N",
