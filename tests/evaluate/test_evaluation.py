@@ -167,6 +167,31 @@ def test_a_broken_reference_fails_its_pairs_alone(methods):
         assert line.mean("psnr").count == 4
 
 
+def test_images_that_other_methods_have_are_named(methods):
+    (methods[0].sr / "0003x2.png").unlink()
+    with pytest.warns(UserWarning, match=r"1 image of .*hr without a partner"):
+        result = evaluate(methods, ALL, allow_missing=True)
+    assert [line.absent for line in result.summaries()] == [("0003",), (), (), ()]
+    first, *_ = (row for row in result.table().rows if row.summary.method == methods[0].name)
+    assert (first.images, first.cell(score("psnr")).count) == ("4 of 5", 4)
+    assert "nearest x2: 1 image of the other methods not there: 0003." in str(result.table())
+
+
+def test_a_table_says_that_its_run_came_to_no_end(methods, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop(outcome):
+        raise Stop
+
+    with Runs(tmp_path / "s.sqlite") as runs:
+        with pytest.raises(Stop):
+            evaluate(methods, ALL, store=runs, name="first", log=stop)
+        assert "has not come to its end" in str(Evaluation.load(runs, "first").table())
+        evaluate(methods, ALL, store=runs, name="first")
+        assert "has not come to its end" not in str(Evaluation.load(runs, "first").table())
+
+
 def test_whatever_a_score_raises_is_an_outcome(methods, monkeypatch):
     from hyra.evaluate import scores
 

@@ -118,7 +118,7 @@ def test_names_are_texts_everywhere(page):
 
 
 def test_means_are_those_of_the_evaluation(original, page):
-    rows = {(row[0], row[1].strip()): row for row in read(page).cells if len(row) == 10}
+    rows = {(row[0], row[1].strip()): row for row in read(page).cells if len(row) == 11}
     for line in original.evaluation.summaries():
         row = rows[line.method, f"×{line.scale:g}"]
         for cell, mean in zip(row[2:6], line.means, strict=True):
@@ -127,8 +127,8 @@ def test_means_are_those_of_the_evaluation(original, page):
             assert value == f"{mean.value:.{digits}f}"
             assert interval == f"{mean.low:.{digits}f} – {mean.high:.{digits}f}"
         assert int(row[6]) == line.images - len(line.failed)
-    assert [cell.strip() for cell in rows["nearest", "×2"][6:]] == ["4", "1", "1", "2"]
-    assert [cell.strip() for cell in rows[SCRIPT, "×4"][6:]] == ["6", "0", "1", "0"]
+    assert [cell.strip() for cell in rows["nearest", "×2"][6:]] == ["4", "1", "1", "2", "0"]
+    assert [cell.strip() for cell in rows[SCRIPT, "×4"][6:]] == ["6", "0", "1", "0", "0"]
 
 
 def test_every_score_of_every_pair_is_in_the_data(original, page):
@@ -175,7 +175,7 @@ def test_files_that_moved_or_changed_are_named(evaluated, tmp_path):
     problems = write(evaluated.evaluation, tmp_path / "page.html", progress=False)
     assert problems == [
         f"nearest ×2, flat: {nearest / 'flat.png'} has changed since it was scored",
-        f"nearest ×2, plain: there is no file {nearest / 'plain.png'}: it has moved, or was the output of a network",
+        f"nearest ×2, plain: there is no file {nearest / 'plain.png'}: it has moved",
     ]
     parsed = read(tmp_path / "page.html")
     assert "2 pairs cannot be shown" in parsed.text

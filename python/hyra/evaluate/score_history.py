@@ -86,7 +86,8 @@ class ScoreHistory:
     def table(self) -> str:
         """A line for each run of each method and scale, with means and their intervals.
 
-        A mean that is not comparable with the one of the run before has a star.
+        A mean that is not comparable with the one of the run before has a star; the images of a run that came to no end
+        are those so far.
         """
         names = list(dict.fromkeys(point.mean.score for point in self.points))
         lines: dict[tuple[str, float, str], dict[str, Point]] = {}
@@ -103,7 +104,7 @@ class ScoreHistory:
                     f"x{scale:g}",
                     printable(run),
                     *cells,
-                    f"{first.images - first.failed} of {first.images}",
+                    f"{first.images - first.failed} of {first.images}{'' if first.run.finished else ' so far'}",
                 )
             )
         return in_columns(rows)
@@ -148,8 +149,8 @@ def score_history(
         ...     runs.begin("first", Plan(("psnr",)), [["EDSR", 4.0, "x4", "hr"]], {})
         ...     runs.add("first", 0, Outcome("EDSR", 4.0, "baby", "x4/baby.png", "hr/baby.png", error="no such file"))
         ...     print(score_history(runs).table())
-        method  scale    run  PSNR (dB)  images
-        EDSR       x4  first          -  0 of 1
+        method  scale    run  PSNR (dB)         images
+        EDSR       x4  first          -  0 of 1 so far
     """
     chosen = [run for run in by_time(store.runs()) if set(tags) <= set(run.context.get("tags", ()))]
     chosen = chosen[-last:] if last else chosen

@@ -49,6 +49,7 @@ class Summary:
         means: of each score, in the order of the plan.
         images: how many pairs there were.
         failed: images that could not be scored, with the reason.
+        absent: images that other methods have at this scale, and this one has not: its means are of another set.
     """
 
     method: str
@@ -56,6 +57,7 @@ class Summary:
     means: tuple[Mean, ...]
     images: int
     failed: tuple[tuple[str, str], ...] = ()
+    absent: tuple[str, ...] = ()
 
     def mean(self, name: str) -> Mean:
         """Of the score of that name."""
@@ -65,16 +67,20 @@ class Summary:
 def summaries(outcomes: Iterable[Outcome], scores: Sequence[str]) -> list[Summary]:
     """A line for each method and scale, in the order in which they come first."""
     groups: dict[tuple[str, float], list[Outcome]] = {}
+    images: dict[float, dict[str, None]] = {}
     for outcome in outcomes:
         groups.setdefault((outcome.method, outcome.scale), []).append(outcome)
-    return [_summary(group, scores) for group in groups.values()]
+        images.setdefault(outcome.scale, {})[outcome.image] = None
+    return [_summary(group, scores, images[scale]) for (_, scale), group in groups.items()]
 
 
-def _summary(group: Sequence[Outcome], scores: Sequence[str]) -> Summary:
+def _summary(group: Sequence[Outcome], scores: Sequence[str], images: Iterable[str]) -> Summary:
     done = [outcome for outcome in group if outcome.error is None]
     means = tuple(_mean(score(name), done) for name in scores)
     failed = tuple((outcome.image, outcome.error) for outcome in group if outcome.error is not None)
-    return Summary(group[0].method, group[0].scale, means, len(group), failed)
+    own = {outcome.image for outcome in group}
+    absent = tuple(image for image in images if image not in own)
+    return Summary(group[0].method, group[0].scale, means, len(group), failed, absent)
 
 
 def _mean(of: Score, outcomes: Sequence[Outcome]) -> Mean:

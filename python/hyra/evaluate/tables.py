@@ -71,7 +71,8 @@ class Row:
         line = self.summary
         if self.source != MEASURED:
             return ""
-        return f"{line.images - len(line.failed)} of {line.images}" if line.failed else str(line.images)
+        wanted = line.images + len(line.absent)
+        return f"{line.images - len(line.failed)} of {wanted}" if line.failed or line.absent else str(wanted)
 
     def cell(self, of: Score) -> Cell:
         """Its mean of a score."""
@@ -80,7 +81,7 @@ class Row:
             return Cell("-", count=0 if self.source == MEASURED else None)
         sign = "+" if self.source == DIFFERENCE else ""
         interval = "" if math.isnan(mean.low) else f"[{mean.low:.{of.digits}f}, {mean.high:.{of.digits}f}]"
-        partial = self.source == MEASURED and mean.count < self.summary.images
+        partial = self.source == MEASURED and mean.count < self.summary.images + len(self.summary.absent)
         rank = self.ranks.get(of.name)
         return Cell(f"{mean.value:{sign}.{of.digits}f}", interval, mean.count if partial else None, rank)
 
@@ -177,9 +178,9 @@ def table_of(run: Run, summaries: Sequence[Summary], *, against: str | None = No
             if other := by_name.get(line.method.lower()):
                 rows.append(Row(_difference(line, other), DIFFERENCE))
         rows += (Row(line, PUBLISHED) for line in others)
-    remarks = (
-        [] if against is None else published.remarks(run.plan, max((line.images for line in summaries), default=0))
-    )
+    remarks = [] if run.finished else ["This run has not come to its end: it was interrupted, or is under way."]
+    if against is not None:
+        remarks += published.remarks(run.plan, max((line.images for line in summaries), default=0))
     protocols = {scale: in_words(run.plan, scale) for scale in scales}
     return Table(run.name, tuple(map(score, names)), tuple(rows), protocols, tuple(remarks))
 
@@ -202,6 +203,9 @@ def _left_out(line: Summary, shown: int | None) -> Iterator[str]:
     if line.failed:
         reasons = [f"{printable(image)} ({reason.rstrip('.')})" for image, reason in line.failed]
         yield f"{_images(len(line.failed))} failed: {_listed(reasons, shown)}"
+    if line.absent:
+        absent = _listed([printable(name) for name in line.absent], shown)
+        yield f"{_images(len(line.absent))} of the other methods not there: {absent}"
     for kind, words in (("identical", "equal to their reference"), ("missing", "without a finite score")):
         scores: dict[tuple[str, ...], list[str]] = {}
         for mean in line.means:

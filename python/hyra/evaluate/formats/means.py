@@ -38,14 +38,15 @@ def _nested(row: Row) -> dict[str, Any]:
         left_out = {"images": mean.count, "identical": mean.identical, "missing": mean.missing}
         scores[mean.score] = {**interval, **(left_out if row.source == MEASURED else {})}
     failed = [{"image": image, "error": reason} for image, reason in line.failed]
-    counts = {"images": line.images, "failed": failed} if row.source == MEASURED else {}
+    counts = {"images": line.images, "failed": failed, "absent": line.absent} if row.source == MEASURED else {}
     return {"method": line.method, "scale": line.scale, "source": row.source, **counts, "scores": scores}
 
 
 def _flat(table: Table) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """The columns, and a record for each row."""
-    columns = {"method": "text", "scale": "number", "source": "text", "images": "integer", "failed": "integer"}
-    columns["failed_images"] = "texts"
+    columns = {"method": "text", "scale": "number", "source": "text", "images": "integer"}
+    for part in ("failed", "absent"):
+        columns |= {part: "integer", f"{part}_images": "texts"}
     for of in table.scores:
         columns |= {of.name: "number", f"{of.name}_low": "number", f"{of.name}_high": "number"}
         columns |= {f"{of.name}_{part}": "integer" for part in ("rank", "images", "identical", "missing")}
@@ -57,8 +58,11 @@ def _flat(table: Table) -> tuple[dict[str, str], list[dict[str, Any]]]:
 def _record(table: Table, row: Row) -> dict[str, Any]:
     line, measured = row.summary, row.source == MEASURED
     record: dict[str, Any] = {"method": line.method, "scale": line.scale, "source": row.source}
-    record |= {"images": line.images, "failed": len(line.failed)} if measured else {"images": None, "failed": None}
-    record["failed_images"] = [image for image, _ in line.failed] if measured else None
+    record["images"] = line.images if measured else None
+    for part, images in (("failed", tuple(image for image, _ in line.failed)), ("absent", line.absent)):
+        record |= (
+            {part: len(images), f"{part}_images": list(images)} if measured else {part: None, f"{part}_images": None}
+        )
     for mean in line.means:
         name = mean.score
         record |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}

@@ -104,7 +104,11 @@ def _file(name: str, digest: str) -> File:
     if not path.is_file():  # bytes of its name that are no UTF-8 are escapes in a store
         path = Path(re.sub(r"\\udc([89a-f][0-9a-f])", lambda match: chr(0xDC00 + int(match[1], 16)), name))
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {name}: it has moved, or was the output of a network")
+        raise FileNotFoundError(
+            f"{name} was made by a network, and is not kept"
+            if " of " in name
+            else f"there is no file {name}: it has moved"
+        )
     file = File(path)
     if file.digest != digest:
         raise ValueError(f"{name} has changed since it was scored")

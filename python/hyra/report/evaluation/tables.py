@@ -16,7 +16,7 @@ from hyra.report.evaluation.words import count
 _MARKED = (1, 2)
 """Ranks that the style sets off, the best and the second."""
 
-_COUNTS = ("images", "identical", "not finite", "failed")
+_COUNTS = ("images", "identical", "not finite", "failed", "not there")
 
 
 def means(lines: Sequence[Summary], names: Sequence[str]) -> str:
@@ -48,19 +48,21 @@ def left_out(lines: Iterable[Summary], outcomes: Iterable[Outcome]) -> str:
     for line in lines:
         for kind, names in zip(_COUNTS[1:], _names(line), strict=True):
             if names:
+                why_not = [reasons.get((line.method, line.scale, name), "other methods have it") for name in names]
                 items = "".join(
-                    f"<li><b>{escape(name)}</b> {escape(reasons[line.method, line.scale, name])}</li>" for name in names
+                    f"<li><b>{escape(name)}</b> {escape(reason)}</li>"
+                    for name, reason in zip(names, why_not, strict=True)
                 )
                 label = f"{line.method} ×{line.scale:g}: {count(len(names), 'image')} {kind}"
                 blocks.append(f"<details><summary>{escape(label)}</summary><ul>{items}</ul></details>")
     return "".join(blocks) or "<p>None: every image of every method has a finite score.</p>"
 
 
-def _names(line: Summary) -> tuple[list[str], list[str], list[str]]:
-    """Identical, not finite and failed images: each once, whichever scores say so."""
+def _names(line: Summary) -> tuple[list[str], ...]:
+    """Identical, not finite, failed and absent images: each once, whichever scores say so."""
     identical = dict.fromkeys(name for mean in line.means for name in mean.identical)
     missing = dict.fromkeys(name for mean in line.means for name in mean.missing if name not in identical)
-    return list(identical), list(missing), [name for name, _ in line.failed]
+    return list(identical), list(missing), [name for name, _ in line.failed], list(line.absent)
 
 
 def _counts(line: Summary) -> Sequence[int]:
