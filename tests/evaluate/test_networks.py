@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import pickle
 from pathlib import Path
 
@@ -306,7 +307,13 @@ def test_command_line(folder, capsys):
         str(folder / "s.sqlite"),
     ]
     nets = folder / "nets.py"
-    assert main([*command, "--model", "demo-x2", "--model", f"{nets}:noise", "--seeds", "3", "--network-columns"]) == 0
+    models = ["--model", "demo-x2", "--model", f"{nets}:noise", "--seeds", "3", "--network-columns"]
+    table = folder / "table.csv"
+    assert main([*command, *models, "--out", str(table)]) == 0
+    first, second, *_ = csv.DictReader(table.read_text().splitlines())
+    assert int(first["network_parameters"]) > 1000
+    assert 0.9 < float(first["network_linear_share_0.125"]) < 1.1
+    assert second["network_parameters"] == ""  # another seed of the same network
     out = capsys.readouterr().out
     assert "nets.py:noise#2" in out
     assert "over seeds" in out

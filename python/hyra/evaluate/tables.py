@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
 from hyra._util.table import in_columns
 from hyra._util.texts import printable
@@ -53,11 +53,13 @@ class Row:
         summary: its means.
         source: ``"measured"``; ``"published"``; ``"difference"``, a measured mean less the published one.
         ranks: of its means by the score's name, 1 for the best; measured rows alone have them.
+        network: what `hyra.evaluate.network_numbers` says of the network, where it was asked.
     """
 
     summary: Summary
     source: Literal["measured", "published", "difference"] = MEASURED
     ranks: Mapping[str, int] = field(default_factory=dict)
+    network: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -168,13 +170,15 @@ def table_of(run: Run, summaries: Sequence[Summary], *, against: str | None = No
     names = run.plan.scores
     scales = sorted({line.scale for line in summaries})
     ranked = {name: ranks(summaries, name) for name in names}
+    networks = {(note["method"], float(note["scale"])): note for note in run.context.get("networks", ())}
     rows: list[Row] = []
     for scale in scales:
         others = [] if against is None else published.summaries(scale, names)
         by_name = {line.method.lower(): line for line in others}
         for line in (line for line in summaries if line.scale == scale):
             places = {name: ranked[name].get((line.method, scale)) for name in names}
-            rows.append(Row(line, ranks={name: place for name, place in places.items() if place is not None}))
+            placed = {name: place for name, place in places.items() if place is not None}
+            rows.append(Row(line, ranks=placed, network=networks.get((line.method, scale), {})))
             if other := by_name.get(line.method.lower()):
                 rows.append(Row(_difference(line, other), DIFFERENCE))
         rows += (Row(line, PUBLISHED) for line in others)

@@ -7,6 +7,7 @@ from typing import Any
 from hyra.evaluate.formats import records
 from hyra.evaluate.summary import LEVEL
 from hyra.evaluate.tables import MEASURED, Row, Table
+from hyra.split.parts import BAND_WIDTH
 
 
 def as_csv(table: Table) -> bytes:
@@ -39,7 +40,13 @@ def _nested(row: Row) -> dict[str, Any]:
         scores[mean.score] = {**interval, **(left_out if row.source == MEASURED else {})}
     failed = [{"image": image, "error": reason} for image, reason in line.failed]
     counts = {"images": line.images, "failed": failed, "absent": line.absent} if row.source == MEASURED else {}
-    return {"method": line.method, "scale": line.scale, "source": row.source, **counts, "scores": scores}
+    network = {"network": _numbers(row)} if row.network else {}
+    return {"method": line.method, "scale": line.scale, "source": row.source, **counts, "scores": scores, **network}
+
+
+def _numbers(row: Row) -> dict[str, Any]:
+    """What was measured of the network itself."""
+    return {name: value for name, value in row.network.items() if name not in ("method", "scale")}
 
 
 def _flat(table: Table) -> tuple[dict[str, str], list[dict[str, Any]]]:
@@ -52,7 +59,20 @@ def _flat(table: Table) -> tuple[dict[str, str], list[dict[str, Any]]]:
         columns |= {f"{of.name}_{part}": "integer" for part in ("rank", "images", "identical", "missing")}
         columns |= {f"{of.name}_{part}_images": "texts" for part in ("identical", "missing")}
     columns |= {"protocol": "text", "remarks": "text"}
-    return columns, [_record(table, row) for row in table.rows]
+    networks = [_network(row) for row in table.rows]
+    columns |= {name: "number" for network in networks for name in network}
+    empty = dict.fromkeys(columns)
+    return columns, [
+        {**empty, **_record(table, row), **network} for row, network in zip(table.rows, networks, strict=True)
+    ]
+
+
+def _network(row: Row) -> dict[str, Any]:
+    """The numbers of the network, flat: the share of H in each band by the band's middle, in cycles per LR pixel."""
+    numbers = _numbers(row)
+    shares = numbers.pop("linear_shares", ())
+    bands = {f"linear_share_{BAND_WIDTH * (band + 0.5):g}": share for band, share in enumerate(shares)}
+    return {f"network_{name}": value for name, value in (numbers | bands).items()}
 
 
 def _record(table: Table, row: Row) -> dict[str, Any]:
