@@ -123,6 +123,19 @@ def test_computes_again_only_what_has_changed(methods, tmp_path, monkeypatch):
         assert values(Evaluation.load(runs, "first")) == values(first)
 
 
+def test_folders_that_moved_are_known_by_their_contents(methods, tmp_path, monkeypatch):
+    store = tmp_path / "s.sqlite"
+    first = evaluate(methods, ALL, store=store)
+    moved = []
+    for name in ("hr", *dict.fromkeys(method.name for method in methods)):
+        (tmp_path / name).rename(tmp_path / f"moved {name}")
+    for method in methods:
+        sr = tmp_path / f"moved {method.name}" / method.sr.name
+        moved.append(Method(method.name, method.scale, sr, tmp_path / "moved hr"))
+    monkeypatch.setattr(files, "decode", None)  # nothing is read but contents
+    assert values(evaluate(moved, ALL, store=store)) == values(first)
+
+
 def test_a_score_of_another_version_is_computed_again(methods, tmp_path, monkeypatch):
     store = tmp_path / "s.sqlite"
     evaluate(methods, Plan(("psnr",)), store=store)

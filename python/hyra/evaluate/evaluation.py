@@ -18,6 +18,7 @@ from hyra.evaluate.methods import Method, check_names
 from hyra.evaluate.runs import Run, Runs, storable
 from hyra.evaluate.shards import Shard
 from hyra.evaluate.sources import Source
+from hyra.evaluate.store import Key, StoreError
 from hyra.evaluate.summary import Summary, summaries
 from hyra.evaluate.tables import Table, table_of
 from hyra.evaluate.work import Outcome, Plan, Prediction, Task
@@ -159,11 +160,20 @@ def _grouped(methods: Sequence[Method], allow_missing: bool) -> _Work:
 
 
 def _tasks(work: _Work, runs: Runs) -> Iterator[Task]:
+    has_scores = not runs.is_empty()
     for target, predictions in work.values():
-        known = [runs.known(source.name, target.name) for _, source in predictions]
-        of = zip(predictions, known, strict=True)
-        listed = tuple(Prediction(method.name, method.scale, sr, values) for (method, sr), values in of)
-        yield Task(target.image, target, listed)
+        listed = tuple(Prediction(method.name, method.scale, source) for method, source in predictions)
+        yield Task(target.image, target, listed, _known(target, runs) if has_scores else {})
+
+
+def _known(target: Source, runs: Runs) -> dict[Key, float]:
+    """What the store has of a reference's content, wherever it lies now."""
+    try:
+        return runs.known(target.digest)
+    except StoreError:
+        raise
+    except OSError:  # the worker that reads it says why
+        return {}
 
 
 def _interrupted(runs: Runs, plan: Plan, methods: list[list[Any]]) -> str | None:

@@ -92,9 +92,13 @@ class Runs(Store):
         """Write down that a run has come to its end."""
         self._rows("UPDATE run SET finished = ? WHERE name = ?", (_now(), name))
 
-    def known(self, preds: str, target: str) -> dict[Key, float]:
-        """The scores that any run has measured of files of these names, whatever they held then."""
-        rows = self._rows(_KNOWN, (storable(preds), storable(target)))
+    def is_empty(self) -> bool:
+        """Whether no score is kept yet."""
+        return not self._rows("SELECT 1 FROM score LIMIT 1", ())
+
+    def known(self, target: str) -> dict[Key, float]:
+        """The scores of all predictions of a reference, by the digest of its content."""
+        rows = self._rows(_KNOWN, (target,))
         return {Key(*key): _number(value) for *key, value in rows}
 
     def runs(self) -> list[Run]:
@@ -129,8 +133,7 @@ class Runs(Store):
 _RUN = "(SELECT id FROM run WHERE name = ?)"
 _RUNS = "SELECT name, plan, methods, started, finished, context FROM run ORDER BY id"
 _KEYS = "score.preds, score.target, score.name, score.settings, score.version, score.value"
-_KNOWN = f"""
-SELECT DISTINCT {_KEYS} FROM pair JOIN score USING (preds, target) WHERE preds_file = ? AND target_file = ?"""
+_KNOWN = f"SELECT {_KEYS} FROM score WHERE target = ?"
 _VALUES = f"""
 SELECT pair.method, pair.scale, pair.image, {_KEYS}
 FROM run JOIN pair ON pair.run = run.id JOIN run_score ON run_score.run = run.id AND run_score.scale = pair.scale

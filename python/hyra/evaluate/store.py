@@ -39,7 +39,7 @@ CREATE TABLE pair (
     image TEXT NOT NULL, preds_file TEXT NOT NULL, target_file TEXT NOT NULL, preds TEXT, target TEXT,
     notes TEXT NOT NULL, error TEXT, PRIMARY KEY (run, method, scale, image)
 ) WITHOUT ROWID;
-CREATE INDEX pair_by_file ON pair (preds_file, target_file)
+CREATE INDEX score_by_target ON score (target)
 """,
 )
 """What each format adds to the one before: scores by content; the runs that measured them, and of which files."""

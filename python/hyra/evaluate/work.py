@@ -72,21 +72,21 @@ class Plan:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one method made of an image, with those scores of it that are known already."""
+    """What one method made of an image."""
 
     method: str
     scale: float
     source: Source
-    known: Mapping[Key, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Task:
-    """An image, and what all methods made of it: so its reference is decoded once."""
+    """An image, what all methods made of it, so its reference is decoded once, and what is known of it already."""
 
     image: str
     target: Source
     predictions: tuple[Prediction, ...]
+    known: Mapping[Key, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def measure(task: Task, plan: Plan) -> Iterator[Outcome]:
         try:
             keys = _keys(task, prediction, plan)
             # Why a pair has no score is kept with a run, not with the score: it is asked again.
-            values = {key: value for key in keys if not isnan(value := prediction.known.get(key, float("nan")))}
+            values = {key: value for key in keys if not isnan(value := task.known.get(key, float("nan")))}
             notes: dict[str, str] = {}
             if len(values) < len(keys):
                 target = target or Target(task.target.read().to(plan.device))
