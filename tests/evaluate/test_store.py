@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from hyra.evaluate.store import Key, Store
+from hyra.evaluate import Outcome, Plan, Runs
+from hyra.evaluate.store import Key, Store, StoreError
 
 
 def key(number: int) -> Key:
@@ -81,3 +82,16 @@ def test_kill_loses_nothing_that_was_kept(tmp_path):
             values.append(value)
     assert values == [float(number) for number in range(len(values))]
     assert values
+
+
+def test_a_run_that_another_process_began_anew_takes_no_pairs_of_the_old(tmp_path):
+    methods, pair = [["A", 1.0, "sr", "hr"]], Outcome("A", 1.0, "a", "sr/a.png", "hr/a.png", error="broken")
+    with Runs(tmp_path / "s.sqlite") as one, Runs(tmp_path / "s.sqlite") as other:
+        one.begin("run", Plan(("psnr",)), methods, {})
+        other.begin("run", Plan(("psnr",)), methods, {})  # the same: they share it
+        one.add("run", 0, pair)
+        other.begin("run", Plan(("ssim",)), methods, {})
+        with pytest.raises(StoreError, match="begun anew by another process"):
+            one.add("run", 0, pair)
+        other.add("run", 0, pair)
+        assert len(list(other.outcomes("run"))) == 1

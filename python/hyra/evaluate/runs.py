@@ -6,11 +6,12 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from hyra._util.texts import message
 from hyra.evaluate.scores import score
-from hyra.evaluate.store import Key, Store
+from hyra.evaluate.store import Key, Store, StoreError
 from hyra.evaluate.work import Outcome, Plan
 
 
@@ -46,6 +47,10 @@ class Runs(Store):
         ['no such file']
     """
 
+    def __init__(self, file: Path | None) -> None:
+        super().__init__(file)
+        self._begun: dict[str, int | None] = {}
+
     def begin(self, name: str, plan: Plan, methods: list[list[Any]], context: Mapping[str, Any]) -> None:
         """Write down a run before its first pair.
 
@@ -55,25 +60,33 @@ class Runs(Store):
         texts = (json.dumps(asdict(plan)), json.dumps(methods))
         with self._transaction() as database:
             same = "SELECT id FROM run WHERE name = ? AND plan = ? AND methods = ? AND finished IS NULL"
-            if database.execute(same, (name, *texts)).fetchone():
+            if going_on := database.execute(same, (name, *texts)).fetchone():
+                self._begun[name] = going_on[0]
                 return
             for table in ("pair", "run_score"):
                 database.execute(f"DELETE FROM {table} WHERE run = {_RUN}", (name,))
             database.execute("DELETE FROM run WHERE name = ?", (name,))
             row = (name, _now(), *texts, json.dumps(dict(context)))
-            database.execute("INSERT INTO run VALUES (NULL, ?, ?, NULL, ?, ?, ?)", row)
+            self._begun[name] = database.execute("INSERT INTO run VALUES (NULL, ?, ?, NULL, ?, ?, ?)", row).lastrowid
             for scale in dict.fromkeys(float(method[1]) for method in methods):
                 for place, each in enumerate(map(score, plan.scores)):
                     values = (name, scale, place, each.name, plan.settings(each, scale), each.version)
                     database.execute(f"INSERT INTO run_score VALUES ({_RUN}, ?, ?, ?, ?, ?)", values)
 
     def add(self, name: str, place: int, outcome: Outcome) -> None:
-        """Keep the outcome of a pair of that run, with its scores, in one transaction."""
+        """Keep the outcome of a pair of that run, with its scores, in one transaction.
+
+        Raises:
+            StoreError: it cannot be kept, or another process has begun a run of this name since, of something else.
+        """
         first = next(iter(outcome.values), None)
         contents = (None, None) if first is None else (first.preds, first.target)
         files = (storable(outcome.preds), storable(outcome.target))
         row = (name, place, outcome.method, outcome.scale, storable(outcome.image), *files, *contents)
         with self._transaction() as database:
+            (run,) = database.execute("SELECT id FROM run WHERE name = ?", (name,)).fetchone() or (None,)
+            if run != self._begun.get(name, run):
+                raise StoreError(f"the run {name!r} has been begun anew by another process: give this one another name")
             for key, value in outcome.values.items():
                 self[key] = value
             values = (*row, json.dumps(dict(outcome.notes)), outcome.error)

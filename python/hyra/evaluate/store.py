@@ -27,8 +27,8 @@ CREATE TABLE score (
 """,
     """
 CREATE TABLE run (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, started TEXT NOT NULL, finished TEXT, plan TEXT NOT NULL,
-    methods TEXT NOT NULL, context TEXT NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, started TEXT NOT NULL, finished TEXT,
+    plan TEXT NOT NULL, methods TEXT NOT NULL, context TEXT NOT NULL
 );
 CREATE TABLE run_score (
     run INTEGER NOT NULL REFERENCES run, scale REAL NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL,
