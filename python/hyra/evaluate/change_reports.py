@@ -99,10 +99,15 @@ def _notes(changes: Changes) -> Iterator[str]:
     for letter, mine, other in (("A", *plans), ("B", *reversed(plans))):
         if alone := [score(name).title for name in mine if name not in other]:
             yield f"measured in {letter} alone: {', '.join(alone)}"
+    obstacles: dict[str, list[str]] = {}
+    for change in changes.changes:
+        if change.obstacle:
+            subject = f"{change.method} x{change.scale:g}, {score(change.score).title}"
+            obstacles.setdefault(change.obstacle, []).append(subject)
+    for obstacle, subjects in obstacles.items():
+        yield f"{'; '.join(subjects)}: cannot be compared, {obstacle}"
     for change in changes.changes:
         subject = f"{change.method} x{change.scale:g}, {score(change.score).title}"
-        if change.obstacle:
-            yield f"{subject}: cannot be compared, {change.obstacle}"
         if change.identical:
             count = len(change.identical)
             yield f"{subject}: {count} images are identical to their reference in both, and not in the means"

@@ -129,9 +129,11 @@ class Table:
         for scale, words in self.protocols.items():
             scales.setdefault(words, []).append(f"x{scale:g}")
         sentences = [f"{', '.join(listed)}: {words}." for words, listed in scales.items()]
+        partial = any(row.cell(of).count is not None for row in self.rows for of in self.scores)
         sentences.append(
             f"Means over the images whose score is finite, in brackets their {LEVEL:.0%} intervals by bootstrap over "
-            f"the images ({RESAMPLES} samples); n is the number of images where some are left out."
+            f"the images ({RESAMPLES} samples)"
+            + ("; n is the number of images where some are left out." if partial else ".")
         )
         for row in self.rows:
             if row.source == MEASURED:
