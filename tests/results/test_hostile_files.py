@@ -79,7 +79,7 @@ def flipped(data, places):
 def test_a_flipped_bit_is_told_or_changes_nothing(name, tmp_path):
     """Every bit of small files, and some of the others; without a checksum, in format 0, it may change a value."""
     file, kind, chance = tmp_path / "r.safetensors", kinds()[name.partition("-")[0]], random.Random(0)
-    for folder in FORMATS:
+    for folder in (folder for folder in FORMATS if (folder / f"{name}.safetensors").exists()):
         data = (folder / f"{name}.safetensors").read_bytes()
         bits = len(data) * 8
         told = 0

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import torch
 
+from hyra._util import validate
 from hyra.evaluate.work import Outcome, Plan, Task, measure
 
 
@@ -23,8 +24,15 @@ def in_threads(tasks: Iterable[Task], plan: Plan, workers: int | None = None) ->
 
     Each worker decodes and scores on one thread: with as many workers as cores nothing waits, and no more images are in
     memory than two for each worker, however many there are. The bits of a score do not depend on their number.
+
+    Raises:
+        ValueError: the plan's device is none of this machine.
     """
-    workers = workers or default_workers()
+    validate.device("device", plan.device)
+    return _outcomes(tasks, plan, workers or default_workers())
+
+
+def _outcomes(tasks: Iterable[Task], plan: Plan, workers: int) -> Generator[Outcome, None, None]:
     remaining, lock = iter(tasks), threading.Lock()
     outcomes: queue.Queue[Outcome | BaseException | None] = queue.Queue(maxsize=4 * workers)
     stop = threading.Event()

@@ -122,12 +122,12 @@ def evaluate(
     order = {method.name: place for place, method in enumerate(methods)}
     total = sum(len(predictions) for _, predictions in work.values())
     with nullcontext(store) if isinstance(store, Runs) else Runs(None if store is None else Path(store)) as runs:
+        results = engine(_tasks(work, runs), plan, workers)
         inputs = [[method.name, method.scale, str(method.sr), str(method.hr)] for method in methods]
         name = storable(name or "") or _interrupted(runs, plan, inputs) or _new_name(runs)
         runs.begin(name, plan, inputs, {**context(), **notes})
         places = {(method.name, method.scale, hr.image) for hr, of in work.values() for method, _ in of}
         runs.keep_only(name, places)
-        results = engine(_tasks(work, runs), plan, workers)
         with Progress(total, "image", enabled=progress) as bar, closing(results):
             for outcome in results:
                 runs.add(name, order[outcome.method], outcome)

@@ -58,7 +58,6 @@ class Plan:
         Raises:
             ImportError, FileNotFoundError, ValueError: something is not, and what.
         """
-        validate.device("device", self.device)
         for name in self.scores:
             score(name).check(self.device)
 

@@ -11,6 +11,7 @@ from hyra._util import validate
 from hyra.results.result import Result
 from hyra.spectrum.bands import check
 from hyra.spectrum.correlation import ONE_SEVENTH, crossing, limit
+from hyra.spectrum.planes import WINDOWS
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class SpectrumComparison(Result):
         edges: Where the bands of `band_psnr` begin and end, in cycles per pixel.
         band_psnr: `[M, B]`, mean PSNR in dB of each band.
         log_spectral_distance: `[M]`, mean in dB.
-        window: What the images were multiplied by for all but `band_psnr`.
+        window: What the images were multiplied by for all but `band_psnr`: `"hann"` or `"none"`.
 
     All are float64, NaN where no image has a ring (of the lowest frequencies, which only large images have).
     """
@@ -62,7 +63,7 @@ class SpectrumComparison(Result):
     edges: tuple[float, ...]
     band_psnr: Tensor
     log_spectral_distance: Tensor
-    window: str | None = None
+    window: str = "none"
 
     def __post_init__(self) -> None:
         check(self.edges)
@@ -72,6 +73,9 @@ class SpectrumComparison(Result):
                 raise ValueError(
                     f"{name} must have a number for each of {count} methods, got {len(getattr(self, name))}"
                 )
+            for number in getattr(self, name):
+                validate.integer(name, number, 0)
+        validate.choice("window", self.window, ("none", *WINDOWS))
         for name in ("power", "target_power", "correlation", "half_bit"):
             validate.shaped(name, getattr(self, name), [count, points])
         validate.shaped("band_psnr", self.band_psnr, [count, len(self.edges) - 1])

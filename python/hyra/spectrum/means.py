@@ -136,7 +136,7 @@ class SpectrumStatistics:
             self._edges,
             psnr,
             apart,
-            self._window,
+            self._window or "none",
         )
 
     def _measured(self, x: Tensor, y: Tensor, spectrum_y: Tensor) -> tuple[PairSpectrum, tuple[Tensor, ...]]:
