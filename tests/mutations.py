@@ -155,6 +155,11 @@ HARMLESS: dict[str, str] = {
     "ssim_sums.cu bound moved: (columns <= Size::kColumns ? columns : Size::kColumns));": (
         "both choices are the same number where they are equal"
     ),
+    "ssim_sums_backward.cu bound moved: for (int part = 0; part <= kParts; ++part) {": (
+        "a part more begins behind the tile's last row, which the next line leaves"
+    ),
+    "ssim_sums_backward.cu extents swapped: const std::size_t bytes = static_cast<std::size_t>(taps + (width +"
+    " Size::kRows) * width) * sizeof(T);": "tiles are wider than high: more shared memory than is used",
     "ssim_sums_backward.cu start changed: T sums[kParts][kMaps][Size::kAlong] = {1};": (
         "each is set before it is used"
     ),
