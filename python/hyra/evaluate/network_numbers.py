@@ -171,11 +171,11 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-class _Memory(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Memory(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves its constructor untyped
     """What all tensors that are made inside take while they live, and the most of it at a time."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # likewise
         self.now = self.most = 0
         self.known = WeakIdKeyDictionary()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-import torch
 from torch import Tensor
 
+from hyra._util import validate
 from hyra.scores.fsds import FSDSReference
 from hyra.scores.protocol import Protocol
 from hyra.scores.table import scores
@@ -72,8 +72,7 @@ class Pair:
 
 def as_batch(x: Tensor) -> Tensor:
     """``[C, H, W]`` of any dtype as ``[1, C, H, W]`` float32 of white 1."""
-    white = {torch.uint8: 255, torch.uint16: 65535}.get(x.dtype, 1)
-    return (x.float() / white)[None]
+    return (x.float() / validate.WHITE.get(x.dtype, 1))[None]
 
 
 def _modcropped(x: Tensor, scale: float) -> Tensor:
