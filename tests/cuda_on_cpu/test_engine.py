@@ -46,13 +46,12 @@ ENGINE_ERROR = {
 }
 
 SANITIZER_REPORT = {
-    ("address", "shared_past_end"): "AddressSanitizer: use-after-poison",
+    ("address", "shared_past_end"): "out of bounds",
     ("address", "shared_before_begin"): "AddressSanitizer: use-after-poison",
     ("address", "dynamic_past_end"): "AddressSanitizer: use-after-poison",
     ("address", "global_past_end"): "AddressSanitizer: heap-buffer-overflow",
     ("address", "host_reads_device_memory"): "AddressSanitizer: use-after-poison",
-    ("undefined", "misaligned_pairs"): "misaligned address",
-    ("undefined", "shared_past_end"): "out of bounds",
+    ("address", "misaligned_pairs"): "misaligned address",
     ("thread", "no_barrier_before_read"): "ThreadSanitizer: data race",
     ("thread", "no_barrier_after_read"): "ThreadSanitizer: data race",
     ("thread", "no_barrier_in_carry_loop"): "ThreadSanitizer: data race",
