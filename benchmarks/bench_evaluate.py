@@ -17,16 +17,17 @@ from PIL import Image
 from skimage import data
 
 from bench_decoding import photograph
-from hyra.evaluate import Method, Plan, engines, evaluate
-from hyra.evaluate.pairs import Target
-from hyra.evaluate.scores import score
-from hyra.evaluate.sources import File
+from hyra.evaluate import Method, Plan, evaluate
+from hyra.evaluate.engines.threads import default_workers
+from hyra.evaluate.scoring.pairs import Target
+from hyra.evaluate.scoring.scores import score
+from hyra.evaluate.work.sources import File
 from peers import fsds
 
 PLAN = Plan(("psnr", "ssim", "fsds"))
 KINDS = {"20 pairs of 1356x2040": (10, 5), "480 pairs of 256x256": (240, 12)}
 """References of each kind, and the share of the pairs that the plain loop is timed on: one in so many."""
-CORES = engines.default_workers()
+CORES = default_workers()
 
 
 def crops(count: int) -> Iterator[Image.Image]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hyra.evaluate import Evaluation, Outcome, Plan, Run, Runs
-from hyra.evaluate.scores import score
-from hyra.evaluate.store import Key
+from hyra.evaluate.scoring.scores import score
+from hyra.evaluate.work.keys import Key
 
 Values = Mapping[str, float | str]
 """A score of each image, or why it failed."""

@@ -14,9 +14,9 @@ from hyra.cli.evaluate_networks import add_network_inputs, measured, networks, t
 
 if TYPE_CHECKING:
     from hyra.evaluate.evaluation import Engine
-    from hyra.evaluate.methods import Method
-    from hyra.evaluate.shards import Shard
-    from hyra.evaluate.work import Outcome
+    from hyra.evaluate.inputs.methods import Method
+    from hyra.evaluate.store.shards import Shard
+    from hyra.evaluate.work.tasks import Outcome
 
 _EPILOG = f"""\
 {MODEL_HELP}
@@ -116,8 +116,8 @@ def run(args: argparse.Namespace) -> int:
     """Score and print; 1 where a pair could not be scored."""
     from hyra.evaluate.evaluation import evaluate
     from hyra.evaluate.formats import IMAGES, TABLES, check, show, write_images, write_table
-    from hyra.evaluate.logs import log_to, number_of
-    from hyra.evaluate.work import Plan
+    from hyra.evaluate.tracking.logs import log_to, number_of
+    from hyra.evaluate.work.plan import Plan
     from hyra.results.writers import check_destination
 
     for file in args.out:
@@ -166,8 +166,8 @@ def _report(outcome: Outcome) -> None:
 
 
 def _engine(args: argparse.Namespace) -> Engine:
-    from hyra.evaluate.engines import in_threads
-    from hyra.evaluate.ray_engine import RayEngine
+    from hyra.evaluate.engines.ray import RayEngine
+    from hyra.evaluate.engines.threads import in_threads
 
     if args.address is not None and args.engine != "ray":
         raise ValueError(f"--address must be given with --engine ray alone, got --engine {args.engine}")
@@ -176,7 +176,7 @@ def _engine(args: argparse.Namespace) -> Engine:
 
 def _shard(args: argparse.Namespace) -> tuple[Shard | None, Path | None]:
     """Which part of the images, and its file."""
-    from hyra.evaluate.shards import Shard
+    from hyra.evaluate.store.shards import Shard
 
     if args.shard is None:
         return None, args.store
@@ -188,7 +188,7 @@ def _shard(args: argparse.Namespace) -> tuple[Shard | None, Path | None]:
 
 
 def _inputs(args: argparse.Namespace, models: Sequence[Method]) -> tuple[Sequence[Method], dict[str, Any]]:
-    from hyra.evaluate.methods import Method, from_layout, from_manifest
+    from hyra.evaluate.inputs.methods import Method, from_layout, from_manifest
 
     given = [name for name in ("sr", "layout", "manifest") if getattr(args, name)]
     if len(given) > 1 or not (given or models):

@@ -132,7 +132,7 @@ def _rows(store: Path | None, how: _How, pairs: list[tuple[Path, Path]]) -> Iter
     with extra("cli", "hyra fsds"):
         from tqdm import tqdm
 
-    from hyra.evaluate.store import StoreError
+    from hyra.evaluate.store.scores import StoreError
 
     with _scorer(store, how) as score:
         for sr, hr in tqdm(pairs, unit="image", leave=False, disable=None):
@@ -148,7 +148,8 @@ def _rows(store: Path | None, how: _How, pairs: list[tuple[Path, Path]]) -> Iter
 @contextmanager
 def _scorer(file: Path | None, how: _How) -> Iterator[Callable[[Path, Path], float]]:
     """What scores a pair of files, by way of the store if one was named."""
-    from hyra.evaluate.store import Key, Store
+    from hyra.evaluate.store.scores import Store
+    from hyra.evaluate.work.keys import Key
 
     if file is None:
         yield partial(_score, how)

@@ -37,9 +37,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print and draw."""
-    from hyra.evaluate.runs import Runs
-    from hyra.evaluate.score_history import score_history
-    from hyra.evaluate.selection import existing
+    from hyra.evaluate.store.runs import Runs
+    from hyra.evaluate.tracking.score_history import score_history
+    from hyra.evaluate.tracking.selection import existing
 
     with Runs(existing(args.store)) as runs:
         history = score_history(runs, scores=args.scores, methods=args.method, tags=args.tag, last=args.last)

@@ -29,7 +29,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Merge, and tell of what is not there; 1 where a run is not whole."""
-    from hyra.evaluate.merge import merge
+    from hyra.evaluate.store.merge import merge
 
     merged = merge(args.out, args.stores)
     rows = [

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _evaluation(store: Path, name: str | None) -> Evaluation:
     from hyra.evaluate.evaluation import Evaluation
-    from hyra.evaluate.runs import Runs
+    from hyra.evaluate.store.runs import Runs
 
     if not store.is_file():
         raise FileNotFoundError(f"no such file: {store}")
