@@ -17,6 +17,9 @@ _LABELS = {
     "mse": "MSE",
     "lpips": "LPIPS",
     "dists": "DISTS",
+    "fourier_mae": "Fourier MAE",
+    "fourier_mse": "Fourier MSE",
+    "fourier_psnr": "Fourier PSNR",
     "band_psnr": "PSNR of band",
 }
 

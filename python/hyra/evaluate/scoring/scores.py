@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from torch import Tensor
-
 from hyra.evaluate.scoring.external import external
 from hyra.evaluate.scoring.packages import PACKAGES
 from hyra.evaluate.scoring.pairs import Pair
 from hyra.evaluate.scoring.score import Score
 from hyra.evaluate.scoring.spectral import FAMILIES, spectral
-from hyra.scores import fourier
+from hyra.scores import table
 from hyra.scores.fsds import fsds
-from hyra.scores.ssim import FORMS, ms_ssim, ssim
+from hyra.scores.pixelwise import POWERS
+from hyra.scores.ssim import FORMS
 from hyra.scores.variants import VARIANTS
+
+_DIGITS = {"mae": 5, "mse": 6}
+_KINDS = {"fsds": ("variant", "paper", tuple(VARIANTS)), "ssim": ("form", "matlab", tuple(FORMS))}
+"""Scores of several kinds: the option that chooses one, the default here, and all of them."""
 
 
 def _difference(name: str, pair: Pair) -> float:
     return float(pair.differences[name])
 
 
-def _simple(function: Callable[..., Tensor], pair: Pair) -> float:
-    return float(function(pair.preds, pair.target))
-
-
-def _ssim(form: str, pair: Pair) -> float:
-    return float(ssim(pair.preds, pair.target, form=form))
+def _function(name: str, options: Mapping[str, str], pair: Pair) -> float:
+    return float(table.SCORES[name].function(pair.preds, pair.target, **options))
 
 
 def _fsds(variant: str, pair: Pair) -> float:
@@ -37,24 +36,27 @@ def _fsds(variant: str, pair: Pair) -> float:
     return float(pair.origin.fsds(pair.protocol, variant)(pair.preds))
 
 
-def _scores() -> list[Score]:
-    decibels = partial(Score, unit="dB", digits=2)
-    return [
-        decibels("psnr", partial(_difference, "psnr")),
-        Score("ssim", partial(_ssim, "matlab")),
-        *(Score(f"ssim:{form}", partial(_ssim, form)) for form in FORMS if form != "matlab"),
-        Score("ms_ssim", partial(_simple, ms_ssim)),
-        decibels("fsds", partial(_fsds, "paper")),
-        *(decibels(f"fsds:{variant}", partial(_fsds, variant)) for variant in VARIANTS if variant != "paper"),
-        Score("mae", partial(_difference, "mae"), higher_is_better=False, digits=5),
-        Score("mse", partial(_difference, "mse"), higher_is_better=False, digits=6),
-        Score("fourier_mae", partial(_simple, fourier.fourier_mae), higher_is_better=False),
-        Score("fourier_mse", partial(_simple, fourier.fourier_mse), higher_is_better=False),
-        decibels("fourier_psnr", partial(_simple, fourier.fourier_psnr)),
-    ]
+def _measure(name: str, options: Mapping[str, str]) -> Callable[[Pair], float]:
+    """The way to a score of a pair that shares the most with other scores and other pairs."""
+    if name == "fsds":
+        return partial(_fsds, options["variant"])
+    return partial(_difference, name) if name in POWERS else partial(_function, name, options)
 
 
-SCORES: Mapping[str, Score] = {score.name: score for score in _scores()}
+def _scores() -> dict[str, Score]:
+    """Those of `hyra.scores.table`; of several kinds, the default by the plain name and the others after a colon."""
+    found = {}
+    for name, of in table.SCORES.items():
+        option, default, kinds = _KINDS.get(name, ("", "", ("",)))
+        digits = _DIGITS.get(name, 2 if of.unit == "dB" else 4)
+        for kind in kinds:
+            full = name if kind == default else f"{name}:{kind}"
+            measure = _measure(name, {option: kind} if option else {})
+            found[full] = Score(full, measure, not of.lower_is_better, of.unit, digits)
+    return found
+
+
+SCORES: Mapping[str, Score] = _scores()
 """Those of this package that have no parameters. A name after a colon is a variant or a form."""
 
 
