@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hyra._util.texts import message
-from hyra.evaluate.scoring.scores import score
-from hyra.evaluate.store.scores import Store, StoreError
+from hyra.evaluate.store.scores import KEEP, Store, StoreError
 from hyra.evaluate.work.keys import Key
 from hyra.evaluate.work.plan import Plan
 from hyra.evaluate.work.tasks import Outcome
@@ -71,8 +70,8 @@ class Runs(Store):
             row = (name, _now(), *texts, json.dumps(dict(context)))
             self._begun[name] = database.execute("INSERT INTO run VALUES (NULL, ?, ?, NULL, ?, ?, ?)", row).lastrowid
             for scale in dict.fromkeys(float(method[1]) for method in methods):
-                for place, each in enumerate(map(score, plan.scores)):
-                    values = (name, scale, place, each.name, plan.settings(each, scale), each.version)
+                for place, column in enumerate(plan.at(scale).columns):
+                    values = (name, scale, place, column.score.name, column.settings, column.score.version)
                     database.execute(f"INSERT INTO run_score VALUES ({_RUN}, ?, ?, ?, ?, ?)", values)
 
     def add(self, name: str, place: int, outcome: Outcome) -> None:
@@ -84,15 +83,15 @@ class Runs(Store):
         first = next(iter(outcome.values), None)
         contents = (None, None) if first is None else (first.preds, first.target)
         files = (storable(outcome.preds), storable(outcome.target))
-        row = (name, place, outcome.method, outcome.scale, storable(outcome.image), *files, *contents)
+        row = (place, outcome.method, outcome.scale, storable(outcome.image), *files, *contents)
+        notes = json.dumps(dict(outcome.notes)) if outcome.notes else "{}"
+        scores = [(*key, value) for key, value in outcome.values.items()]
         with self._transaction() as database:
             (run,) = database.execute("SELECT id FROM run WHERE name = ?", (name,)).fetchone() or (None,)
             if run != self._begun.get(name, run):
                 raise StoreError(f"the run {name!r} has been begun anew by another process: give this one another name")
-            for key, value in outcome.values.items():
-                self[key] = value
-            values = (*row, json.dumps(dict(outcome.notes)), outcome.error)
-            database.execute(f"INSERT OR REPLACE INTO pair VALUES ({_RUN}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            database.executemany(KEEP, scores)
+            database.execute(_ADD, (run, *row, notes, outcome.error))
 
     def keep_only(self, name: str, places: Collection[tuple[str, float, str]]) -> None:
         """Take from a run that goes on the pairs of no such method, scale and image: their files are gone since."""
@@ -145,6 +144,7 @@ class Runs(Store):
             yield Outcome(place[0], place[1], place[2], preds, target, scores, json.loads(notes), error)
 
 
+_ADD = "INSERT OR REPLACE INTO pair VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RUN = "(SELECT id FROM run WHERE name = ?)"
 _RUNS = "SELECT name, plan, methods, started, finished, context FROM run ORDER BY id"
 _KEYS = "score.preds, score.target, score.name, score.settings, score.version, score.value"

@@ -13,6 +13,8 @@ from hyra.evaluate.work.keys import Key
 _APPLICATION = 0x68797261  # "hyra" in SQLite's application_id
 _FORMAT = 2
 _WAIT_S = 60.0
+KEEP = "INSERT OR REPLACE INTO score VALUES (?, ?, ?, ?, ?, ?)"
+"""What keeps a score: its key, and its value."""
 _SCHEMAS = (
     """
 CREATE TABLE score (
@@ -140,14 +142,10 @@ class Store:
     def get(self, key: Key) -> float | None:
         """The score of that key, None where there is none yet."""
         where = "preds = ? AND target = ? AND name = ? AND settings = ? AND version = ?"
-        rows = self._rows(f"SELECT value FROM score WHERE {where}", _values(key))
+        rows = self._rows(f"SELECT value FROM score WHERE {where}", key)
         if not rows:
             return None
         return float("nan") if rows[0][0] is None else float(rows[0][0])
 
     def __setitem__(self, key: Key, value: float) -> None:
-        self._rows("INSERT OR REPLACE INTO score VALUES (?, ?, ?, ?, ?, ?)", (*_values(key), value))
-
-
-def _values(key: Key) -> tuple[str, str, str, str, int]:
-    return key.preds, key.target, key.name, key.settings, key.version
+        self._rows(KEEP, (*key, value))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 VERSIONS = {"fsds": 1}
 """Of the definition of each score: raised when its numbers change, so that older ones are computed again."""
@@ -19,8 +18,7 @@ def digest(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """What a score is of: the contents of both files, the score's name, its settings as JSON, and its version."""
 
     preds: str

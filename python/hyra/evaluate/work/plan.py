@@ -5,13 +5,45 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from math import ceil
 from typing import Any
 
 from hyra._util import validate
 from hyra.evaluate.scoring.score import Score
 from hyra.evaluate.scoring.scores import score
+from hyra.evaluate.work.keys import Key
 from hyra.scores.protocol import Protocol
+
+
+@dataclass(frozen=True)
+class Column:
+    """A score with all that its number depends on beside the two images.
+
+    Attributes:
+        score: which.
+        settings: its own and the protocol's, as JSON.
+    """
+
+    score: Score
+    settings: str
+
+    def key(self, preds: str, target: str) -> Key:
+        """Of the score of two contents."""
+        return Key(preds, target, self.score.name, self.settings, self.score.version)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What is measured of the pairs of one scale.
+
+    Attributes:
+        protocol: what is done to them first.
+        columns: the scores.
+    """
+
+    protocol: Protocol
+    columns: tuple[Column, ...]
 
 
 @dataclass(frozen=True)
@@ -57,9 +89,23 @@ class Plan:
         for name in self.scores:
             score(name).check(self.device)
 
-    def settings(self, name: Score, scale: float) -> str:
-        """All that a score's number depends on beside the two images, as JSON."""
-        settings: dict[str, Any] = {**name.settings, **asdict(self.protocol_at(scale))}
-        if self.modcrop:
-            settings["modcrop"] = scale
-        return json.dumps(settings, sort_keys=True)
+    def at(self, scale: float) -> Measurement:
+        """What is measured of the pairs of a scale, made once."""
+        if scale not in self._measurements:
+            protocol = self.protocol_at(scale)
+            columns = []
+            for of in map(score, self.scores):
+                settings: dict[str, Any] = {**of.settings, **asdict(protocol)}
+                if self.modcrop:
+                    settings["modcrop"] = scale
+                columns.append(Column(of, json.dumps(settings, sort_keys=True)))
+            self._measurements[scale] = Measurement(protocol, tuple(columns))
+        return self._measurements[scale]
+
+    @cached_property
+    def _measurements(self) -> dict[float, Measurement]:
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to other processes, which make the rest themselves."""
+        return asdict(self)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import isnan
+from math import isnan, nan
 
 from hyra._util.texts import message
 from hyra.evaluate.scoring.pairs import Pair, Target
 from hyra.evaluate.scoring.score import Score
-from hyra.evaluate.scoring.scores import score
 from hyra.evaluate.work.keys import Key
 from hyra.evaluate.work.plan import Plan
 from hyra.evaluate.work.sources import Source
@@ -60,7 +59,7 @@ class Outcome:
 
     def value(self, name: str) -> float:
         """The score of that name, NaN where there is none."""
-        return next((value for key, value in self.values.items() if key.name == name), float("nan"))
+        return next((value for key, value in self.values.items() if key.name == name), nan)
 
 
 def measure(task: Task, plan: Plan) -> Iterator[Outcome]:
@@ -69,28 +68,23 @@ def measure(task: Task, plan: Plan) -> Iterator[Outcome]:
     for prediction in task.predictions:
         place = (prediction.method, prediction.scale, task.image, prediction.source.name, task.target.name)
         try:
-            keys = _keys(task, prediction, plan)
+            measurement = plan.at(prediction.scale)
+            contents = (prediction.source.digest, task.target.digest)
+            columns = {column.key(*contents): column.score for column in measurement.columns}
             # Why a pair has no score is kept with a run, not with the score: it is asked again.
-            values = {key: value for key in keys if not isnan(value := task.known.get(key, float("nan")))}
+            values = {key: value for key in columns if not isnan(value := task.known.get(key, nan))}
             notes: dict[str, str] = {}
-            if len(values) < len(keys):
+            if len(values) < len(columns):
                 target = target or Target(task.target.read().to(plan.device))
                 preds = prediction.source.read().to(plan.device)
-                protocol = plan.protocol_at(prediction.scale)
-                pair = target.pair(preds, protocol, scale=prediction.scale, modcrop=plan.modcrop)
-                for key in keys:
+                pair = target.pair(preds, measurement.protocol, scale=prediction.scale, modcrop=plan.modcrop)
+                for key, wanted in columns.items():
                     if key not in values:
-                        values[key], note = _value(pair, score(key.name))
+                        values[key], note = _value(pair, wanted)
                         notes |= {key.name: note} if note else {}
             yield Outcome(*place, values, notes)
         except Exception as error:  # decoders, networks and metrics of other packages raise what they like
             yield Outcome(*place, error=_reason(error))
-
-
-def _keys(task: Task, prediction: Prediction, plan: Plan) -> list[Key]:
-    contents = (prediction.source.digest, task.target.digest)
-    wanted = [score(name) for name in plan.scores]
-    return [Key(*contents, each.name, plan.settings(each, prediction.scale), each.version) for each in wanted]
 
 
 def _value(pair: Pair, wanted: Score) -> tuple[float, str]:
@@ -98,7 +92,7 @@ def _value(pair: Pair, wanted: Score) -> tuple[float, str]:
     try:
         return wanted.measure(pair), ""
     except ValueError as error:
-        return float("nan"), message(error)
+        return nan, message(error)
 
 
 def _reason(error: Exception) -> str:
