@@ -20,7 +20,6 @@ from bench_decoding import photograph
 from hyra.evaluate import Method, Plan, evaluate
 from hyra.evaluate.engines.threads import default_workers
 from hyra.evaluate.scoring.pairs import Target
-from hyra.evaluate.scoring.scores import score
 from hyra.evaluate.work.sources import File
 from peers import fsds
 
@@ -85,9 +84,9 @@ def decode_and_score(methods: list[Method]) -> list[list[float]]:
 
 
 def scores_of(target: Target, preds: File) -> list[float]:
-    protocol = PLAN.protocol_at(4)
-    pair = target.pair(preds.read(), protocol, scale=4)
-    return [score(name).measure(pair) for name in PLAN.scores]
+    measurement = PLAN.at(4)
+    pair = target.pair(preds.read(), measurement.protocol, scale=4, differences=measurement.differences)
+    return [column.score.measure(pair) for column in measurement.columns]
 
 
 def plain_loop(methods: list[Method], share: int) -> list[list[float]]:

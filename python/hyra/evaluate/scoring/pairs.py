@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra.scores.fsds import FSDSReference
+from hyra.scores.pixelwise import POWERS
 from hyra.scores.protocol import Protocol
 from hyra.scores.table import scores
 
@@ -25,8 +27,23 @@ class Target:
         self._prepared = lru_cache(maxsize=8)(self._prepare)
         self._fsds = lru_cache(maxsize=8)(self._reference)
 
-    def pair(self, preds: Tensor, protocol: Protocol, *, scale: float, modcrop: bool = False) -> Pair:
+    def pair(
+        self,
+        preds: Tensor,
+        protocol: Protocol,
+        *,
+        scale: float,
+        modcrop: bool = False,
+        differences: Sequence[str] = tuple(POWERS),
+    ) -> Pair:
         """With one prediction, ``[C, H, W]``.
+
+        Args:
+            preds: the prediction.
+            protocol: what is done to both.
+            scale: HR pixels per LR pixel.
+            modcrop: cut the reference to a multiple of it.
+            differences: which of ``psnr``, ``mae`` and ``mse`` will be asked for.
 
         Raises:
             ValueError: the sizes differ.
@@ -36,8 +53,8 @@ class Target:
             sizes = " and ".join(f"{x.shape[-1]}x{x.shape[-2]}" for x in (preds, target))
             raise ValueError(f"both images must have the same size, got {sizes}")
         if target is not self.image or preds.dtype != target.dtype or preds.shape != target.shape:
-            return Pair(*protocol.prepare(preds, target), protocol)
-        return Pair(protocol.prepare_one(preds), self._prepared(protocol), protocol, self)
+            return Pair(*protocol.prepare(preds, target), protocol, differences)
+        return Pair(protocol.prepare_one(preds), self._prepared(protocol), protocol, differences, self)
 
     def fsds(self, protocol: Protocol, variant: str) -> FSDSReference:
         """What FSDS measures of the target alone."""
@@ -52,17 +69,26 @@ class Target:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two images as a protocol leaves them; `origin` is the target that they may share a reference with."""
+    """Two images as a protocol leaves them.
+
+    Attributes:
+        preds: the prediction.
+        target: the reference.
+        protocol: what was done to both.
+        wanted: the scores that `differences` holds.
+        origin: what has the reference's part of a score, where the protocol left the reference as it does alone.
+    """
 
     preds: Tensor
     target: Tensor
     protocol: Protocol
+    wanted: Sequence[str] = tuple(POWERS)
     origin: Target | None = None
 
     @cached_property
     def differences(self) -> dict[str, Tensor]:
-        """``psnr``, ``mae`` and ``mse`` of one read of the pixels."""
-        return scores(self.preds, self.target, ["psnr", "mae", "mse"])
+        """Those of ``psnr``, ``mae`` and ``mse`` that are wanted, of one read of the pixels."""
+        return scores(self.preds, self.target, self.wanted)
 
     @cached_property
     def floats(self) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from hyra._util import validate
 from hyra.evaluate.scoring.score import Score
 from hyra.evaluate.scoring.scores import score
 from hyra.evaluate.work.keys import Key
+from hyra.scores.pixelwise import POWERS
 from hyra.scores.protocol import Protocol
 
 
@@ -44,6 +45,11 @@ class Measurement:
 
     protocol: Protocol
     columns: tuple[Column, ...]
+
+    @cached_property
+    def differences(self) -> tuple[str, ...]:
+        """The scores that are made of one read of the pixels."""
+        return tuple(column.score.name for column in self.columns if column.score.name in POWERS)
 
 
 @dataclass(frozen=True)

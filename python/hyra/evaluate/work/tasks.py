@@ -77,7 +77,13 @@ def measure(task: Task, plan: Plan) -> Iterator[Outcome]:
             if len(values) < len(columns):
                 target = target or Target(task.target.read().to(plan.device))
                 preds = prediction.source.read().to(plan.device)
-                pair = target.pair(preds, measurement.protocol, scale=prediction.scale, modcrop=plan.modcrop)
+                pair = target.pair(
+                    preds,
+                    measurement.protocol,
+                    scale=prediction.scale,
+                    modcrop=plan.modcrop,
+                    differences=measurement.differences,
+                )
                 for key, wanted in columns.items():
                     if key not in values:
                         values[key], note = _value(pair, wanted)
