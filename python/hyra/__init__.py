@@ -1,5 +1,11 @@
 """What an image super-resolution network really does: impulse responses, the HyRA split and FSDS."""
 
+from hyra._util.interrupt import leave_quietly
+
+leave_quietly()  # before what takes time to import
+del leave_quietly
+
+# ruff: noqa: E402
 from hyra import images, ops, spectrum
 from hyra._util.version import __version__
 from hyra.analyzer import HyRA

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from hyra._util.files import write_text
-from hyra.cli.arguments import Commands, command, log
+from hyra.cli.arguments import Commands, command, log, out_file
 
 _EPILOG = """\
 A and B are the names or tags of runs, or latest, or previous; without them, previous and latest. FILE:RUN is a run of
@@ -36,8 +35,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "--fail-if", action="append", default=[], metavar="GATE", help="a change that must not be; any number of times"
     )
     parser.add_argument("--allow-missing", action="store_true", help="judge the images that have a score in both alone")
-    parser.add_argument("--junit", type=Path, metavar="FILE.xml", help="write what the gates say as JUnit XML")
-    parser.add_argument("--markdown", type=Path, metavar="FILE.md", help="write everything as a page of Markdown")
+    parser.add_argument("--junit", type=out_file, metavar="FILE.xml", help="write what the gates say as JUnit XML")
+    parser.add_argument("--markdown", type=out_file, metavar="FILE.md", help="write everything as a page of Markdown")
     parser.set_defaults(run=run)
 
 

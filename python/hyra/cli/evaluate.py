@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyra._util.texts import printable
-from hyra.cli.arguments import MODEL_HELP, Commands, add_pairing_options, command, log, positive
+from hyra.cli.arguments import MODEL_HELP, Commands, add_pairing_options, command, log, out_file, positive
 from hyra.cli.evaluate_networks import add_network_inputs, measured, networks, tables
 
 if TYPE_CHECKING:
@@ -79,20 +79,20 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     scoring.add_argument("--device", metavar="D", help="where scores are computed (default cpu)")
     outputs = parser.add_argument_group("what becomes of it")
-    outputs.add_argument("--store", type=Path, metavar="FILE.sqlite", help="keep every score there at once")
+    outputs.add_argument("--store", type=out_file, metavar="FILE.sqlite", help="keep every score there at once")
     outputs.add_argument(
         "--run", dest="run_name", metavar="NAME", help="name of the run in the store (default: the time)"
     )
     outputs.add_argument(
         "--out",
-        type=Path,
+        type=out_file,
         action="append",
         default=[],
         metavar="FILE",
         help="the table as .md, .csv, .json, .parquet or .tex; any number of times",
     )
     outputs.add_argument(
-        "--per-image", type=Path, metavar="FILE", help="every score of every image as .csv, .json or .parquet"
+        "--per-image", type=out_file, metavar="FILE", help="every score of every image as .csv, .json or .parquet"
     )
     outputs.add_argument(
         "--against",

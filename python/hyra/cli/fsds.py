@@ -23,6 +23,7 @@ from hyra.cli.arguments import (
     add_variant_option,
     command,
     log,
+    out_file,
     pairs_of,
     protocol,
 )
@@ -81,9 +82,12 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     add_pairing_options(parser)
     add_variant_option(parser)
     add_protocol_options(parser)
-    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="also write the scores there, to a new file")
+    parser.add_argument("--out", type=out_file, metavar="FILE.csv", help="also write the scores there, to a new file")
     parser.add_argument(
-        "--store", type=Path, metavar="FILE.sqlite", help="keep every score there at once, and take known ones from it"
+        "--store",
+        type=out_file,
+        metavar="FILE.sqlite",
+        help="keep every score there at once, and take known ones from it",
     )
     parser.set_defaults(run=run)
 
