@@ -17,16 +17,16 @@ from PIL import Image
 from skimage import data
 
 from bench_decoding import photograph
-from hyra.evaluate import Method, Plan, engines, evaluate
-from hyra.evaluate.pairs import Target
-from hyra.evaluate.scores import score
-from hyra.evaluate.sources import File
+from hyra.evaluate import Method, Plan, evaluate
+from hyra.evaluate.engines.threads import default_workers
+from hyra.evaluate.scoring.pairs import Target
+from hyra.evaluate.work.sources import File
 from peers import fsds
 
 PLAN = Plan(("psnr", "ssim", "fsds"))
 KINDS = {"20 pairs of 1356x2040": (10, 5), "480 pairs of 256x256": (240, 12)}
 """References of each kind, and the share of the pairs that the plain loop is timed on: one in so many."""
-CORES = engines.default_workers()
+CORES = default_workers()
 
 
 def crops(count: int) -> Iterator[Image.Image]:
@@ -84,9 +84,9 @@ def decode_and_score(methods: list[Method]) -> list[list[float]]:
 
 
 def scores_of(target: Target, preds: File) -> list[float]:
-    protocol = PLAN.protocol_at(4)
-    pair = target.pair(preds.read(), protocol, scale=4)
-    return [score(name).measure(pair) for name in PLAN.scores]
+    measurement = PLAN.at(4)
+    pair = target.pair(preds.read(), measurement.protocol, scale=4, differences=measurement.differences)
+    return [column.score.measure(pair) for column in measurement.columns]
 
 
 def plain_loop(methods: list[Method], share: int) -> list[list[float]]:

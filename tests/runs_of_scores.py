@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hyra.evaluate import Evaluation, Outcome, Plan, Run, Runs
-from hyra.evaluate.scores import score
-from hyra.evaluate.store import Key
 
 Values = Mapping[str, float | str]
 """A score of each image, or why it failed."""
@@ -20,12 +18,11 @@ def outcomes(scores: Mapping[str, Values], plan: Plan, method: str = "EDSR", sca
     for image in images:
         error = next((values[image] for values in scores.values() if isinstance(values.get(image), str)), None)
         values = {}
-        for name in () if error else scores:
-            each = score(name)
+        for column in () if error else plan.at(scale).columns:
             # A store keeps scores by content: other numbers are of other images.
             preds = f"{image} {[values.get(image) for values in scores.values()]}"
-            key = Key(preds, f"{reference} {image}", name, plan.settings(each, scale), each.version)
-            values[key] = float(scores[name].get(image, math.nan))
+            key = column.key(preds, f"{reference} {image}")
+            values[key] = float(scores[key.name].get(image, math.nan))
         yield Outcome(method, scale, image, f"x4/{image}.png", f"hr/{image}.png", values, {}, error)
 
 

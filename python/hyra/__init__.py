@@ -1,10 +1,16 @@
 """What an image super-resolution network really does: impulse responses, the HyRA split and FSDS."""
 
+from hyra._util.interrupt import leave_quietly
+
+leave_quietly()  # before what takes time to import
+del leave_quietly
+
+# ruff: noqa: E402
 from hyra import images, ops, spectrum
 from hyra._util.version import __version__
 from hyra.analyzer import HyRA
-from hyra.evaluate.comparison import ComparedModel, ModelComparison, compare_models
-from hyra.evaluate.sweep import LowpassSweep, lowpass_sweep
+from hyra.evaluate.lowpass.comparison import ComparedModel, ModelComparison, compare_models
+from hyra.evaluate.lowpass.sweep import LowpassSweep, lowpass_sweep
 from hyra.filters.lowpass import lowpass_upsample
 from hyra.filters.response import BackgroundOutput, ImpulseResponse
 from hyra.filters.sinc import SincFit

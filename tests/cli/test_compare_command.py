@@ -10,7 +10,7 @@ import torch
 from hyra import images
 from hyra.cli import main
 from hyra.evaluate import Runs
-from hyra.evaluate.selection import pair_of_runs
+from hyra.evaluate.tracking.selection import pair_of_runs
 from runs_of_scores import evaluation, keep
 
 

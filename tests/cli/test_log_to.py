@@ -7,7 +7,7 @@ import torch
 
 from hyra import images
 from hyra.cli import main
-from hyra.evaluate import logs
+from hyra.evaluate.tracking import logs
 from runs_of_scores import evaluation
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from hyra import images
-from hyra.evaluate.methods import Method
+from hyra.evaluate.inputs.methods import Method
 
 NAMES = ("a", "b", "c", "d", "e")
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import wilcoxon
 
-from hyra.evaluate.change_reports import as_junit, as_markdown, as_text
-from hyra.evaluate.changes import compare_runs
-from hyra.evaluate.gates import Gate
-from hyra.evaluate.summary import interval
+from hyra.evaluate.tables.summary import interval
+from hyra.evaluate.tracking.changes import compare_runs
+from hyra.evaluate.tracking.gates import Gate
+from hyra.evaluate.tracking.reports import as_junit, as_markdown, as_text
 from runs_of_scores import evaluation
 
 IMAGES = [f"img{index:03}" for index in range(100)]

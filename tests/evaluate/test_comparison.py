@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 import hyra
-from hyra.evaluate.comparison import ModelComparison, compare_models
+from hyra.evaluate.lowpass.comparison import ModelComparison, compare_models
 from hyra.images import luma
 
 mpl.use("Agg")

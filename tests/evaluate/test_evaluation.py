@@ -22,9 +22,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 import definition
 import hyra
 from hyra.evaluate import Evaluation, Method, Plan, Runs, evaluate
-from hyra.evaluate.pairs import Target
-from hyra.evaluate.scores import SCORES, score
-from hyra.evaluate.store import Key
+from hyra.evaluate.scoring.pairs import Target
+from hyra.evaluate.scoring.scores import SCORES, score
+from hyra.evaluate.work.keys import Key
 from hyra.images import files
 
 ALL = Plan(("psnr", "ssim", "fsds", "mae"))
@@ -141,7 +141,7 @@ def test_a_score_of_another_version_is_computed_again(methods, tmp_path, monkeyp
     evaluate(methods, Plan(("psnr",)), store=store)
     from dataclasses import replace
 
-    from hyra.evaluate import scores
+    from hyra.evaluate.scoring import scores
 
     changed = replace(score("psnr"), version=2, measure=lambda _: 1.0)
     monkeypatch.setattr(scores, "SCORES", {**scores.SCORES, "psnr": changed})
@@ -206,7 +206,7 @@ def test_a_table_says_that_its_run_came_to_no_end(methods, tmp_path):
 
 
 def test_whatever_a_score_raises_is_an_outcome(methods, monkeypatch):
-    from hyra.evaluate import scores
+    from hyra.evaluate.scoring import scores
 
     def fail(_):
         raise RuntimeError("two\nlines")
@@ -247,7 +247,7 @@ def test_images_of_other_depths_meet_as_floats(tmp_path):
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from hyra.evaluate import Method, Plan, evaluate, work
+from hyra.evaluate import Method, Plan, evaluate
 root, store = Path(sys.argv[1]), sys.argv[2]
 methods = [Method(n, s, root / n / f"x{s}", root / "hr") for n in ("nearest", "bicubic") for s in (2, 4)]
 print("ready", flush=True)

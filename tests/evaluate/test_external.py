@@ -13,12 +13,13 @@ import torch
 from torch import nn
 
 from hyra.cli import main
-from hyra.evaluate import Evaluation, Outcome, Plan, Run, Runs, evaluate, external
-from hyra.evaluate.offline import without_network
-from hyra.evaluate.pairs import Target
-from hyra.evaluate.scores import score
-from hyra.evaluate.sources import File
-from hyra.evaluate.store import Key
+from hyra.evaluate import Evaluation, Outcome, Plan, Run, Runs, evaluate
+from hyra.evaluate.scoring import external
+from hyra.evaluate.scoring.offline import without_network
+from hyra.evaluate.scoring.pairs import Target
+from hyra.evaluate.scoring.scores import score
+from hyra.evaluate.work.keys import Key
+from hyra.evaluate.work.sources import File
 from hyra.scores.protocol import Protocol
 
 

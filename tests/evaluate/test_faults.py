@@ -10,8 +10,9 @@ import pytest
 
 from hyra.cli import main
 from hyra.evaluate import Outcome, Plan, Runs, evaluate
-from hyra.evaluate.methods import from_manifest
-from hyra.evaluate.store import Key, StoreError
+from hyra.evaluate.inputs.methods import from_manifest
+from hyra.evaluate.store.scores import StoreError
+from hyra.evaluate.work.keys import Key
 
 METHOD = '[[method]]\nname = "A"\nscale = 4\nsr = "sr"\n'
 

@@ -14,11 +14,11 @@ import hyra
 from hyra import images
 from hyra.cli import main
 from hyra.evaluate.evaluation import evaluate
-from hyra.evaluate.methods import Method
-from hyra.evaluate.network_numbers import network_numbers
-from hyra.evaluate.networks import NetworkMethod, NetworkOutput, network_methods
-from hyra.evaluate.running import NetworkSpec, running
-from hyra.evaluate.work import Plan
+from hyra.evaluate.inputs.methods import Method
+from hyra.evaluate.inputs.network_numbers import network_numbers
+from hyra.evaluate.inputs.networks import NetworkMethod, NetworkOutput, network_methods
+from hyra.evaluate.inputs.running import NetworkSpec, running
+from hyra.evaluate.work.plan import Plan
 
 PLAN = Plan(("psnr", "ssim", "fsds"), "y")
 

@@ -12,8 +12,8 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 import definition
 from hyra.evaluate import Plan, evaluate
-from hyra.evaluate.networks import network_methods
-from hyra.evaluate.running import NetworkSpec
+from hyra.evaluate.inputs.networks import network_methods
+from hyra.evaluate.inputs.running import NetworkSpec
 
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea")
 NETWORKS = {

@@ -18,13 +18,13 @@ import torch
 
 from hyra import images
 from hyra.cli import main
+from hyra.evaluate.engines.ray import RayEngine, share
 from hyra.evaluate.evaluation import evaluate
-from hyra.evaluate.methods import Method
-from hyra.evaluate.networks import network_methods
-from hyra.evaluate.ray_engine import RayEngine, share
-from hyra.evaluate.running import NetworkSpec
-from hyra.evaluate.sources import File
-from hyra.evaluate.work import Plan
+from hyra.evaluate.inputs.methods import Method
+from hyra.evaluate.inputs.networks import network_methods
+from hyra.evaluate.inputs.running import NetworkSpec
+from hyra.evaluate.work.plan import Plan
+from hyra.evaluate.work.sources import File
 
 pytestmark = pytest.mark.once
 PLAN = Plan(("psnr", "ssim", "fsds"))

@@ -9,7 +9,7 @@ import pytest
 
 from hyra import plots
 from hyra.evaluate import Runs
-from hyra.evaluate.score_history import score_history
+from hyra.evaluate.tracking.score_history import score_history
 from runs_of_scores import evaluation, keep, together
 
 mpl.use("Agg")

@@ -9,10 +9,10 @@ import small_folders
 
 from hyra.cli import main
 from hyra.evaluate.evaluation import Evaluation, evaluate
-from hyra.evaluate.merge import merge
-from hyra.evaluate.runs import Runs
-from hyra.evaluate.shards import Shard
-from hyra.evaluate.work import Plan
+from hyra.evaluate.store.merge import merge
+from hyra.evaluate.store.runs import Runs
+from hyra.evaluate.store.shards import Shard
+from hyra.evaluate.work.plan import Plan
 
 PLAN = Plan(("psnr", "ssim"))
 

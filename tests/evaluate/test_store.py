@@ -10,7 +10,8 @@ import time
 import pytest
 
 from hyra.evaluate import Outcome, Plan, Runs
-from hyra.evaluate.store import Key, Store, StoreError
+from hyra.evaluate.store.scores import Store, StoreError
+from hyra.evaluate.work.keys import Key
 
 
 def key(number: int) -> Key:
@@ -48,7 +49,8 @@ def test_is_refused_where_it_is_something_else(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from hyra.evaluate.store import Key, Store
+from hyra.evaluate.store.scores import Store
+from hyra.evaluate.work.keys import Key
 with Store(Path(sys.argv[1])) as store:
     print("open", flush=True)
     for number in range(int(sys.argv[2]), int(sys.argv[3])):

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 import hyra
-from hyra.evaluate.sweep import LowpassSweep, lowpass_sweep
+from hyra.evaluate.lowpass.sweep import LowpassSweep, lowpass_sweep
 from hyra.filters import lowpass
 
 

@@ -15,8 +15,8 @@ from PIL import Image
 from hyra.cli import main
 from hyra.evaluate import Evaluation, Outcome, Plan, Run
 from hyra.evaluate.formats import TABLES, show, write_images, write_table
-from hyra.evaluate.store import Key
-from hyra.evaluate.tables import SHOWN
+from hyra.evaluate.tables.table import SHOWN
+from hyra.evaluate.work.keys import Key
 
 PLAN = Plan(("psnr", "ssim", "mae"), protocol="y", modcrop=True)
 HOSTILE = "a|b_50%\n\\x[1]{*}--<i>"
@@ -394,7 +394,7 @@ def test_what_was_measured_otherwise_is_said():
 
 
 def test_the_published_table_comes_with_the_package():
-    from hyra.evaluate.published import summaries
+    from hyra.evaluate.tables.published import summaries
 
     counts = {scale: len(summaries(scale, ["psnr"])) for scale in (2, 3, 4, 6, 12, 5)}
     assert counts == {2: 18, 3: 18, 4: 18, 6: 6, 12: 6, 5: 0}

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from hyra.evaluate.evaluation import Evaluation, evaluate
-from hyra.evaluate.methods import Method
-from hyra.evaluate.runs import Runs
-from hyra.evaluate.work import Plan
+from hyra.evaluate.inputs.methods import Method
+from hyra.evaluate.store.runs import Runs
+from hyra.evaluate.work.plan import Plan
 
 SCRIPT = "<script>alert(1)</script>"
 QUOTES = """it's "a" & <b>bold<b> &lt;"""

@@ -24,8 +24,8 @@ from PIL import Image
 import hyra
 from hyra.cli import main
 from hyra.evaluate import Evaluation, Method, Outcome, Plan, Run, evaluate
-from hyra.evaluate.scores import score
-from hyra.evaluate.store import Key
+from hyra.evaluate.scoring.scores import score
+from hyra.evaluate.work.keys import Key
 from hyra.report.evaluation import data, examples, write
 from hyra.report.evaluation.pictures import SIDE, pictures
 

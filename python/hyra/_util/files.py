@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -38,6 +39,37 @@ def replacing(file: str | Path) -> Iterator[BinaryIO]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def check_writable(path: str | Path, *, folder: bool = False) -> None:
+    """A file, or a folder, can be written: to be asked before long work. Nothing is made.
+
+    Raises:
+        OSError: it cannot, and why.
+
+    Example:
+        >>> check_writable("/dev/null/table.csv")
+        Traceback (most recent call last):
+        ...
+        NotADirectoryError: /dev/null/table.csv cannot be written: /dev/null is no folder
+    """
+    target = Path(os.path.realpath(path))
+    if folder and target.exists() and not target.is_dir():
+        raise NotADirectoryError(f"{path} must be a folder, got a file")
+    if not folder and target.is_dir():
+        raise IsADirectoryError(f"{path} must be a file, got a folder")
+    if not folder and target.exists() and not target.is_file():  # a device
+        return
+    place = target if folder else target.parent
+    while not os.path.lexists(place):
+        place = place.parent
+    if not place.is_dir():
+        raise NotADirectoryError(f"{path} cannot be written: {place} is no folder")
+    try:
+        with TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise type(error)(f"{path} cannot be written: {error.strerror} in {place}") from error
 
 
 def write_text(file: str | Path, text: str, errors: str = "backslashreplace") -> None:

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from hyra._util import interrupt
 from hyra._util.texts import message
 from hyra.cli import (
     analyze,
@@ -79,25 +80,29 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal has no letters for is no reason to stop
-            stream.reconfigure(errors="backslashreplace")
-    args = parser().parse_args(arguments)
+    try:
+        interrupt.raise_again()
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a name that the terminal has no letters for is no reason to stop
+                stream.reconfigure(errors="backslashreplace")
+        return _run(parser().parse_args(arguments))
+    except KeyboardInterrupt:
+        print("hyra: interrupted", file=sys.stderr)
+        return interrupt.CODE
+    except Exception as error:
+        if os.environ.get("HYRA_DEBUG"):
+            raise
+        print(f"hyra: {_sentence(error)}", file=sys.stderr)
+        return 2
+
+
+def _run(args: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         warnings.filterwarnings("ignore", module="torch")  # what torch has to say to torch's users
         warnings.showwarning = lambda text, *_, **__: log(f"warning: {text}")
-        try:
-            with _without_screen():
-                code: int | None = args.run(args)
-        except KeyboardInterrupt:
-            print("hyra: interrupted", file=sys.stderr)
-            return 130
-        except Exception as error:
-            if os.environ.get("HYRA_DEBUG"):
-                raise
-            print(f"hyra: {_sentence(error)}", file=sys.stderr)
-            return 2
+        with _without_screen():
+            code: int | None = args.run(args)
     return code or 0
 
 

@@ -9,6 +9,7 @@ from math import ceil, inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyra._util.files import check_writable
 from hyra._util.table import number
 from hyra._util.texts import printable
 from hyra.scores.variants import VARIANTS
@@ -202,7 +203,7 @@ def protocol(args: argparse.Namespace) -> Protocol:
 
 def add_out_option(parser: argparse.ArgumentParser, folder: str) -> None:
     """Where results go."""
-    parser.add_argument("--out", type=Path, default=Path(folder), metavar="DIR", help=f"default: {folder}")
+    parser.add_argument("--out", type=out_folder, default=folder, metavar="DIR", help=f"default: {folder}")
 
 
 def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
@@ -221,6 +222,24 @@ def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
         found.network.to(args.device)
     input_range = found.input_range if args.input_range is None else args.input_range
     return hyra.HyRA(found.network, found.scale, 1.0 if input_range is None else input_range, device=args.device), found
+
+
+def out_file(text: str) -> Path:
+    """A file that can be written, asked before the work."""
+    return _writable(text, folder=False)
+
+
+def out_folder(text: str) -> Path:
+    """A folder that can be written to, asked before the work."""
+    return _writable(text, folder=True)
+
+
+def _writable(text: str, *, folder: bool) -> Path:
+    try:
+        check_writable(text, folder=folder)
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return Path(text)
 
 
 def positive(text: str) -> int:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from hyra._util.files import write_text
-from hyra.cli.arguments import Commands, command, log
+from hyra.cli.arguments import Commands, command, log, out_file
 
 _EPILOG = """\
 A and B are the names or tags of runs, or latest, or previous; without them, previous and latest. FILE:RUN is a run of
@@ -36,17 +35,17 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "--fail-if", action="append", default=[], metavar="GATE", help="a change that must not be; any number of times"
     )
     parser.add_argument("--allow-missing", action="store_true", help="judge the images that have a score in both alone")
-    parser.add_argument("--junit", type=Path, metavar="FILE.xml", help="write what the gates say as JUnit XML")
-    parser.add_argument("--markdown", type=Path, metavar="FILE.md", help="write everything as a page of Markdown")
+    parser.add_argument("--junit", type=out_file, metavar="FILE.xml", help="write what the gates say as JUnit XML")
+    parser.add_argument("--markdown", type=out_file, metavar="FILE.md", help="write everything as a page of Markdown")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare and print; 1 where a gate failed."""
-    from hyra.evaluate import change_reports
-    from hyra.evaluate.changes import compare_runs
-    from hyra.evaluate.gates import Gate
-    from hyra.evaluate.selection import load, pair_of_runs
+    from hyra.evaluate.tracking import reports
+    from hyra.evaluate.tracking.changes import compare_runs
+    from hyra.evaluate.tracking.gates import Gate
+    from hyra.evaluate.tracking.selection import load, pair_of_runs
 
     gates = [Gate.parse(text) for text in args.fail_if]
     if args.junit is not None and not gates:
@@ -57,9 +56,9 @@ def run(args: argparse.Namespace) -> int:
             log(f"warning: the run {each.name} came to no end, or is under way")
     changes = compare_runs(before, after)
     verdicts = [verdict for gate in gates for verdict in gate.verdicts(changes, allow_missing=args.allow_missing)]
-    print(change_reports.as_text(changes, verdicts))
+    print(reports.as_text(changes, verdicts))
     if args.junit is not None:
-        write_text(args.junit, change_reports.as_junit(verdicts))
+        write_text(args.junit, reports.as_junit(verdicts))
     if args.markdown is not None:
-        write_text(args.markdown, change_reports.as_markdown(changes, verdicts))
+        write_text(args.markdown, reports.as_markdown(changes, verdicts))
     return int(any(verdict.passed is False for verdict in verdicts))

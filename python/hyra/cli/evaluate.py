@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyra._util.texts import printable
-from hyra.cli.arguments import MODEL_HELP, Commands, add_pairing_options, command, log, positive
+from hyra.cli.arguments import MODEL_HELP, Commands, add_pairing_options, command, log, out_file, positive
 from hyra.cli.evaluate_networks import add_network_inputs, measured, networks, tables
 
 if TYPE_CHECKING:
     from hyra.evaluate.evaluation import Engine
-    from hyra.evaluate.methods import Method
-    from hyra.evaluate.shards import Shard
-    from hyra.evaluate.work import Outcome
+    from hyra.evaluate.inputs.methods import Method
+    from hyra.evaluate.store.shards import Shard
+    from hyra.evaluate.work.tasks import Outcome
 
 _EPILOG = f"""\
 {MODEL_HELP}
@@ -79,20 +79,20 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     scoring.add_argument("--device", metavar="D", help="where scores are computed (default cpu)")
     outputs = parser.add_argument_group("what becomes of it")
-    outputs.add_argument("--store", type=Path, metavar="FILE.sqlite", help="keep every score there at once")
+    outputs.add_argument("--store", type=out_file, metavar="FILE.sqlite", help="keep every score there at once")
     outputs.add_argument(
         "--run", dest="run_name", metavar="NAME", help="name of the run in the store (default: the time)"
     )
     outputs.add_argument(
         "--out",
-        type=Path,
+        type=out_file,
         action="append",
         default=[],
         metavar="FILE",
         help="the table as .md, .csv, .json, .parquet or .tex; any number of times",
     )
     outputs.add_argument(
-        "--per-image", type=Path, metavar="FILE", help="every score of every image as .csv, .json or .parquet"
+        "--per-image", type=out_file, metavar="FILE", help="every score of every image as .csv, .json or .parquet"
     )
     outputs.add_argument(
         "--against",
@@ -116,8 +116,8 @@ def run(args: argparse.Namespace) -> int:
     """Score and print; 1 where a pair could not be scored."""
     from hyra.evaluate.evaluation import evaluate
     from hyra.evaluate.formats import IMAGES, TABLES, check, show, write_images, write_table
-    from hyra.evaluate.logs import log_to, number_of
-    from hyra.evaluate.work import Plan
+    from hyra.evaluate.tracking.logs import log_to, number_of
+    from hyra.evaluate.work.plan import Plan
     from hyra.results.writers import check_destination
 
     for file in args.out:
@@ -166,8 +166,8 @@ def _report(outcome: Outcome) -> None:
 
 
 def _engine(args: argparse.Namespace) -> Engine:
-    from hyra.evaluate.engines import in_threads
-    from hyra.evaluate.ray_engine import RayEngine
+    from hyra.evaluate.engines.ray import RayEngine
+    from hyra.evaluate.engines.threads import in_threads
 
     if args.address is not None and args.engine != "ray":
         raise ValueError(f"--address must be given with --engine ray alone, got --engine {args.engine}")
@@ -176,7 +176,7 @@ def _engine(args: argparse.Namespace) -> Engine:
 
 def _shard(args: argparse.Namespace) -> tuple[Shard | None, Path | None]:
     """Which part of the images, and its file."""
-    from hyra.evaluate.shards import Shard
+    from hyra.evaluate.store.shards import Shard
 
     if args.shard is None:
         return None, args.store
@@ -188,7 +188,7 @@ def _shard(args: argparse.Namespace) -> tuple[Shard | None, Path | None]:
 
 
 def _inputs(args: argparse.Namespace, models: Sequence[Method]) -> tuple[Sequence[Method], dict[str, Any]]:
-    from hyra.evaluate.methods import Method, from_layout, from_manifest
+    from hyra.evaluate.inputs.methods import Method, from_layout, from_manifest
 
     given = [name for name in ("sr", "layout", "manifest") if getattr(args, name)]
     if len(given) > 1 or not (given or models):

@@ -11,8 +11,8 @@ from hyra.cli.arguments import log, natural, positive
 
 if TYPE_CHECKING:
     from hyra.evaluate.evaluation import Evaluation
-    from hyra.evaluate.network_numbers import NetworkNumbers
-    from hyra.evaluate.networks import NetworkMethod
+    from hyra.evaluate.inputs.network_numbers import NetworkNumbers
+    from hyra.evaluate.inputs.networks import NetworkMethod
 
 
 def add_network_inputs(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +49,8 @@ def add_network_inputs(parser: argparse.ArgumentParser) -> None:
 
 def networks(args: argparse.Namespace) -> list[NetworkMethod]:
     """The networks that were named, loaded once to see what they are."""
-    from hyra.evaluate.networks import network_methods
-    from hyra.evaluate.running import NetworkSpec
+    from hyra.evaluate.inputs.networks import network_methods
+    from hyra.evaluate.inputs.running import NetworkSpec
 
     if not args.model:
         given = [name for name in ("lr", "scale", "input_range", "tile", "halo", "seeds") if getattr(args, name)]
@@ -77,7 +77,7 @@ def networks(args: argparse.Namespace) -> list[NetworkMethod]:
 
 def measured(methods: Sequence[NetworkMethod]) -> list[NetworkNumbers]:
     """The numbers of each network, whatever its seed."""
-    from hyra.evaluate.network_numbers import network_numbers
+    from hyra.evaluate.inputs.network_numbers import network_numbers
 
     numbers = []
     for method in methods:
@@ -91,8 +91,8 @@ def tables(
     result: Evaluation, methods: Sequence[NetworkMethod], numbers: Sequence[NetworkNumbers], seeds: int | None
 ) -> list[str]:
     """What stands below the table of scores."""
-    from hyra.evaluate.network_numbers import network_table
-    from hyra.evaluate.seeds import over_seeds, seed_table
+    from hyra.evaluate.inputs.network_numbers import network_table
+    from hyra.evaluate.tables.seeds import over_seeds, seed_table
 
     network_of = {method.name: method.name.rpartition("#")[0] for method in methods if seeds}
     means = over_seeds(result.summaries(), network_of)

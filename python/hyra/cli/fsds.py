@@ -23,6 +23,7 @@ from hyra.cli.arguments import (
     add_variant_option,
     command,
     log,
+    out_file,
     pairs_of,
     protocol,
 )
@@ -81,9 +82,12 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     add_pairing_options(parser)
     add_variant_option(parser)
     add_protocol_options(parser)
-    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="also write the scores there, to a new file")
+    parser.add_argument("--out", type=out_file, metavar="FILE.csv", help="also write the scores there, to a new file")
     parser.add_argument(
-        "--store", type=Path, metavar="FILE.sqlite", help="keep every score there at once, and take known ones from it"
+        "--store",
+        type=out_file,
+        metavar="FILE.sqlite",
+        help="keep every score there at once, and take known ones from it",
     )
     parser.set_defaults(run=run)
 
@@ -132,7 +136,7 @@ def _rows(store: Path | None, how: _How, pairs: list[tuple[Path, Path]]) -> Iter
     with extra("cli", "hyra fsds"):
         from tqdm import tqdm
 
-    from hyra.evaluate.store import StoreError
+    from hyra.evaluate.store.scores import StoreError
 
     with _scorer(store, how) as score:
         for sr, hr in tqdm(pairs, unit="image", leave=False, disable=None):
@@ -148,7 +152,8 @@ def _rows(store: Path | None, how: _How, pairs: list[tuple[Path, Path]]) -> Iter
 @contextmanager
 def _scorer(file: Path | None, how: _How) -> Iterator[Callable[[Path, Path], float]]:
     """What scores a pair of files, by way of the store if one was named."""
-    from hyra.evaluate.store import Key, Store
+    from hyra.evaluate.store.scores import Store
+    from hyra.evaluate.work.keys import Key
 
     if file is None:
         yield partial(_score, how)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from hyra._util.files import write_text
-from hyra.cli.arguments import Commands, command, positive
+from hyra.cli.arguments import Commands, command, out_file, positive
 
 _EPILOG = """\
 examples:
@@ -30,16 +30,16 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--method", action="append", default=[], metavar="NAME", help="this one; any number of times")
     parser.add_argument("--tag", action="append", default=[], metavar="WORD", help="runs with this tag alone")
     parser.add_argument("--last", type=positive, metavar="N", help="the newest N runs alone")
-    parser.add_argument("--out", type=Path, metavar="FIGURE", help="draw it to a .png, .pdf or .svg")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write every mean and its interval there")
+    parser.add_argument("--out", type=out_file, metavar="FIGURE", help="draw it to a .png, .pdf or .svg")
+    parser.add_argument("--csv", type=out_file, metavar="FILE", help="write every mean and its interval there")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Print and draw."""
-    from hyra.evaluate.runs import Runs
-    from hyra.evaluate.score_history import score_history
-    from hyra.evaluate.selection import existing
+    from hyra.evaluate.store.runs import Runs
+    from hyra.evaluate.tracking.score_history import score_history
+    from hyra.evaluate.tracking.selection import existing
 
     with Runs(existing(args.store)) as runs:
         history = score_history(runs, scores=args.scores, methods=args.method, tags=args.tag, last=args.last)

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
     """Sweep the cut-off over the named images."""
     import hyra
     from hyra import images, plots
-    from hyra.evaluate.sweep import SCORES
+    from hyra.evaluate.lowpass.sweep import SCORES
     from hyra.filters import lowpass
     from hyra.images.resampling import degrade
 

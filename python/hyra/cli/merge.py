@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hyra._util.table import in_columns
 from hyra._util.texts import printable
-from hyra.cli.arguments import Commands, command, log
+from hyra.cli.arguments import Commands, command, log, out_file
 
 _EPILOG = """\
 examples:
@@ -22,14 +22,14 @@ interrupted: its own command goes on with it."""
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Declare the command."""
     parser = command(commands, "merge", "the stores of shards, or of several machines, as one", _EPILOG)
-    parser.add_argument("out", type=Path, metavar="OUT.sqlite", help="made if it is not there; what it holds stays")
+    parser.add_argument("out", type=out_file, metavar="OUT.sqlite", help="made if it is not there; what it holds stays")
     parser.add_argument("stores", type=Path, nargs="+", metavar="SHARD.sqlite", help="what to put together")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Merge, and tell of what is not there; 1 where a run is not whole."""
-    from hyra.evaluate.merge import merge
+    from hyra.evaluate.store.merge import merge
 
     merged = merge(args.out, args.stores)
     rows = [

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyra._util.texts import printable
-from hyra.cli.arguments import Commands, command, log, natural
+from hyra.cli.arguments import Commands, command, log, natural, out_file
 
 if TYPE_CHECKING:
     from hyra.evaluate.evaluation import Evaluation
@@ -29,7 +29,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = command(commands, "report", "the page of a run of `hyra evaluate`", _EPILOG)
     parser.add_argument("store", type=Path, metavar="STORE", help="the file that `hyra evaluate --store` kept")
     parser.add_argument("run_name", nargs="?", metavar="RUN", help="name of the run (default: the newest)")
-    parser.add_argument("--out", type=Path, default=Path("report.html"), metavar="FILE", help="default: report.html")
+    parser.add_argument("--out", type=out_file, default="report.html", metavar="FILE", help="default: report.html")
     parser.add_argument("--by", metavar="SCORE", help="which says what is worst and best (default: the run's first)")
     parser.add_argument(
         "--images", type=natural, default=3, metavar="N", help="of the worst and of the best of a method (default 3)"
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _evaluation(store: Path, name: str | None) -> Evaluation:
     from hyra.evaluate.evaluation import Evaluation
-    from hyra.evaluate.runs import Runs
+    from hyra.evaluate.store.runs import Runs
 
     if not store.is_file():
         raise FileNotFoundError(f"no such file: {store}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyra._util.table import in_columns, number
-from hyra.cli.arguments import Commands, command, positive
+from hyra.cli.arguments import Commands, command, out_folder, positive
 
 if TYPE_CHECKING:
     from hyra.track.records import Record
@@ -40,7 +40,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--speed", type=positive, default=4, metavar="N", help="records per second in the animation (default 4)"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="default: the folder with the records")
+    parser.add_argument("--out", type=out_folder, metavar="DIR", help="default: the folder with the records")
     parser.set_defaults(run=run)
 
 

@@ -3,11 +3,29 @@
 >>> from hyra.evaluate import Method, Plan, evaluate
 """
 
-from hyra.evaluate.changes import Changes, compare_runs
+from hyra.evaluate.engines.ray import RayEngine
 from hyra.evaluate.evaluation import Evaluation, evaluate
-from hyra.evaluate.gates import Gate
-from hyra.evaluate.methods import Method
-from hyra.evaluate.runs import Run, Runs
-from hyra.evaluate.work import Outcome, Plan
+from hyra.evaluate.inputs.methods import Method
+from hyra.evaluate.store.merge import merge
+from hyra.evaluate.store.runs import Run, Runs
+from hyra.evaluate.store.shards import Shard
+from hyra.evaluate.tracking.changes import Changes, compare_runs
+from hyra.evaluate.tracking.gates import Gate
+from hyra.evaluate.work.plan import Plan
+from hyra.evaluate.work.tasks import Outcome
 
-__all__ = ["Changes", "Evaluation", "Gate", "Method", "Outcome", "Plan", "Run", "Runs", "compare_runs", "evaluate"]
+__all__ = [
+    "Changes",
+    "Evaluation",
+    "Gate",
+    "Method",
+    "Outcome",
+    "Plan",
+    "RayEngine",
+    "Run",
+    "Runs",
+    "Shard",
+    "compare_runs",
+    "evaluate",
+    "merge",
+]

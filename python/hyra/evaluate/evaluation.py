@@ -13,15 +13,17 @@ from typing import Any
 
 from hyra._util.progress import Progress
 from hyra.environment import environment
-from hyra.evaluate.engines import in_threads
-from hyra.evaluate.methods import Method, check_names
-from hyra.evaluate.runs import Run, Runs, storable
-from hyra.evaluate.shards import Shard
-from hyra.evaluate.sources import Source
-from hyra.evaluate.store import Key, StoreError
-from hyra.evaluate.summary import Summary, summaries
-from hyra.evaluate.tables import Table, table_of
-from hyra.evaluate.work import Outcome, Plan, Prediction, Task
+from hyra.evaluate.engines.threads import in_threads
+from hyra.evaluate.inputs.methods import Method, check_names
+from hyra.evaluate.store.runs import Run, Runs, storable
+from hyra.evaluate.store.scores import StoreError
+from hyra.evaluate.store.shards import Shard
+from hyra.evaluate.tables.summary import Summary, summaries
+from hyra.evaluate.tables.table import Table, table_of
+from hyra.evaluate.work.keys import Key
+from hyra.evaluate.work.plan import Plan
+from hyra.evaluate.work.sources import Source
+from hyra.evaluate.work.tasks import Outcome, Prediction, Task
 
 Engine = Callable[[Iterator[Task], Plan, int | None], Generator[Outcome, None, None]]
 
@@ -86,8 +88,8 @@ def evaluate(
         about: what else to keep of the run in its context, as JSON has it.
         allow_missing: leave out, with a warning, images without a partner of the same name, or with several.
         workers: images worked on at the same time, each on one thread; by default one for each core.
-        engine: what does the work: threads of this process, or a `hyra.evaluate.ray_engine.RayEngine`.
-        shard: the part of the images to work on; `hyra.evaluate.merge.merge` puts the stores of all parts together.
+        engine: what does the work: threads of this process, or a `hyra.evaluate.RayEngine`.
+        shard: the part of the images to work on; `hyra.evaluate.merge` puts the stores of all parts together.
             The run must have a name, the same for all.
         progress: show a bar on a terminal.
         log: called with each outcome as it comes.

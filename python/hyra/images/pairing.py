@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -152,7 +153,7 @@ def _match(results: Names, references: Names) -> tuple[list[tuple[Path, Path]], 
         if many_sr:
             ambiguous.append((tuple(many_sr), tuple(many_hr)))
             taken.update(many_sr, many_hr)
-    return sorted(pairs), sorted(ambiguous)
+    return sorted(pairs, key=lambda two: (two[0].name, two[1].name)), sorted(ambiguous)
 
 
 def _by_name(files: Names, others: Names) -> dict[str, dict[Path, Candidate]]:
@@ -210,4 +211,6 @@ def _files(folder: Path) -> list[Path]:
     """The files of a folder by name; those that a system hides (`._0801.png`, `.DS_Store`) are not the user's."""
     if not folder.is_dir():
         raise NotADirectoryError(f"no such folder: {folder}")
-    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    with os.scandir(folder) as entries:  # which knows what is a file without asking again for each
+        names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file())
+    return [folder / name for name in names]

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hyra.evaluate.comparison import ComparedModel, ModelComparison
-from hyra.evaluate.sweep import LowpassSweep
+from hyra.evaluate.lowpass.comparison import ComparedModel, ModelComparison
+from hyra.evaluate.lowpass.sweep import LowpassSweep
 from hyra.plots import style
 from hyra.plots.response import draw_response, off_centre
 from hyra.results.figures import draws

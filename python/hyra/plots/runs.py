@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hyra._util.texts import printable
-from hyra.evaluate.score_history import Point, ScoreHistory
-from hyra.evaluate.scores import score
+from hyra.evaluate.scoring.scores import score
+from hyra.evaluate.tracking.score_history import Point, ScoreHistory
 from hyra.plots import style
 from hyra.results.figures import draws
 
@@ -31,7 +31,7 @@ def score_history(history: ScoreHistory) -> tuple[Figure, npt.NDArray[Any]]:
     run before, the line breaks and the marker is hollow.
 
     Args:
-        history: what `hyra.evaluate.score_history.score_history` returned.
+        history: what `hyra.evaluate.tracking.score_history.score_history` returned.
 
     Returns:
         The figure and its axes, scores by scales.

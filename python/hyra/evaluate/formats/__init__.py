@@ -12,7 +12,7 @@ from hyra._util.files import replacing
 from hyra.evaluate.evaluation import Evaluation
 from hyra.evaluate.formats import images, latex, markdown, means, records
 from hyra.evaluate.formats.terminal import show
-from hyra.evaluate.tables import Table
+from hyra.evaluate.tables.table import Table
 
 __all__ = ["IMAGES", "TABLES", "check", "show", "write_images", "write_table"]
 

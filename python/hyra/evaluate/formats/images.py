@@ -7,8 +7,9 @@ from typing import Any
 
 from hyra.evaluate.evaluation import Evaluation
 from hyra.evaluate.formats import records
-from hyra.evaluate.tables import in_words
-from hyra.evaluate.work import Outcome, Plan
+from hyra.evaluate.tables.table import in_words
+from hyra.evaluate.work.plan import Plan
+from hyra.evaluate.work.tasks import Outcome
 
 
 def as_csv(evaluation: Evaluation) -> bytes:

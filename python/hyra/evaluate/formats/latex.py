@@ -6,7 +6,7 @@ import re
 
 from hyra._util.texts import printable
 from hyra.evaluate.formats.records import utf8
-from hyra.evaluate.tables import SHOWN, Cell, Row, Table
+from hyra.evaluate.tables.table import SHOWN, Cell, Row, Table
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",

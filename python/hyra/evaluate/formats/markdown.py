@@ -6,7 +6,7 @@ import re
 
 from hyra._util.texts import printable
 from hyra.evaluate.formats.records import utf8
-from hyra.evaluate.tables import Cell, Table
+from hyra.evaluate.tables.table import Cell, Table
 
 
 def table(table: Table) -> bytes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hyra.evaluate.formats import records
-from hyra.evaluate.summary import LEVEL
-from hyra.evaluate.tables import MEASURED, Row, Table
+from hyra.evaluate.tables.summary import LEVEL
+from hyra.evaluate.tables.table import MEASURED, Row, Table
 from hyra.split.parts import BAND_WIDTH
 
 

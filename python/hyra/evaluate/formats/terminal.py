@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
-from hyra.evaluate.tables import SHOWN, Cell, Table
+from hyra.evaluate.tables.table import SHOWN, Cell, Table
 
 
 def show(table: Table, stream: TextIO | None = None) -> None:

@@ -13,7 +13,7 @@ from hyra._util import validate
 from hyra._util.extra import extra
 from hyra._util.files import write_text
 from hyra.evaluate.evaluation import Evaluation
-from hyra.evaluate.scores import score
+from hyra.evaluate.scoring.scores import score
 from hyra.filters.response import ImpulseResponse
 from hyra.plots.style import offscreen
 from hyra.report import page
@@ -59,7 +59,7 @@ def write(
     Example:
         >>> import tempfile, torch, hyra
         >>> from hyra.evaluate.evaluation import evaluate
-        >>> from hyra.evaluate.methods import Method
+        >>> from hyra.evaluate.inputs.methods import Method
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     hr = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
         ...     for name, image in (("hr/a.png", hr), ("sr/a.png", 0.9 * hr)):

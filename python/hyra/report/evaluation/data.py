@@ -8,9 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from hyra.evaluate.evaluation import Evaluation
-from hyra.evaluate.score import Score
-from hyra.evaluate.scores import score
-from hyra.evaluate.work import Outcome
+from hyra.evaluate.scoring.score import Score
+from hyra.evaluate.scoring.scores import score
+from hyra.evaluate.work.tasks import Outcome
 from hyra.plots.style import SERIES
 from hyra.report.evaluation.examples import Example
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from hyra._util.progress import Progress
 from hyra._util.texts import message
-from hyra.evaluate.score import Score
-from hyra.evaluate.sources import File
-from hyra.evaluate.work import Outcome
+from hyra.evaluate.scoring.score import Score
+from hyra.evaluate.work.sources import File
+from hyra.evaluate.work.tasks import Outcome
 from hyra.report.evaluation.pictures import Pictures, pictures
 
 LENGTH = 8 << 20

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from hyra.evaluate.evaluation import Evaluation
-from hyra.evaluate.score import Score
+from hyra.evaluate.scoring.score import Score
 from hyra.report import page
 from hyra.report.evaluation import tables, words
 from hyra.report.evaluation.examples import Example

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from hyra.evaluate.score import Score
-from hyra.evaluate.scores import score
-from hyra.evaluate.summary import Mean, Summary, ranks
-from hyra.evaluate.work import Outcome
+from hyra.evaluate.scoring.score import Score
+from hyra.evaluate.scoring.scores import score
+from hyra.evaluate.tables.summary import Mean, Summary, ranks
+from hyra.evaluate.work.tasks import Outcome
 from hyra.report.evaluation.data import why
 from hyra.report.evaluation.words import count
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hyra.evaluate.evaluation import Evaluation
-from hyra.evaluate.summary import LEVEL
+from hyra.evaluate.tables.summary import LEVEL
 
 MEANS = (
     f"A mean is over the images whose score is finite, with the {LEVEL:.0%} interval of the mean below it (bootstrap "

@@ -1,0 +1,1 @@
+"""What is evaluated: folders of images, manifests, networks."""

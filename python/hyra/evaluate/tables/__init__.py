@@ -1,0 +1,1 @@
+"""Means with their intervals, ranked, beside published ones."""

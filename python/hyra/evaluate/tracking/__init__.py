@@ -1,0 +1,1 @@
+"""Runs over time: chosen, compared, gated, drawn, and written for other tools."""
