@@ -1,8 +1,9 @@
 """Test each row of `[tool.hyra.supported]` in pyproject.toml, or those named, and say which versions it got.
 
 Each has an environment of its own. The tests are those of the ops and the API, over the plain-torch bodies and the CPU
-kernels; what is built, what the command line does, training, files made to do harm, and tests marked `once` are left to
-the README's command. The wheels are those in `dist/`; one that lacks there is built.
+kernels, or over the former alone where a row has `kernels = false`: the wheel of a machine without a compiler. What is
+built, what the command line does, training, files made to do harm, and tests marked `once` are left to the README's
+command. The wheels are those in `dist/`; one that lacks there is built.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Row:
     name: str
     interpreter: str
     packages: list[str]
+    kernels: bool
 
     @property
     def environment(self) -> Path:
@@ -91,21 +93,27 @@ def supported() -> list[Row]:
     tested = [extras for extras in PROJECT["optional-dependencies"]["test"] if extras.startswith("hyra[")]
     packages = {"lowest": list(lower_bounds(PROJECT["dependencies"] + tested)), "newest": []}
     return [
-        Row(name, python[row["python"]], packages.get(row["packages"], row["packages"].split()))
+        Row(
+            name=name,
+            interpreter=python[row["python"]],
+            packages=packages.get(row["packages"], row["packages"].split()),
+            kernels=row.get("kernels", True),
+        )
         for name, row in PYPROJECT["tool"]["hyra"]["supported"].items()
     ]
 
 
-def wheel(python: Path) -> Path:
-    tag = output(python, "-c", "import sys; print('cp%d%d' % sys.version_info[:2])")
+def wheel(row: Row) -> Path:
+    tag = output(row.python, "-c", "import sys; print('cp%d%d' % sys.version_info[:2])") if row.kernels else "py3-none"
     if not any((ROOT / "dist").glob(f"hyra-*-{tag}-*.whl")):
-        run(python, "-m", "pip", "wheel", "-qq", "--no-deps", "--wheel-dir", "dist", ".", HYRA_CUDA="OFF")
+        options = {"HYRA_CUDA": "OFF"} if row.kernels else {"HYRA_NATIVE": "OFF"}
+        run(row.python, "-m", "pip", "wheel", "-qq", "--no-deps", "--wheel-dir", "dist", ".", **options)
     return next((ROOT / "dist").glob(f"hyra-*-{tag}-*.whl"))
 
 
 def install(row: Row) -> None:
     run(row.interpreter, "-m", "venv", "--clear", row.environment)
-    package, pip = wheel(row.python), (row.python, "-m", "pip", "install", "-qq", "--no-compile")
+    package, pip = wheel(row), (row.python, "-m", "pip", "install", "-qq", "--no-compile")
     run(*pip, package, *(pin for pin in row.packages if pin.startswith(("torch==", "numpy==", "scipy=="))))
     run(row.python, "-c", CORE_ALONE, cwd=row.environment)
     run(*pip, f"{package}[test]", *row.packages)
@@ -120,7 +128,8 @@ def test(row: Row, installed: Future[None]) -> list[str]:
         report = row.environment / "report.xml"
         options = ["-q", "-n", "auto", "-rfE", "--disable-warnings", "-p", "no:cacheprovider", f"--junitxml={report}"]
         command = [str(row.python), "-m", "pytest", *options, "-m", "not once", *TESTS]
-        run(*command, accept=(0, 1, 2), HYRA_BACKENDS="reference,cpu")  # whatever comes with a report
+        backends = "reference,cpu" if row.kernels else "reference"
+        run(*command, accept=(0, 1, 2), HYRA_BACKENDS=backends)  # whatever comes with a report
         suite = ElementTree.parse(report).getroot()[0]
         tests, skipped, *failed = (int(suite.attrib[count]) for count in ("tests", "skipped", "failures", "errors"))
         return [row.name, *versions.split(), str(tests - skipped - sum(failed)), str(sum(failed)), str(skipped)]
