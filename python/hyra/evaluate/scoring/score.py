@@ -53,6 +53,16 @@ class Score:
     check: Callable[[str], None] = _ready
 
     @property
+    def sign(self) -> int:
+        """1 where more is better, -1 where less is, 0 where nobody here knows."""
+        return 0 if self.higher_is_better is None else 1 if self.higher_is_better else -1
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """What the images at the two ends of a ranking are called."""
+        return ("worst", "best") if self.sign else ("lowest", "highest")
+
+    @property
     def title(self) -> str:
         """The heading of a column."""
         label, _, variant = self.name.partition(":")

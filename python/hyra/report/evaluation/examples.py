@@ -26,7 +26,7 @@ class Example:
 
     Attributes:
         outcome: the pair with its scores.
-        end: ``"worst"`` or ``"best"``.
+        end: one of `Score.ends`.
         place: 1 for the very worst or best.
         pictures: None where they could not be made.
         problem: why not.
@@ -70,13 +70,13 @@ def _chosen(outcomes: Iterable[Outcome], by: Score, count: int) -> Iterator[Exam
 
 def _ends(group: Sequence[Outcome], by: Score, count: int) -> list[Example]:
     """Of one method: the worst, the best, the second worst ...; no image is both."""
-    sign = 1 if by.higher_is_better else -1
+    sign = by.sign or 1
     ranked = sorted(group, key=lambda outcome: sign * outcome.value(by.name))
     half = len(ranked) // 2
     worst, best = ranked[: min(count, len(ranked) - half)], ranked[::-1][: min(count, half)]
     pairs = zip_longest(
-        (Example(outcome, "worst", place) for place, outcome in enumerate(worst, 1)),
-        (Example(outcome, "best", place) for place, outcome in enumerate(best, 1)),
+        (Example(outcome, by.ends[0], place) for place, outcome in enumerate(worst, 1)),
+        (Example(outcome, by.ends[1], place) for place, outcome in enumerate(best, 1)),
     )
     return [example for pair in pairs for example in pair if example is not None]
 
