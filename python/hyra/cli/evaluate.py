@@ -34,9 +34,13 @@ Images are matched with their references by name. Every file is decoded once for
 all methods. The mean of a score is over the images where it is finite: identical images, which score inf, and images
 that could not be scored are counted and named instead, and then the exit code is 1.
 
-Of the spectra: spectrum:distance, band_psnr:LOW-HIGH. Of other packages, where they are installed: lpips, lpips:vgg,
-lpips:paper (as Table 1 has it), dists, torchmetrics:NAME, pyiqa:NAME; options follow, as in pyiqa:NAME,option=value.
-Nothing is downloaded: what is missing of their weights is named before the first image.
+Of the spectra: spectrum:distance, spectrum:distance-hann (the one of hyra spectrum), band_psnr:LOW-HIGH. Of other
+packages, where they are installed: lpips, lpips:vgg, lpips:paper (as Table 1 has it), dists, torchmetrics:NAME,
+pyiqa:NAME; options follow, as in pyiqa:NAME,option=value. Nothing is downloaded: what is missing of their weights is
+named before the first image.
+
+The protocol is by default that of published tables, paper: RGB, nothing cut, and FSDS divided by the energy of the SR
+image. hyra fsds and hyra.fsds divide by the reference's, as FSDS is defined; that is --protocol crop=0 here.
 
 A manifest is TOML: hr, protocol, scores, and a [[method]] table with name, scale and sr for each."""
 
@@ -96,8 +100,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     outputs.add_argument(
         "--against",
-        choices=("paper",),
-        help="paper: beside its Table 1, with differences for methods of its names, in any case",
+        metavar="paper[:METHOD,...]",
+        help="beside the rows of the paper's Table 1 of the same methods (and of those named), on DIV2K validation, "
+        "with differences where all was measured alike",
     )
     outputs.add_argument(
         "--shard",
@@ -116,6 +121,7 @@ def run(args: argparse.Namespace) -> int:
     """Score and print; 1 where a pair could not be scored."""
     from hyra.evaluate.evaluation import evaluate
     from hyra.evaluate.formats import IMAGES, TABLES, check, show, write_images, write_table
+    from hyra.evaluate.tables.published import Published
     from hyra.evaluate.tracking.logs import log_to, number_of
     from hyra.evaluate.work.plan import Plan
     from hyra.results.writers import check_destination
@@ -131,6 +137,8 @@ def run(args: argparse.Namespace) -> int:
     settings |= {"modcrop": True} if args.modcrop else {}
     given = {name: getattr(args, name) for name in ("protocol", "scores", "device")}
     plan = Plan(**settings | {name: value for name, value in given.items() if value is not None})
+    if args.against is not None:  # a typing error must not wait for the end
+        Published.parse(args.against, plan, ())
     shard, store = _shard(args)
     numbers = measured(models) if args.network_columns and (shard is None or shard.index == 0) else []
     result = evaluate(

@@ -21,6 +21,8 @@ _LABELS = {
     "fourier_mse": "Fourier MSE",
     "fourier_psnr": "Fourier PSNR",
     "band_psnr": "PSNR of band",
+    "spectrum:distance": "log-spectral distance",
+    "spectrum:distance-hann": "log-spectral distance, Hann",
 }
 
 
@@ -65,7 +67,7 @@ class Score:
     @property
     def title(self) -> str:
         """The heading of a column."""
-        label, _, variant = self.name.partition(":")
+        label, _, variant = (self.name, "", "") if self.name in _LABELS else self.name.partition(":")
         label = _LABELS.get(label, label.replace("_", " "))
         variant, comma, options = variant.partition(",")
         return f"{label} {variant.replace('_', ' ')}{comma}{options}".strip() + (f" ({self.unit})" if self.unit else "")
