@@ -13,6 +13,7 @@ from hyra._util.texts import printable
 from hyra.evaluate.scoring.score import Score
 from hyra.evaluate.scoring.scores import score
 from hyra.evaluate.store.runs import Run
+from hyra.evaluate.tables.networks import NOTE, network_rows
 from hyra.evaluate.tables.published import Published
 from hyra.evaluate.tables.summary import LEVEL, RESAMPLES, Summary, ranks
 from hyra.evaluate.work.plan import Plan
@@ -113,6 +114,11 @@ class Table:
         for _, rows in groupby(self.rows, key=lambda row: row.summary.scale):
             yield list(rows)
 
+    def network_rows(self) -> list[list[str]]:
+        """What was measured of the networks themselves, with a heading; nothing where it was not asked."""
+        networks = [row.network for row in self.rows if row.network]
+        return network_rows(networks) if networks else []
+
     def headings(self, better: Mapping[bool, str]) -> list[str]:
         """Of the columns; `better` has the signs of scores of which more is better, and of which less is."""
         signs = (("" if of.higher_is_better is None else better[of.higher_is_better]) for of in self.scores)
@@ -150,7 +156,10 @@ class Table:
         for heading in range(2, len(rows[0]) - 1):
             rows[0][heading] += "  "  # above the numbers, not above their marks
         lines = [line.rstrip() for line in in_columns(rows).splitlines()]
-        return "\n".join((*lines, "", "* best, + second of its scale.", *self.notes(SHOWN)))
+        text = ["", "* best, + second of its scale.", *self.notes(SHOWN)]
+        if networks := self.network_rows():
+            text += ["", *in_columns(networks).splitlines(), "", NOTE]
+        return "\n".join((*lines, *text))
 
 
 _MARKS = {1: "*", 2: "+"}

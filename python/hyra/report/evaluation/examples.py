@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hyra._util.progress import Progress
 from hyra._util.texts import message
+from hyra.evaluate.inputs.outputs import digest_of_saved
 from hyra.evaluate.scoring.score import Score
 from hyra.evaluate.work.sources import File
 from hyra.evaluate.work.tasks import Outcome
@@ -105,11 +106,11 @@ def _file(name: str, digest: str) -> File:
         path = Path(re.sub(r"\\udc([89a-f][0-9a-f])", lambda match: chr(0xDC00 + int(match[1], 16)), name))
     if not path.is_file():
         raise FileNotFoundError(
-            f"{name} was made by a network, and is not kept"
+            f"{name} was made by a network, and is not kept (hyra evaluate --save-images DIR keeps them)"
             if " of " in name
             else f"there is no file {name}: it has moved"
         )
     file = File(path)
-    if file.digest != digest:
+    if digest not in (file.digest, digest_of_saved(path)):
         raise ValueError(f"{name} has changed since it was scored")
     return file
