@@ -16,6 +16,7 @@ import torch
 import hyra
 from hyra import Protocol, images
 from hyra.cli import main
+from hyra.evaluate import Method, Plan, evaluate
 
 
 @pytest.fixture
@@ -205,6 +206,19 @@ def test_an_interrupted_run_leaves_its_table_and_goes_on_from_the_store(folders,
     assert [float(row["fsds"]) for row in rows(second)] == pytest.approx(
         [expected(folders, f"080{i}") for i in range(3)], abs=1e-9
     )
+
+
+@pytest.mark.parametrize("variant", ["paper", "radial"])
+def test_a_store_is_shared_with_evaluate(folders, tmp_path, monkeypatch, capsys, variant):
+    sr, hr = folders
+    store, name = tmp_path / "scores.sqlite", "fsds" if variant == "paper" else f"fsds:{variant}"
+    plan = Plan((name,), protocol="crop=2")
+    result = evaluate([Method("A", 4, sr, hr)], plan, store=store, progress=False)
+    monkeypatch.setattr(Protocol, "fsds", None)
+    arguments = ["fsds", *map(str, folders), "--store", str(store), "--variant", variant, "--crop-border", "2"]
+    assert main(arguments) == 0
+    printed = [line.split()[1] for line in capsys.readouterr().out.splitlines()[:-1]]
+    assert printed == [f"{outcome.value(name):.4f}" for outcome in result.outcomes]
 
 
 def test_the_store_knows_what_was_scored_by_its_content(folders, tmp_path, monkeypatch, capsys):

@@ -28,10 +28,8 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(command, action,
     needed = [each for each in COMMANDS[command]._actions if not each.option_strings and each is not action]
     read = [str(tmp_path / "missing") for each in needed if each.nargs != "?"]
     written = [action.option_strings[0], place] if action.option_strings else []
-    with pytest.raises(SystemExit) as stopped:
-        main([command, *([] if written else [place]), *read, *written])
-    assert stopped.value.code == 2
-    assert f"{place} cannot be written: {file} is no folder" in capsys.readouterr().err
+    assert main([command, *([] if written else [place]), *read, *written]) == 2
+    assert capsys.readouterr().err == f"hyra: {place} cannot be written: {file} is no folder\n"
     assert [*tmp_path.iterdir()] == [file]
     assert file.read_text() == "whole"
 

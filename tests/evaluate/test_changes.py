@@ -68,6 +68,19 @@ def test_the_worst_of_an_error_are_those_that_grew():
     assert failed("mae>0.01", evaluation("A", before), evaluation("B", after))
 
 
+def test_of_a_score_whose_better_end_nobody_knows_those_that_changed_most_are_named():
+    name = "pyiqa:of-a-package-that-is-not-here"
+    before, after = ({name: dict(zip("abc", values, strict=True))} for values in ([1.0, 2.0, 3.0], [1.5, 1.0, 3.0]))
+    changes = compare_runs(evaluation("A", before), evaluation("B", after))
+    assert [image for image, _ in changes.changes[0].worst()] == ["b", "a"]
+    text = as_text(changes, [])
+    assert "most changed images: b" in text
+    assert "worst" not in text
+    infinite = evaluation("B", {name: {"a": math.inf, "b": 2.0, "c": 3.0}})
+    (verdict,) = failed(f"{name}>0", evaluation("A", before), infinite)
+    assert verdict.reason == "a is in one run alone identical to its reference"
+
+
 def test_no_change_is_no_error_and_no_warning(levels):
     for values in (levels, levels[:1], np.full(100, 30.0), np.full(100, math.inf)):
         run = evaluation("A", psnr(values))

@@ -21,6 +21,7 @@ from hyra.evaluate.scoring.scores import score
 from hyra.evaluate.work.keys import Key
 from hyra.evaluate.work.sources import File
 from hyra.scores.protocol import Protocol
+from hyra.spectrum import SpectrumStatistics
 
 
 @pytest.fixture(autouse=True)
@@ -403,6 +404,18 @@ def test_the_distance_of_spectra():
     flat = torch.zeros_like(preds)
     assert measured(flat, flat) == 0
     assert measured(flat, preds) == math.inf
+
+
+def test_the_distance_under_a_window_is_that_of_the_command_and_has_another_name():
+    preds, target = torch.rand(2, 3, 40, 56, generator=torch.Generator().manual_seed(0))
+    statistics = SpectrumStatistics(["one"])
+    expected = statistics.update("one", preds, statistics.target(target)).log_spectral_distance
+    of = Target(target).pair(preds, Protocol(), scale=2)
+    names = ("spectrum:distance", "spectrum:distance-hann")
+    plain, windowed = (score(name).measure(of) for name in names)
+    assert windowed == pytest.approx(expected, rel=1e-6)
+    assert plain != pytest.approx(expected, rel=1e-3)
+    assert [score(name).title for name in names] == ["log-spectral distance (dB)", "log-spectral distance, Hann (dB)"]
 
 
 def test_the_shares_of_all_bands_are_the_plain_error():

@@ -10,7 +10,7 @@ import pytest
 
 from hyra.cli import main
 from hyra.evaluate import Outcome, Plan, Runs, evaluate
-from hyra.evaluate.inputs.methods import from_manifest
+from hyra.evaluate.inputs.manifest import from_manifest
 from hyra.evaluate.store.scores import StoreError
 from hyra.evaluate.work.keys import Key
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import pickle
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import hyra
 from hyra import images
 from hyra.cli import main
 from hyra.evaluate.evaluation import evaluate
-from hyra.evaluate.inputs.methods import Method
+from hyra.evaluate.inputs.manifest import from_manifest
+from hyra.evaluate.inputs.methods import Method, from_layout
 from hyra.evaluate.inputs.network_numbers import network_numbers
 from hyra.evaluate.inputs.networks import NetworkMethod, NetworkOutput, network_methods
 from hyra.evaluate.inputs.running import NetworkSpec, running
@@ -337,7 +339,7 @@ def test_command_line(folder, capsys):
         (["--model", "demo", "--device", "warp"], "device must be one that torch can use here"),
         (["--model", "demo", "--input-range", "0"], "input_range must be"),
         (["--layout", "results", "--seeds", "2"], "--seeds must be given with --model"),
-        (["--layout", "results", "--network-columns"], "--network-columns must be given with --model"),
+        (["--layout", "results", "--network-columns"], "no such folder: results"),
         ([], "or --model must be given"),
     ],
 )
@@ -352,3 +354,143 @@ def test_what_is_wrong_is_said_before_the_first_image(folder, capsys, arguments,
 def test_a_method_without_its_network(folder):
     with pytest.raises(ValueError, match="spec must be the network"):
         NetworkMethod("x", 2.0, Path("x"), folder / "hr").sources()
+
+
+def test_several_scales(folder, capsys):
+    """Each network at those that it has; a name may hold the scale."""
+    command = ["evaluate", "--hr", str(folder / "hr"), "--modcrop", "--scores", "psnr", "--scale", "2", "3", "4"]
+    table = folder / "table.csv"
+    assert main([*command, "--model", "bicubic", "--model", "demo", "--out", str(table)]) == 0
+    rows = [(row["method"], float(row["scale"])) for row in csv.DictReader(table.read_text().splitlines())]
+    assert rows == [("bicubic", 2), ("bicubic", 3), ("bicubic", 4), ("demo", 4)]
+    assert main([*command[:-2], "--model", "demo-x{scale}", "--out", str(table)]) == 0
+    (row,) = csv.DictReader(table.read_text().splitlines())
+    assert (row["method"], row["scale"]) == ("demo-x2", "2.0")
+    assert main([*command[:-3], "2", "3", "--model", "demo"]) == 2
+    assert "has scale 4, got scale=3" in capsys.readouterr().err
+
+
+MANIFEST = """
+hr = "hr"
+protocol = "y"
+scores = ["psnr"]
+modcrop = true
+
+[[method]]
+name = "kept"
+scale = [2, 4]
+sr = "kept/x{scale}"
+
+[[method]]
+model = "bicubic"
+scale = [2, 4]
+
+[[method]]
+name = "mine"
+model = "nets.py:noise"
+scale = 2
+seeds = 2
+tile = 64
+halo = 0
+"""
+
+
+def test_networks_of_a_manifest(folder, capsys):
+    """Beside folders, relative to the file, at several scales."""
+    for scale in (2, 4):
+        for output in network_methods([NetworkSpec.find("nearest", scale)], folder / "hr")[0].outputs():
+            images.write(output.read() / 255, folder / "kept" / f"x{scale}" / f"{output.image}.png")
+    (folder / "table.toml").write_text(MANIFEST)
+    table = folder / "table.json"
+    arguments = ["evaluate", "--manifest", str(folder / "table.toml"), "--out", str(table), "--network-columns"]
+    assert main(arguments) == 0
+    document = json.loads(table.read_text())
+    assert [(row["method"], row["scale"]) for row in document["rows"]] == [
+        ("kept", 2),
+        ("bicubic", 2),
+        ("mine#0", 2),
+        ("mine#1", 2),
+        ("kept", 4),
+        ("bicubic", 4),
+    ]
+    assert ["network" in row for row in document["rows"]] == [False, True, True, False, False, True]
+    assert "over seeds" in capsys.readouterr().out
+    direct = network_methods([NetworkSpec.find("bicubic", 4)], folder / "hr")
+    expected = evaluate(direct, Plan(("psnr",), "y", modcrop=True), progress=False).summaries()[0].means[0].value
+    assert document["rows"][-1]["scores"]["psnr"]["mean"] == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('model = "bicubic"', "works at any scale"),
+        ('model = "bicubic"\nscale = 2.5', "scale must be"),
+        ('model = "bicubic"\nscale = [2, "4"]', "scale must be"),
+        ('model = "bicubic"\nscale = 2\nsr = "x"', "keys must be among name, scale, model"),
+        ("model = 3\nscale = 2", "model must be of the type str"),
+        ('model = "bicubic"\nscale = 2\ntile = 0', "tile must be"),
+        ('model = "bicubic"\nscale = 2\nseeds = true', "seeds must be"),
+        ('model = "bicubic"\nscale = 2\ntrust_code = true', "got trust_code"),
+        ('model = "demo"\nscale = 3', "has scale 4"),
+        ('name = "A"\nscale = []\nsr = "kept"', r"at least one \[\[method\]\]"),
+    ],
+)
+def test_a_manifest_says_what_is_wrong_with_a_network(folder, lines, message):
+    (folder / "table.toml").write_text(f"hr = 'hr'\n[[method]]\n{lines}\n")
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        from_manifest(folder / "table.toml")
+
+
+def test_outputs_are_kept_on_request(folder):
+    """As files that score the same, are made again when they are gone, stale or broken, and else are left alone."""
+    store, kept = folder / "s.sqlite", folder / "kept"
+    specs = [NetworkSpec.find("demo-x2"), named(folder, "Linear")]
+    plan = Plan(PLAN.scores, PLAN.protocol, modcrop=True)
+
+    def run(save):
+        return evaluate(network_methods(specs, folder / "hr", save=save), plan, store=store, progress=False)
+
+    first = run(None)
+    assert not kept.exists()
+    second = run(kept)
+    assert [outcome.values for outcome in second.outcomes] == [outcome.values for outcome in first.outcomes]
+    files = sorted(path for path in kept.rglob("*") if path.is_file())
+    assert len(files) == len(second.outcomes)
+    assert {outcome.preds for outcome in second.outcomes} == {str(path) for path in files}
+    again = evaluate(from_layout(kept, folder / "hr"), plan, progress=False)
+    numbers = [[*outcome.values.values()] for outcome in second.outcomes]
+    assert sorted([*outcome.values.values()] for outcome in again.outcomes) == sorted(numbers)
+
+    before = [path.stat().st_mtime_ns for path in files]
+    contents = [path.read_bytes() for path in files]
+    run(kept)
+    assert [path.stat().st_mtime_ns for path in files] == before, "what is kept is not made again"
+    files[0].unlink()
+    files[1].write_bytes(contents[2])
+    files[2].write_bytes(b"no image")
+    run(kept)
+    assert [path.read_bytes() for path in files] == contents
+
+
+def test_folders_of_outputs_are_told_apart_and_stay_inside(folder):
+    names = ["a/b", "a_b", "..", "../x", "ok-1.pth#0"]
+    spec = NetworkSpec.find("nearest", 2)
+    methods = [network_methods([spec], folder / "hr", name=name, save=folder / "kept")[0] for name in names]
+    folders = [method.folder for method in methods]
+    assert len({*folders}) == len(folders)
+    assert all(each.resolve().parent.parent == (folder / "kept").resolve() for each in folders)
+    assert folders[-1] == folder / "kept" / "ok-1.pth#0" / "x2"
+
+
+def test_a_table_of_networks_in_markdown_and_latex(folder):
+    command = ["evaluate", "--hr", str(folder / "hr"), "--modcrop", "--scores", "psnr", "--model", "demo-x2"]
+    files = [folder / "t.md", folder / "t.tex"]
+    assert main([*command, "--network-columns", *(word for file in files for word in ("--out", str(file)))]) == 0
+    for file in files:
+        text = file.read_text()
+        assert "ring cosine" in text
+        assert "multiply-adds (G)" in text
+        assert "fitted sinc" in text
+        assert text.count("demo-x2") >= 2
+    assert main([*command, "--out", str(files[0])]) == 0
+    assert "ring cosine" not in files[0].read_text()

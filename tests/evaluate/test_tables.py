@@ -315,11 +315,12 @@ def test_the_command_writes_all_of_them(methods, tmp_path, capsys):
     folder = methods[0].sr.parents[1]
     Image.new("RGB", (7, 7)).save(folder / "nearest" / "x2" / "0003x2.png")
     arguments = [part for name in names for part in ("--out", str(out / name))]
-    arguments += ["--per-image", str(out / "images.csv"), "--against", "paper", "--scores", "psnr", "fsds"]
+    arguments += ["--per-image", str(out / "images.csv"), "--against", "paper:bicubic", "--scores", "psnr", "fsds"]
     arguments = ["evaluate", "--hr", str(methods[0].hr), "--layout", str(folder), *arguments]
     assert main(arguments) == 1, "an image failed"
     printed = capsys.readouterr().out
-    assert "bicubic (difference)" in printed
+    assert "Bicubic (published)" in printed
+    assert "(difference)" not in printed, "the images are others"
     assert "1 image failed: 0003 (both images must have the same size" in printed
     for name in names:
         text = (out / name).read_text()
@@ -349,7 +350,7 @@ def test_a_method_whose_name_is_no_text(methods, tmp_path, capsys):
 def beside():
     plan = Plan(("psnr", "ssim:torchmetrics", "mae"))
     outcomes = [
-        Outcome(method, 4.0, f"i{n}", "", "", {Key("p", "t", name, "{}", 1): v for name, v in values.items()})
+        Outcome(method, 4.0, f"{801 + n:04}", "", "", {Key("p", "t", name, "{}", 1): v for name, v in values.items()})
         for method, values in (("swinIR-Classical", {"psnr": 29.7, "ssim:torchmetrics": 0.84, "mae": 0.1}), ("own", {}))
         for n in range(100)
     ]
@@ -357,9 +358,16 @@ def beside():
 
 
 def test_the_published_table_stands_beside_it(beside):
-    document = json.loads(TABLES[".json"](beside.table("paper")))
+    document = json.loads(TABLES[".json"](beside.table("paper:HAT,rdn")))
     rows = {(row["method"], row["source"]): row["scores"] for row in document["rows"]}
-    assert len(rows) == 2 + 1 + 18
+    assert [*rows] == [
+        ("swinIR-Classical", "measured"),
+        ("SwinIR-classical", "published"),
+        ("swinIR-Classical", "difference"),
+        ("own", "measured"),
+        ("RDN", "published"),
+        ("HAT", "published"),
+    ]
     assert rows["SwinIR-classical", "published"]["psnr"]["mean"] == 29.63
     assert rows["SwinIR-classical", "published"]["mae"]["mean"] is None
     difference = rows["swinIR-Classical", "difference"]
@@ -382,15 +390,52 @@ def test_every_format_says_what_it_was_measured_on(beside, suffix):
         assert "(difference)" in text
 
 
-def test_what_was_measured_otherwise_is_said():
-    plan = Plan(("psnr", "ssim"), protocol="div2k")
-    one = Outcome("own", 4.0, "i", "", "", {Key("p", "t", "psnr", "{}", 1): 30.0})
-    (said,) = (
-        note for note in Evaluation(Run("r", plan, [], ""), (one,)).table("paper").notes() if "otherwise" in note
-    )
-    assert "protocol 'div2k' in place of 'paper'" in said
-    assert "'ssim:torchmetrics' is the published form" in said
-    assert "1 image." in said
+def rows_and_notes(plan, images, against="paper", method="EDSR"):
+    outcomes = [
+        Outcome(method, 4.0, image, "", "", {Key("p", "t", name, "{}", 1): 30.0 for name in plan.scores})
+        for image in images
+    ]
+    table = Evaluation(Run("r", plan, [], "", "then"), tuple(outcomes)).table(against)
+    return [row.source for row in table.rows], " ".join(table.remarks), table
+
+
+DIV2K = [f"{number:04}" for number in range(801, 901)]
+
+
+@pytest.mark.parametrize(
+    ("plan", "images", "why"),
+    [
+        (Plan(("psnr",), protocol="div2k"), DIV2K, "the protocol 'div2k' in place of 'paper'"),
+        (Plan(("psnr",), modcrop=True), DIV2K, "references cut to a multiple of the scale"),
+        (Plan(("psnr",)), DIV2K[:10], "10 of the 100 images"),
+    ],
+)
+def test_there_is_no_difference_of_what_was_measured_otherwise(plan, images, why):
+    sources, remarks, _ = rows_and_notes(plan, images)
+    assert sources == ["measured", "published"]
+    assert f"Measured here otherwise, so without a difference: {why}." in remarks
+
+
+def test_there_is_no_difference_of_another_form_of_a_score():
+    sources, remarks, table = rows_and_notes(Plan(("psnr", "ssim")), DIV2K)
+    assert sources == ["measured", "published", "difference"]
+    assert "'ssim:torchmetrics' is the published form" in remarks
+    psnr, ssim = (table.rows[2].cell(of).value for of in table.scores)
+    assert (psnr, ssim) == ("+1.13", "-")
+
+
+def test_of_other_images_and_other_methods_nothing_is_shown_unless_asked():
+    sources, remarks, _ = rows_and_notes(Plan(("psnr",)), ["baby", "bird"])
+    assert sources == ["measured"]
+    assert "Table 1 is of other images: no row of it is shown." in remarks
+    sources, remarks, _ = rows_and_notes(Plan(("psnr",)), DIV2K, method="own")
+    assert sources == ["measured"]
+    assert "Table 1 has none of these methods at this scale" in remarks
+    sources, remarks, _ = rows_and_notes(Plan(("psnr",)), ["baby", "bird"], "paper:hat")
+    assert sources == ["measured", "published"]
+    assert "other images than 0801 to 0900" in remarks
+    with pytest.raises(ValueError, match=r"against must name methods of Table 1 \(EDSR, .*, Bicubic\), got nobody"):
+        rows_and_notes(Plan(("psnr",)), DIV2K, "paper:HAT,nobody")
 
 
 def test_the_published_table_comes_with_the_package():

@@ -235,10 +235,7 @@ def out_folder(text: str) -> Path:
 
 
 def _writable(text: str, *, folder: bool) -> Path:
-    try:
-        check_writable(text, folder=folder)
-    except (OSError, ValueError) as error:  # ValueError: a path with a null character
-        raise argparse.ArgumentTypeError(str(error)) from error
+    check_writable(text, folder=folder)  # argparse lets an OSError pass, and `main` makes one sentence of it
     return Path(text)
 
 

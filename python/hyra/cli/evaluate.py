@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyra._util.texts import printable
 from hyra.cli.arguments import MODEL_HELP, Commands, add_pairing_options, command, log, out_file, positive
-from hyra.cli.evaluate_networks import add_network_inputs, measured, networks, tables
+from hyra.cli.evaluate_networks import add_network_inputs, among, measured, networks, over_all_seeds
 
 if TYPE_CHECKING:
     from hyra.evaluate.evaluation import Engine
@@ -28,17 +28,24 @@ examples:
                                                                command goes on
   hyra evaluate --hr DIV2K/HR --layout results --out table.tex --out table.csv --against paper
   hyra evaluate --hr DIV2K/HR --model edsr.pth --model bicubic --scale 4 --modcrop --network-columns
+  hyra evaluate --hr DIV2K/HR --model 'edsr_x{{scale}}.pth' --scale 2 3 4 --modcrop --save-images outputs
   srun hyra evaluate ... --store scores.sqlite --run sweep --shard auto && hyra merge all.sqlite scores.*-of-*.sqlite
 
 Images are matched with their references by name. Every file is decoded once for all scores, and a reference once for
 all methods. The mean of a score is over the images where it is finite: identical images, which score inf, and images
 that could not be scored are counted and named instead, and then the exit code is 1.
 
-Of the spectra: spectrum:distance, band_psnr:LOW-HIGH. Of other packages, where they are installed: lpips, lpips:vgg,
-lpips:paper (as Table 1 has it), dists, torchmetrics:NAME, pyiqa:NAME; options follow, as in pyiqa:NAME,option=value.
-Nothing is downloaded: what is missing of their weights is named before the first image.
+Of the spectra: spectrum:distance, spectrum:distance-hann (the one of hyra spectrum), band_psnr:LOW-HIGH. Of other
+packages, where they are installed: lpips, lpips:vgg, lpips:paper (as Table 1 has it), dists, torchmetrics:NAME,
+pyiqa:NAME; options follow, as in pyiqa:NAME,option=value. Nothing is downloaded: what is missing of their weights is
+named before the first image.
 
-A manifest is TOML: hr, protocol, scores, and a [[method]] table with name, scale and sr for each."""
+The protocol is by default that of published tables, paper: RGB, nothing cut, and FSDS divided by the energy of the SR
+image. hyra fsds and hyra.fsds divide by the reference's, as FSDS is defined; that is --protocol crop=0 here.
+
+A manifest is TOML: hr, protocol, scores, and a [[method]] table for each with name, scale and sr; or with model in
+place of sr, and then if need be with name, scale, lr, input_range, tile, halo, seeds. A scale may be a list, {{scale}}
+standing for each in sr, model and lr."""
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -96,8 +103,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     outputs.add_argument(
         "--against",
-        choices=("paper",),
-        help="paper: beside its Table 1, with differences for methods of its names, in any case",
+        metavar="paper[:METHOD,...]",
+        help="beside the rows of the paper's Table 1 of the same methods (and of those named), on DIV2K validation, "
+        "with differences where all was measured alike",
     )
     outputs.add_argument(
         "--shard",
@@ -116,6 +124,7 @@ def run(args: argparse.Namespace) -> int:
     """Score and print; 1 where a pair could not be scored."""
     from hyra.evaluate.evaluation import evaluate
     from hyra.evaluate.formats import IMAGES, TABLES, check, show, write_images, write_table
+    from hyra.evaluate.tables.published import Published
     from hyra.evaluate.tracking.logs import log_to, number_of
     from hyra.evaluate.work.plan import Plan
     from hyra.results.writers import check_destination
@@ -126,11 +135,13 @@ def run(args: argparse.Namespace) -> int:
         check(args.per_image, IMAGES)
     for destination in args.log_to:
         check_destination(destination)
-    models = networks(args)
-    methods, settings = _inputs(args, models)
+    methods, settings = _inputs(args, networks(args))
+    models = among(args, methods)
     settings |= {"modcrop": True} if args.modcrop else {}
     given = {name: getattr(args, name) for name in ("protocol", "scores", "device")}
     plan = Plan(**settings | {name: value for name, value in given.items() if value is not None})
+    if args.against is not None:  # a typing error must not wait for the end
+        Published.parse(args.against, plan, ())
     shard, store = _shard(args)
     numbers = measured(models) if args.network_columns and (shard is None or shard.index == 0) else []
     result = evaluate(
@@ -154,7 +165,7 @@ def run(args: argparse.Namespace) -> int:
     show(table)
     for destination in args.log_to:
         log_to(result, destination, number_of(result.run.name, store))
-    for text in tables(result, models, numbers, args.seeds):
+    if text := over_all_seeds(result, models):
         print("", *map(printable, text.splitlines()), sep="\n")
     return int(any(outcome.error is not None for outcome in result.outcomes))
 
@@ -188,7 +199,8 @@ def _shard(args: argparse.Namespace) -> tuple[Shard | None, Path | None]:
 
 
 def _inputs(args: argparse.Namespace, models: Sequence[Method]) -> tuple[Sequence[Method], dict[str, Any]]:
-    from hyra.evaluate.inputs.methods import Method, from_layout, from_manifest
+    from hyra.evaluate.inputs.manifest import from_manifest
+    from hyra.evaluate.inputs.methods import Method, from_layout
 
     given = [name for name in ("sr", "layout", "manifest") if getattr(args, name)]
     if len(given) > 1 or not (given or models):
@@ -198,7 +210,9 @@ def _inputs(args: argparse.Namespace, models: Sequence[Method]) -> tuple[Sequenc
         ignored = [f"--{name}" for name in ("hr", "template") if getattr(args, name) is not None]
         if ignored and not models:
             raise ValueError(f"a manifest must say by itself what is scored, got {' and '.join(ignored)} beside it")
-        methods, settings = from_manifest(args.manifest)
+        methods, settings = from_manifest(
+            args.manifest, device=args.device, trust_code=args.trust_code, save=args.save_images
+        )
         return [*methods, *models], settings
     if args.hr is None:
         raise ValueError("--hr must name the folder of reference images, got none")

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hyra._util.texts import printable
-from hyra.cli.arguments import log, natural, positive
+from hyra.cli.arguments import log, natural, out_folder, positive
 
 if TYPE_CHECKING:
     from hyra.evaluate.evaluation import Evaluation
+    from hyra.evaluate.inputs.methods import Method
     from hyra.evaluate.inputs.network_numbers import NetworkNumbers
     from hyra.evaluate.inputs.networks import NetworkMethod
 
@@ -27,7 +28,15 @@ def add_network_inputs(parser: argparse.ArgumentParser) -> None:
         help="the folder of its inputs, {scale} in it standing for the scale; without it they are made from the "
         "references by MATLAB's imresize",
     )
-    group.add_argument("--scale", type=positive, metavar="S", help="HR pixels per LR pixel (found when not given)")
+    group.add_argument(
+        "--scale",
+        type=positive,
+        nargs="+",
+        action="extend",
+        metavar="S",
+        help="HR pixels per LR pixel (found when not given); of several, those that a network has; {scale} in MODEL "
+        "stands for each",
+    )
     group.add_argument(
         "--input-range", type=float, metavar="W", help="the networks' value of white: 1 or 255 (default 1)"
     )
@@ -43,36 +52,59 @@ def add_network_inputs(parser: argparse.ArgumentParser) -> None:
         "--network-columns",
         action="store_true",
         help="likeness to the sinc, cut-off, energy of H over the output's in bands (above 1 where G takes some away), "
-        "parameters, multiply-adds, time and memory as well: below the table, and in its .csv, .json and .parquet",
+        "parameters, multiply-adds, time and memory as well: below the table, and in its files",
+    )
+    group.add_argument(
+        "--save-images",
+        type=out_folder,
+        metavar="DIR",
+        help="keep what the networks make, as DIR/MODEL/xSCALE/IMAGE.png: hyra report shows it, --layout takes it",
     )
 
 
 def networks(args: argparse.Namespace) -> list[NetworkMethod]:
-    """The networks that were named, loaded once to see what they are."""
+    """The networks that the options name, loaded once to see what they are."""
     from hyra.evaluate.inputs.networks import network_methods
-    from hyra.evaluate.inputs.running import NetworkSpec
+    from hyra.evaluate.inputs.running import at_scales
 
     if not args.model:
         given = [name for name in ("lr", "scale", "input_range", "tile", "halo", "seeds") if getattr(args, name)]
-        if given or args.network_columns:
-            option = (given or ["network_columns"])[0].replace("_", "-")
-            raise ValueError(f"--{option} must be given with --model, got no --model")
+        if given:
+            raise ValueError(f"--{given[0].replace('_', '-')} must be given with --model, got no --model")
         return []
     if args.hr is None:
         raise ValueError("--hr must name the folder of reference images, got none")
     specs = [
-        NetworkSpec.find(
+        spec
+        for model in args.model
+        for spec in at_scales(
             model,
-            args.scale,
+            args.scale or (),
             input_range=args.input_range,
             device=args.device or "cpu",
             trust_code=args.trust_code,
             tile=args.tile,
             halo=args.halo,
         )
-        for model in args.model
     ]
-    return network_methods(specs, args.hr, args.lr, template=args.template, seeds=args.seeds)
+    template = args.template
+    return network_methods(specs, args.hr, args.lr, template=template, seeds=args.seeds, save=args.save_images)
+
+
+def among(args: argparse.Namespace, methods: Sequence[Method]) -> list[NetworkMethod]:
+    """The methods that are networks, however they were named.
+
+    Raises:
+        ValueError: there is none, and an option is about them.
+    """
+    from hyra.evaluate.inputs.networks import NetworkMethod
+
+    found = [method for method in methods if isinstance(method, NetworkMethod)]
+    for name in ("network_columns", "save_images"):
+        if getattr(args, name) and not found:
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option} must be given with --model, or a manifest with a model, got no network")
+    return found
 
 
 def measured(methods: Sequence[NetworkMethod]) -> list[NetworkNumbers]:
@@ -87,13 +119,9 @@ def measured(methods: Sequence[NetworkMethod]) -> list[NetworkNumbers]:
     return numbers
 
 
-def tables(
-    result: Evaluation, methods: Sequence[NetworkMethod], numbers: Sequence[NetworkNumbers], seeds: int | None
-) -> list[str]:
-    """What stands below the table of scores."""
-    from hyra.evaluate.inputs.network_numbers import network_table
+def over_all_seeds(result: Evaluation, methods: Sequence[NetworkMethod]) -> str:
+    """Means and deviations over the seeds, empty without."""
     from hyra.evaluate.tables.seeds import over_seeds, seed_table
 
-    network_of = {method.name: method.name.rpartition("#")[0] for method in methods if seeds}
-    means = over_seeds(result.summaries(), network_of)
-    return [*([seed_table(means)] if means else []), *([network_table(numbers)] if numbers else [])]
+    means = over_seeds(result.summaries(), {method.name: method.network for method in methods if method.network})
+    return seed_table(means) if means else ""

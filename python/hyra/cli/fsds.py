@@ -8,7 +8,6 @@ import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -153,17 +152,20 @@ def _rows(store: Path | None, how: _How, pairs: list[tuple[Path, Path]]) -> Iter
 def _scorer(file: Path | None, how: _How) -> Iterator[Callable[[Path, Path], float]]:
     """What scores a pair of files, by way of the store if one was named."""
     from hyra.evaluate.store.scores import Store
-    from hyra.evaluate.work.keys import Key
+    from hyra.evaluate.work.keys import digest
+    from hyra.evaluate.work.plan import Column
 
     if file is None:
         yield partial(_score, how)
         return
+    # As hyra evaluate has it: what either has scored, the other knows.
+    column = Column.of("fsds" if how.variant == "paper" else f"fsds:{how.variant}", how.protocol)
     with Store(file) as store:
 
         def kept(sr: Path, hr: Path) -> float:
-            key = Key.of(sr, hr, "fsds", {"variant": how.variant, **asdict(how.protocol)})
+            key = column.key(digest(sr), digest(hr))
             known = store.get(key)
-            if known is None:
+            if known is None or math.isnan(known):
                 store[key] = known = _score(how, sr, hr)
             return known
 

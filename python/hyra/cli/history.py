@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     from hyra.evaluate.tracking.score_history import score_history
     from hyra.evaluate.tracking.selection import existing
 
-    with Runs(existing(args.store)) as runs:
+    with Runs(existing(args.store), read_only=True) as runs:
         history = score_history(runs, scores=args.scores, methods=args.method, tags=args.tag, last=args.last)
     print(history.table())
     if args.csv is not None:

@@ -64,7 +64,7 @@ def _evaluation(store: Path, name: str | None) -> Evaluation:
 
     if not store.is_file():
         raise FileNotFoundError(f"no such file: {store}")
-    with Runs(store) as runs:
+    with Runs(store, read_only=True) as runs:
         names = [run.name for run in runs.runs()]
         if not names:
             raise ValueError(f"{store} must hold a run, got none: hyra evaluate --store keeps them")

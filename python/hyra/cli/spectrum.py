@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     pairs = _pairs(args, methods)
     statistics = SpectrumStatistics(methods, window=None if args.window == "none" else args.window)
     args.out.mkdir(parents=True, exist_ok=True)
-    with _table(args.out / "images.csv") as write:
+    with _table(args.out / "images.csv", args.window) as write:
         failed = _measure(statistics, pairs, write)
     result = statistics.compute()
     result.save(args.out / "spectrum.safetensors")
@@ -129,14 +129,15 @@ def _measure(statistics: SpectrumStatistics, pairs: Pairs, write: Callable[..., 
 
 
 @contextmanager
-def _table(file: Path) -> Iterator[Callable[[str, Path, Path, PairSpectrum], None]]:
+def _table(file: Path, window: str) -> Iterator[Callable[[str, Path, Path, PairSpectrum], None]]:
     """What writes a row for each pair as it comes. Texts are quoted, whatever characters a file name has."""
     from hyra.spectrum.bands import EDGES
 
     with replacing(file) as opened, io.TextIOWrapper(opened, "utf-8", "surrogateescape", newline="") as text:
         writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        distance = "log_spectral_distance" if window == "none" else f"log_spectral_distance_{window}"
         bands = (f"psnr_{low:g}_{high:g}" for low, high in pairwise(EDGES))
-        writer.writerow(("method", "sr", "hr", "log_spectral_distance", *bands, "one_seventh", "half_bit"))
+        writer.writerow(("method", "sr", "hr", distance, *bands, "one_seventh", "half_bit"))
 
         def write(method: str, sr: Path, hr: Path, pair: PairSpectrum) -> None:
             numbers = (pair.log_spectral_distance, *pair.band_psnr, pair.one_seventh, pair.half_bit)
@@ -159,7 +160,8 @@ def _curves(result: SpectrumComparison) -> str:
 def _summary(result: SpectrumComparison) -> list[list[str]]:
     """A row for each method, and what the columns mean."""
     bands = [f"{low:g}-{high:g}" for low, high in pairwise(result.edges)]
-    rows = [["", "images", "identical", "distance", *bands, "1/7", "half-bit"]]
+    distance = "distance" if result.window == "none" else f"distance-{result.window}"
+    rows = [["", "images", "identical", distance, *bands, "1/7", "half-bit"]]
     units = ["", "", "", "dB", *["dB"] * len(bands), "cycles/px", "cycles/px"]
     crossings = zip(result.crossing().tolist(), result.crossing("half_bit").tolist(), strict=True)
     for index, (method, frequencies) in enumerate(zip(result.methods, crossings, strict=True)):

@@ -53,9 +53,14 @@ class Evaluation:
         """The means of every score, ranked, with their intervals; printed, as text.
 
         Args:
-            against: ``"paper"`` puts the published Table 1 beside it.
+            against: ``"paper"`` puts the rows of the published Table 1 that are of these methods and images beside it,
+                ``"paper:HAT,EDSR"`` those of other methods, too; with differences where all was measured alike.
+
+        Raises:
+            ValueError: nothing of that name is published.
         """
-        return table_of(self.run, self.summaries(), against=against)
+        images = {outcome.image for outcome in self.outcomes}
+        return table_of(self.run, self.summaries(), against=against, images=images)
 
 
 def evaluate(

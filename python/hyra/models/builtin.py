@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from hyra.filters.lowpass import lowpass_upsample
 from hyra.images import imresize
-from hyra.models.model import Model
+from hyra.models.model import Model, ScaleError
 
 
 def _interpolation(name: str, scale: int | None) -> Model:
@@ -36,7 +36,7 @@ def _demo(name: str, scale: int | None) -> Model:
 
     network = demo.load(scale=2 if name == "demo-x2" else 4)
     if scale not in (None, network.scale):
-        raise ValueError(f"the model {name} has scale {network.scale}, got scale={scale}")
+        raise ScaleError(f"the model {name} has scale {network.scale}, got scale={scale}")
     return Model(network, f"bundled x{network.scale} network, trained with the L1 loss", network.scale, 1.0)
 
 

@@ -14,6 +14,10 @@ from hyra._util.texts import printable
 Network = Callable[[Tensor], Any]
 
 
+class ScaleError(ValueError):
+    """A network has another scale than the one that was asked for."""
+
+
 @dataclass(frozen=True)
 class Model:
     """A network, and what is known about it before it is run.

@@ -6,6 +6,7 @@ import re
 
 from hyra._util.texts import printable
 from hyra.evaluate.formats.records import utf8
+from hyra.evaluate.tables.networks import NOTE
 from hyra.evaluate.tables.table import SHOWN, Cell, Row, Table
 
 _ESCAPES = {
@@ -35,7 +36,11 @@ def table(table: Table) -> bytes:
     for group in table.groups():
         lines += [r"\midrule", *(_row(row, table) for row in group)]
     notes = ["Best of a scale in bold, second underlined.", *table.notes(SHOWN)]
-    lines += [r"\bottomrule", r"\end{tabular}", "", r"\smallskip", r"\raggedright\footnotesize"]
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    if networks := table.network_rows():
+        lines += _networks(networks)
+        notes.append(NOTE)
+    lines += ["", r"\smallskip", r"\raggedright\footnotesize"]
     lines += [rf"{escaped(note)}\par" for note in notes]
     return utf8("\n".join((*lines, r"\end{table}", "")))
 
@@ -49,6 +54,14 @@ def escaped(text: str) -> str:
     """
     letters = "".join(_ESCAPES.get(character, character) for character in printable(text))
     return re.sub(r"([-'`,?!])(?=[-'`,])", r"\1{}", letters)  # which would melt into one sign
+
+
+def _networks(rows: list[list[str]]) -> list[str]:
+    """A second table below that of the scores."""
+    heading, *lines = [list(map(escaped, row)) for row in rows]
+    scales = [[cells[0], cells[1].replace("x", r"$\times$", 1), *cells[2:]] for cells in lines]
+    begin = ["", r"\medskip", r"\footnotesize", rf"\begin{{tabular}}{{ll{'r' * (len(heading) - 2)}}}", r"\toprule"]
+    return [*begin, _line(heading), r"\midrule", *map(_line, scales), r"\bottomrule", r"\end{tabular}"]
 
 
 _ARROWS = {True: r" $\uparrow$", False: r" $\downarrow$", None: ""}

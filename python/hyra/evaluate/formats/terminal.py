@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
+from hyra.evaluate.tables.networks import NOTE
 from hyra.evaluate.tables.table import SHOWN, Cell, Table
 
 
@@ -26,6 +27,9 @@ def show(table: Table, stream: TextIO | None = None) -> None:
             console.print(styled(table))
             for note in ("Best of a scale in bold, second underlined.", *table.notes(SHOWN)):
                 console.print(note, markup=False, style="dim")
+            if networks := table.network_rows():
+                console.print(_networks(networks))
+                console.print(NOTE, markup=False, style="dim")
             return
     out.write(f"{table}\n")
 
@@ -44,6 +48,19 @@ def styled(table: Table) -> Any:
             cells = (_cell(row.cell(of), Text) for of in table.scores)
             grid.add_row(Text(row.label), f"x{row.summary.scale:g}", *cells, row.images)
         grid.add_section()
+    return grid
+
+
+def _networks(rows: list[list[str]]) -> Any:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, title in enumerate(rows[0]):
+        grid.add_column(Text(title), justify="left" if index == 0 else "right")
+    for row in rows[1:]:
+        grid.add_row(*map(Text, row))
     return grid
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from hyra._util import validate
-from hyra._util.texts import message
 from hyra._util.warnings import warn
-from hyra.evaluate.work.plan import Plan
 from hyra.evaluate.work.sources import File, Source
 from hyra.images.pairing import pair
 
@@ -94,61 +90,6 @@ def from_layout(root: Path, hr: Path) -> list[Method]:
     if not methods:
         raise ValueError(f"{root} must hold folders METHOD/xSCALE, such as EDSR/x4, got none")
     return sorted(methods, key=lambda method: (method.name, method.scale))
-
-
-_KEYS = ("name", "scale", "sr", "hr", "template")
-_SETTINGS = ("scores", "protocol", "modcrop", "device")
-
-
-def from_manifest(file: Path) -> tuple[list[Method], dict[str, Any]]:
-    """The methods of a TOML file, and its settings; folders are relative to the file.
-
-    Example of a file::
-
-        hr = "DIV2K/HR"
-        protocol = "div2k"
-        scores = ["psnr", "ssim", "fsds"]
-
-        [[method]]
-        name = "EDSR"
-        scale = 4
-        sr = "results/EDSR/x4"
-
-    Raises:
-        ValueError: it is no TOML, or has a key, a type or a value that has no meaning here.
-    """
-    try:
-        contents = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} must be TOML, got: {message(error)}") from error
-    try:
-        hr, tables = contents.pop("hr", None), contents.pop("method", [])
-        validate.instance("method", tables, list)
-        methods = [_of_table(table, hr, file.parent) for table in tables]
-        _only(contents, _SETTINGS)
-        Plan(**contents)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{file}: {message(error)}") from error
-    if not methods:
-        raise ValueError(f"{file} must have at least one [[method]], got none")
-    return methods, contents
-
-
-def _of_table(table: dict[str, Any], hr: str | None, folder: Path) -> Method:
-    validate.instance("each [[method]]", table, dict)
-    _only(table, _KEYS)
-    of = {"hr": hr, **table}
-    for key in ("name", "sr", "hr", *(["template"] if "template" in of else [])):
-        if of.get(key) is None:
-            raise ValueError(f"{key} must be given for each [[method]]")
-        validate.instance(key, of[key], str)
-    scale = validate.number("scale", of.get("scale"))
-    return Method(of["name"], scale, folder / of["sr"], folder / of["hr"], of.get("template"))
-
-
-def _only(table: Mapping[str, Any], keys: Sequence[str]) -> None:
-    if unknown := sorted(table.keys() - {*keys}):
-        raise ValueError(f"keys must be among {', '.join(keys)}, got {', '.join(unknown)}")
 
 
 def check_names(methods: Iterable[Method]) -> Sequence[Method]:

@@ -16,7 +16,6 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from hyra._util.table import in_columns, number
 from hyra._util.texts import message
 from hyra._util.warnings import recorded, warn
 from hyra.evaluate.inputs.networks import NetworkMethod
@@ -107,21 +106,6 @@ def network_numbers(method: NetworkMethod) -> NetworkNumbers:
         memory,
         sum(x.shape[-2] * x.shape[-1] for x in inputs) / len(inputs),
     )
-
-
-def network_table(numbers: Sequence[NetworkNumbers]) -> str:
-    """The numbers in columns; bands are named by their middle, in cycles per LR pixel."""
-    bands = max((len(each.linear_shares) for each in numbers), default=0)
-    names = [f"H at {BAND_WIDTH * (band + 0.5):g}" for band in range(bands)]
-    costs = ("parameters (M)", "multiply-adds (G)", "time (ms)", "memory (MB)", "LR pixels")
-    rows = [("network", "scale", "ring cosine", "cut-off", *names, *costs)]
-    for each in numbers:
-        shares = [number(share) for share in each.linear_shares] + [""] * (bands - len(each.linear_shares))
-        cells = (each.parameters / 1e6, each.multiply_adds / 1e9, 1e3 * each.seconds, each.memory / 1e6)
-        filtering = number(each.ring_cosine), number(each.cutoff)
-        row = (each.method, f"x{each.scale:g}", *filtering, *shares, *map(number, cells), f"{each.pixels:.0f}")
-        rows.append(row)
-    return in_columns(rows)
 
 
 def _cost(of: Running, x: Tensor) -> tuple[float, float, float]:

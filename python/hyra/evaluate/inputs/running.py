@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -16,6 +16,7 @@ from hyra._util.texts import message
 from hyra.images.colours import in_colours
 from hyra.models import load
 from hyra.models.code import code_of
+from hyra.models.model import ScaleError
 from hyra.network.tiling import Tiling, find_tiling, run_tiled
 from hyra.network.untouched import random_state_kept
 from hyra.network.wrapper import InputSizes, Network, NetworkError
@@ -77,11 +78,35 @@ class NetworkSpec:
         except NetworkError as error:
             raise ValueError(f"{model} cannot be run: {message(error)}") from error
         if scale not in (None, found):
-            raise ValueError(f"scale of {model} is {found}, got {scale}")
+            raise ScaleError(f"scale of {model} is {found}, got {scale}")
         spec = replace(spec, scale=found, input_range=input_range or known_range or 1.0, weights=weights)
         if tile is not None:
             _ = running(spec).tiling
         return spec
+
+
+def at_scales(model: str, scales: Sequence[int], **options: Any) -> list[NetworkSpec]:
+    """The network at those of several scales that it has; at its own where none are given.
+
+    Args:
+        model: as `NetworkSpec.find` takes it; ``{scale}`` in it stands for the scale.
+        scales: HR pixels per LR pixel.
+        options: as `NetworkSpec.find` takes them.
+
+    Raises:
+        ValueError: it has none of these scales.
+    """
+    specs: list[NetworkSpec] = []
+    refusal: ScaleError | None = None
+    for scale in scales or (None,):
+        name = model if scale is None else model.replace("{scale}", str(scale))
+        try:
+            specs.append(NetworkSpec.find(name, scale, **options))
+        except ScaleError as error:
+            refusal = error
+    if not specs and refusal:
+        raise refusal
+    return specs
 
 
 def running(spec: NetworkSpec) -> Running:

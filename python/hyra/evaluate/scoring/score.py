@@ -21,6 +21,8 @@ _LABELS = {
     "fourier_mse": "Fourier MSE",
     "fourier_psnr": "Fourier PSNR",
     "band_psnr": "PSNR of band",
+    "spectrum:distance": "log-spectral distance",
+    "spectrum:distance-hann": "log-spectral distance, Hann",
 }
 
 
@@ -53,9 +55,19 @@ class Score:
     check: Callable[[str], None] = _ready
 
     @property
+    def sign(self) -> int:
+        """1 where more is better, -1 where less is, 0 where nobody here knows."""
+        return 0 if self.higher_is_better is None else 1 if self.higher_is_better else -1
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """What the images at the two ends of a ranking are called."""
+        return ("worst", "best") if self.sign else ("lowest", "highest")
+
+    @property
     def title(self) -> str:
         """The heading of a column."""
-        label, _, variant = self.name.partition(":")
+        label, _, variant = (self.name, "", "") if self.name in _LABELS else self.name.partition(":")
         label = _LABELS.get(label, label.replace("_", " "))
         variant, comma, options = variant.partition(",")
         return f"{label} {variant.replace('_', ' ')}{comma}{options}".strip() + (f" ({self.unit})" if self.unit else "")

@@ -77,5 +77,6 @@ def score(name: str) -> Score:
         return spectral(name)
     if family in PACKAGES:
         return external(name)
-    others = ", ".join(("spectrum:distance", "band_psnr:LOW-HIGH", "lpips", "dists", "torchmetrics:NAME", "pyiqa:NAME"))
+    spectra = ("spectrum:distance", "spectrum:distance-hann", "band_psnr:LOW-HIGH")
+    others = ", ".join((*spectra, "lpips", "dists", "torchmetrics:NAME", "pyiqa:NAME"))
     raise ValueError(f"score must be one of {', '.join(SCORES)}, {others}, got {name!r}")

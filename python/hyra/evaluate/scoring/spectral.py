@@ -12,14 +12,16 @@ from hyra.spectrum import band_psnr, log_spectral_distance
 
 FAMILIES = ("spectrum", "band_psnr")
 """First parts of the names of these scores."""
+_WINDOWS = {"spectrum:distance": None, "spectrum:distance-hann": "hann"}
 
 
 def spectral(name: str) -> Score:
     """Of ``spectrum:distance``, or of ``band_psnr:LOW-HIGH`` in cycles per pixel: 0.5 is Nyquist, 0.71 the corners'.
 
-    The distance is 0 for equal radial powers, infinite where one image has none of a frequency that the other has. As
-    in `hyra.spectrum.band_psnr`, a ring belongs to the band from its frequency on, that of 0.5 to a band that ends
-    there, too.
+    ``spectrum:distance-hann`` is the distance under a Hann window, that of `hyra spectrum`: borders that do not fit
+    together leave no trace in it. Both are 0 for equal radial powers, infinite where one image has none of a frequency
+    that the other has. As in `hyra.spectrum.band_psnr`, a ring belongs to the band from its frequency on, that of 0.5
+    to a band that ends there, too.
 
     Raises:
         ValueError: it is neither, or these are no two frequencies that rise.
@@ -28,12 +30,12 @@ def spectral(name: str) -> Score:
         >>> spectral("band_psnr:0.25-0.5").title
         'PSNR of band 0.25-0.5 (dB)'
     """
-    if name == "spectrum:distance":
-        return Score(name, _distance, higher_is_better=False, unit="dB", digits=2)
+    if name in _WINDOWS:
+        return Score(name, partial(_distance, _WINDOWS[name]), higher_is_better=False, unit="dB", digits=2)
     match = re.fullmatch(r"band_psnr:(\d+\.?\d*)-(\d+\.?\d*)", name)
     low, high = (float(match[1]), float(match[2])) if match else (0.0, 0.0)
     if not low < high:
-        text = "spectrum:distance or band_psnr:LOW-HIGH in cycles per pixel, such as band_psnr:0.25-0.5"
+        text = f"{', '.join(_WINDOWS)} or band_psnr:LOW-HIGH in cycles per pixel, such as band_psnr:0.25-0.5"
         raise ValueError(f"score must be {text}, got {name!r}")
     return Score(name, partial(_band, (low, high)), unit="dB", digits=2)
 
@@ -46,5 +48,5 @@ def _band(edges: tuple[float, float], pair: Pair) -> float:
     return value
 
 
-def _distance(pair: Pair) -> float:
-    return float(log_spectral_distance(*pair.floats))
+def _distance(window: str | None, pair: Pair) -> float:
+    return float(log_spectral_distance(*pair.floats, window=window))

@@ -99,7 +99,7 @@ class _Target(Runs):
         names: dict[str, None] = {}
         with self._transaction() as database:
             for file in files:
-                with _Part(file) as part:
+                with _Part(file, read_only=True) as part:
                     _take_scores(database, part, file)
                     for run in part.rows("SELECT name, started, finished, plan, methods, context, id FROM run"):
                         _take_run(database, part, file, run)

@@ -48,8 +48,8 @@ class Runs(Store):
         ['no such file']
     """
 
-    def __init__(self, file: Path | None) -> None:
-        super().__init__(file)
+    def __init__(self, file: Path | None, *, read_only: bool = False) -> None:
+        super().__init__(file, read_only=read_only)
         self._begun: dict[str, int | None] = {}
 
     def begin(self, name: str, plan: Plan, methods: list[list[Any]], context: Mapping[str, Any]) -> None:

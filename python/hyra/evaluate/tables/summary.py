@@ -86,7 +86,7 @@ def _summary(group: Sequence[Outcome], scores: Sequence[str], images: Iterable[s
 def _mean(of: Score, outcomes: Sequence[Outcome]) -> Mean:
     values = {outcome.image: outcome.value(of.name) for outcome in outcomes}
     finite = np.array([value for value in values.values() if math.isfinite(value)])
-    perfect = -math.inf if of.higher_is_better is False else math.inf
+    perfect = -math.inf if of.sign < 0 else math.inf
     identical = tuple(image for image, value in values.items() if value == perfect)
     missing = tuple(image for image, value in values.items() if not math.isfinite(value) and value != perfect)
     mean = float(finite.mean()) if finite.size else perfect if identical else math.nan
@@ -118,13 +118,10 @@ def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
 def ranks(lines: Sequence[Summary], name: str) -> dict[tuple[str, float], int]:
     """The rank of each line's mean among those of its scale: 1 is best, equal means share a rank, NaN has none."""
     ranked: dict[tuple[str, float], int] = {}
-    better = score(name).higher_is_better
-    if better is None:
-        return ranked
-    sign = -1 if better else 1
-    for line in lines:
+    sign = score(name).sign
+    for line in lines if sign else ():
         value = sign * line.mean(name).value
         if not math.isnan(value):
-            ahead = [sign * other.mean(name).value < value for other in lines if other.scale == line.scale]
+            ahead = [sign * other.mean(name).value > value for other in lines if other.scale == line.scale]
             ranked[line.method, line.scale] = 1 + sum(ahead)
     return ranked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
@@ -13,8 +13,9 @@ from hyra._util.texts import printable
 from hyra.evaluate.scoring.score import Score
 from hyra.evaluate.scoring.scores import score
 from hyra.evaluate.store.runs import Run
-from hyra.evaluate.tables import published
-from hyra.evaluate.tables.summary import LEVEL, RESAMPLES, Mean, Summary, ranks
+from hyra.evaluate.tables.networks import NOTE, network_rows
+from hyra.evaluate.tables.published import Published
+from hyra.evaluate.tables.summary import LEVEL, RESAMPLES, Summary, ranks
 from hyra.evaluate.work.plan import Plan
 
 MEASURED: Literal["measured"] = "measured"
@@ -113,6 +114,11 @@ class Table:
         for _, rows in groupby(self.rows, key=lambda row: row.summary.scale):
             yield list(rows)
 
+    def network_rows(self) -> list[list[str]]:
+        """What was measured of the networks themselves, with a heading; nothing where it was not asked."""
+        networks = [row.network for row in self.rows if row.network]
+        return network_rows(networks) if networks else []
+
     def headings(self, better: Mapping[bool, str]) -> list[str]:
         """Of the columns; `better` has the signs of scores of which more is better, and of which less is."""
         signs = (("" if of.higher_is_better is None else better[of.higher_is_better]) for of in self.scores)
@@ -150,43 +156,51 @@ class Table:
         for heading in range(2, len(rows[0]) - 1):
             rows[0][heading] += "  "  # above the numbers, not above their marks
         lines = [line.rstrip() for line in in_columns(rows).splitlines()]
-        return "\n".join((*lines, "", "* best, + second of its scale.", *self.notes(SHOWN)))
+        text = ["", "* best, + second of its scale.", *self.notes(SHOWN)]
+        if networks := self.network_rows():
+            text += ["", *in_columns(networks).splitlines(), "", NOTE]
+        return "\n".join((*lines, *text))
 
 
 _MARKS = {1: "*", 2: "+"}
 
 
-def table_of(run: Run, summaries: Sequence[Summary], *, against: str | None = None) -> Table:
+def table_of(
+    run: Run, summaries: Sequence[Summary], *, against: str | None = None, images: Collection[str] = ()
+) -> Table:
     """The table of a run.
 
     Args:
         run: what was measured.
         summaries: its means.
-        against: ``"paper"`` puts the published Table 1 beside it.
+        against: what to put beside it, see `Published.parse`.
+        images: the names of its images, for that.
 
     Raises:
         ValueError: there is nothing of that name to put beside it.
     """
-    if against not in (None, *published.SOURCES):
-        raise ValueError(f"against must be one of {', '.join(published.SOURCES)}, got {against!r}")
+    published = None if against is None else Published.parse(against, run.plan, images)
     names = run.plan.scores
     scales = sorted({line.scale for line in summaries})
     ranked = {name: ranks(summaries, name) for name in names}
     networks = {(note["method"], float(note["scale"])): note for note in run.context.get("networks", ())}
     rows: list[Row] = []
     for scale in scales:
-        others = [] if against is None else published.summaries(scale, names)
+        mine = [line for line in summaries if line.scale == scale]
+        others = [] if published is None else published.rows(scale, [line.method for line in mine])
         by_name = {line.method.lower(): line for line in others}
-        for line in (line for line in summaries if line.scale == scale):
+        for line in mine:
             places = {name: ranked[name].get((line.method, scale)) for name in names}
             placed = {name: place for name, place in places.items() if place is not None}
             rows.append(Row(line, ranks=placed, network=networks.get((line.method, scale), {})))
-            if other := by_name.get(line.method.lower()):
-                rows.append(Row(_difference(line, other), DIFFERENCE))
-        rows += (Row(line, PUBLISHED) for line in others)
+            if published and (other := by_name.pop(line.method.lower(), None)):
+                rows.append(Row(other, PUBLISHED))
+                if difference := published.difference(line, other):
+                    rows.append(Row(difference, DIFFERENCE))
+        rows += (Row(line, PUBLISHED) for line in by_name.values())
     remarks = [] if run.finished else ["This run has not come to its end: it was interrupted, or is under way."]
-    if against is not None:
-        remarks += published.remarks(run.plan, max((line.images for line in summaries), default=0))
+    if published is not None:
+        remarks += published.remarks(sum(row.source == PUBLISHED for row in rows))
     protocols = {scale: in_words(run.plan, scale) for scale in scales}
     return Table(run.name, tuple(map(score, names)), tuple(rows), protocols, tuple(remarks))
 
@@ -195,13 +209,6 @@ def in_words(plan: Plan, scale: float) -> str:
     """What is done to the images of a scale before they are scored."""
     modcrop = ", references cut to a multiple of the scale" if plan.modcrop else ""
     return f"{plan.protocol_at(scale)}{modcrop}"
-
-
-def _difference(ours: Summary, theirs: Summary) -> Summary:
-    def less(mean: Mean) -> Mean:
-        return Mean(mean.score, mean.value - theirs.mean(mean.score).value, math.nan, math.nan, 0)
-
-    return Summary(ours.method, ours.scale, tuple(map(less, ours.means)), 0)
 
 
 def _left_out(line: Summary, shown: int | None) -> Iterator[str]:

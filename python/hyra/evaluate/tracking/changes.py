@@ -67,10 +67,14 @@ class Change:
         return len(self.differences) + len(self.identical)
 
     def worst(self, count: int = 5) -> list[tuple[str, float]]:
-        """The images that became worse, the worst first, with their differences."""
-        sign = 1 if score(self.score).higher_is_better else -1
-        worse = [(image, value) for image, value in self.differences.items() if sign * value < 0]
-        return sorted(worse, key=lambda item: (sign * item[1], item[0]))[:count]
+        """The images that became worse, the worst first, with their differences.
+
+        Where nobody knows which end of the scale is better, those that changed, the most changed first.
+        """
+        sign = score(self.score).sign
+        worseness = {image: -sign * value if sign else abs(value) for image, value in self.differences.items()}
+        worse = [(image, value) for image, value in self.differences.items() if worseness[image] > 0]
+        return sorted(worse, key=lambda item: (-worseness[item[0]], item[0]))[:count]
 
 
 @dataclass(frozen=True)

@@ -123,8 +123,9 @@ class Gate:
         infinite = [item for item in change.differences.items() if math.isinf(item[1])]
         for image, difference in infinite:
             if self.stops(difference):
-                lost = (difference < 0) == score(change.score).higher_is_better
-                return verdict(False, f"{image} is {'no longer' if lost else 'now'} identical to its reference")
+                sign = score(change.score).sign
+                when = "no longer" if sign * difference < 0 else "now" if sign else "in one run alone"
+                return verdict(False, f"{image} is {when} identical to its reference")
         if change.images and self.stops(change.difference):
             return verdict(False, f"{signed(change, change.difference)} on {change.images} images")
         if change.lost and not allow_missing:

@@ -113,7 +113,7 @@ def _notes(changes: Changes) -> Iterator[str]:
             yield f"{subject}: {count} images are identical to their reference in both, and not in the means"
         if worst := change.worst():
             images = ", ".join(f"{image} {signed(change, value)}" for image, value in worst)
-            yield f"{subject}, worst images: {images}"
+            yield f"{subject}, {'worst' if score(change.score).sign else 'most changed'} images: {images}"
     for absences in changes.absences:
         yield from _absent(absences, changes)
 

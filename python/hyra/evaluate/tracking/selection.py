@@ -63,7 +63,7 @@ def load(file: Path, word: str) -> Evaluation:
         FileNotFoundError: there is no such file.
         ValueError: it is no store, or has no such run.
     """
-    with Runs(existing(file)) as runs:
+    with Runs(existing(file), read_only=True) as runs:
         return Evaluation.load(runs, select(runs.runs(), word).name)
 
 

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
-
-VERSIONS = {"fsds": 1}
-"""Of the definition of each score: raised when its numbers change, so that older ones are computed again."""
+from typing import NamedTuple
 
 
 def digest(file: Path) -> str:
@@ -26,8 +21,3 @@ class Key(NamedTuple):
     name: str
     settings: str
     version: int
-
-    @classmethod
-    def of(cls, preds: Path, target: Path, name: str, settings: Mapping[str, Any]) -> Self:
-        """The key of a score of two files."""
-        return cls(digest(preds), digest(target), name, json.dumps(settings, sort_keys=True), VERSIONS[name])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from math import ceil
-from typing import Any
+from typing import Any, Self
 
 from hyra._util import validate
 from hyra.evaluate.scoring.score import Score
@@ -28,6 +28,12 @@ class Column:
 
     score: Score
     settings: str
+
+    @classmethod
+    def of(cls, name: str, protocol: Protocol, **settings: Any) -> Self:
+        """The score of a name by a protocol, and what else its number depends on."""
+        found = score(name)
+        return cls(found, json.dumps({**found.settings, **asdict(protocol), **settings}, sort_keys=True))
 
     def key(self, preds: str, target: str) -> Key:
         """Of the score of two contents."""
@@ -99,13 +105,9 @@ class Plan:
         """What is measured of the pairs of a scale, made once."""
         if scale not in self._measurements:
             protocol = self.protocol_at(scale)
-            columns = []
-            for of in map(score, self.scores):
-                settings: dict[str, Any] = {**of.settings, **asdict(protocol)}
-                if self.modcrop:
-                    settings["modcrop"] = scale
-                columns.append(Column(of, json.dumps(settings, sort_keys=True)))
-            self._measurements[scale] = Measurement(protocol, tuple(columns))
+            more = {"modcrop": scale} if self.modcrop else {}
+            columns = tuple(Column.of(name, protocol, **more) for name in self.scores)
+            self._measurements[scale] = Measurement(protocol, columns)
         return self._measurements[scale]
 
     @cached_property

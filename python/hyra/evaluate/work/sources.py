@@ -32,6 +32,10 @@ class Source(Interface):
     def digest(self) -> str:
         """Of all that the pixels depend on."""
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether it need not be read where its scores are known: reading may make a file that is wanted."""
+
     def read(self) -> Tensor:
         """The image as it is stored, ``[C, H, W]`` as `hyra.images.read` leaves integers.
 
@@ -65,6 +69,11 @@ class File:
     def digest(self) -> str:
         """Of its content."""
         return digest(self.path)
+
+    @property
+    def is_kept(self) -> bool:
+        """It is a file already."""
+        return True
 
     def read(self) -> Tensor:
         """Decoded."""

@@ -88,6 +88,8 @@ def measure(task: Task, plan: Plan) -> Iterator[Outcome]:
                     if key not in values:
                         values[key], note = _value(pair, wanted)
                         notes |= {key.name: note} if note else {}
+            elif not prediction.source.is_kept:
+                prediction.source.read()
             yield Outcome(*place, values, notes)
         except Exception as error:  # decoders, networks and metrics of other packages raise what they like
             yield Outcome(*place, error=_reason(error))

@@ -38,7 +38,7 @@ def of(evaluation: Evaluation, shown: Sequence[Example], by: Score) -> dict[str,
 
 
 def _score(of: Score) -> dict[str, Any]:
-    return {"name": of.name, "title": of.title, "digits": of.digits, "higherIsBetter": of.higher_is_better}
+    return {"name": of.name, "title": of.title, "digits": of.digits}
 
 
 def _group(
@@ -68,7 +68,7 @@ def _in_order(shown: Iterable[Example], places: dict[tuple[str, float], int]) ->
     """Those that have pictures, by method: from the worst to the best."""
 
     def place(example: Example) -> tuple[int, bool, int]:
-        best = example.end == "best"
+        best = example.end in ("best", "highest")
         return places[example.outcome.method, example.outcome.scale], best, -example.place if best else example.place
 
     return sorted((example for example in shown if example.pictures is not None), key=place)

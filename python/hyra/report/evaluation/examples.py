@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hyra._util.progress import Progress
 from hyra._util.texts import message
+from hyra.evaluate.inputs.outputs import digest_of_saved
 from hyra.evaluate.scoring.score import Score
 from hyra.evaluate.work.sources import File
 from hyra.evaluate.work.tasks import Outcome
@@ -26,7 +27,7 @@ class Example:
 
     Attributes:
         outcome: the pair with its scores.
-        end: ``"worst"`` or ``"best"``.
+        end: one of `Score.ends`.
         place: 1 for the very worst or best.
         pictures: None where they could not be made.
         problem: why not.
@@ -70,13 +71,13 @@ def _chosen(outcomes: Iterable[Outcome], by: Score, count: int) -> Iterator[Exam
 
 def _ends(group: Sequence[Outcome], by: Score, count: int) -> list[Example]:
     """Of one method: the worst, the best, the second worst ...; no image is both."""
-    sign = 1 if by.higher_is_better else -1
+    sign = by.sign or 1
     ranked = sorted(group, key=lambda outcome: sign * outcome.value(by.name))
     half = len(ranked) // 2
     worst, best = ranked[: min(count, len(ranked) - half)], ranked[::-1][: min(count, half)]
     pairs = zip_longest(
-        (Example(outcome, "worst", place) for place, outcome in enumerate(worst, 1)),
-        (Example(outcome, "best", place) for place, outcome in enumerate(best, 1)),
+        (Example(outcome, by.ends[0], place) for place, outcome in enumerate(worst, 1)),
+        (Example(outcome, by.ends[1], place) for place, outcome in enumerate(best, 1)),
     )
     return [example for pair in pairs for example in pair if example is not None]
 
@@ -105,11 +106,11 @@ def _file(name: str, digest: str) -> File:
         path = Path(re.sub(r"\\udc([89a-f][0-9a-f])", lambda match: chr(0xDC00 + int(match[1], 16)), name))
     if not path.is_file():
         raise FileNotFoundError(
-            f"{name} was made by a network, and is not kept"
+            f"{name} was made by a network, and is not kept (hyra evaluate --save-images DIR keeps them)"
             if " of " in name
             else f"there is no file {name}: it has moved"
         )
     file = File(path)
-    if file.digest != digest:
+    if digest not in (file.digest, digest_of_saved(path)):
         raise ValueError(f"{name} has changed since it was scored")
     return file

@@ -28,7 +28,7 @@ def of(evaluation: Evaluation, shown: Sequence[Example], without_room: int, *, b
             [_plot("distributions", "Scores of each method", ["score"]), page.paragraph(words.DISTRIBUTIONS, "note")],
         ),
         *([("One score against another", _scatter())] if len(scores) > 1 else []),
-        ("Worst and best images", _examples(shown, without_room, by, count)),
+        (f"{by.ends[0].capitalize()} and {by.ends[1]} images", _examples(shown, without_room, by, count)),
         ("Every image", [page.paragraph(words.PAIRS, "note"), '<div id="pairs"></div>']),
     ]
 
@@ -66,7 +66,11 @@ def _plot(name: str, title: str, choices: Iterable[str]) -> str:
 
 
 def _examples(shown: Sequence[Example], without_room: int, by: Score, count: int) -> list[str]:
-    parts = [page.paragraph(words.EXAMPLES.format(title=by.title, count=count, side=SIDE), "note")]
+    parts = [
+        page.paragraph(
+            words.EXAMPLES.format(title=by.title, ends=" and ".join(by.ends), count=count, side=SIDE), "note"
+        )
+    ]
     if without_room:
         parts.append(page.paragraph(words.NO_ROOM.format(count=without_room), "note"))
     missing = problems(shown)

@@ -16,6 +16,7 @@ from hyra.report.evaluation.words import count
 _MARKED = (1, 2)
 """Ranks that the style sets off, the best and the second."""
 
+_ARROWS = {1: "↑", -1: "↓", 0: ""}
 _COUNTS = ("images", "identical", "not finite", "failed", "not there")
 
 
@@ -24,7 +25,7 @@ def means(lines: Sequence[Summary], names: Sequence[str]) -> str:
     lines = sorted(lines, key=lambda line: line.scale)
     scores = [score(name) for name in names]
     placed = {each.name: ranks(lines, each.name) for each in scores}
-    titles = (f"{each.title}\N{NO-BREAK SPACE}{'↑' if each.higher_is_better else '↓'}" for each in scores)
+    titles = (f"{each.title}\N{NO-BREAK SPACE}{_ARROWS[each.sign]}".strip() for each in scores)
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title in ("method", "scale", *titles, *_COUNTS))
     body = []
     for line in lines:

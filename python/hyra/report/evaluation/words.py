@@ -22,7 +22,7 @@ SCATTER = (
     "which the two disagree."
 )
 EXAMPLES = (
-    "By {title}, the {count} worst and best images of each method. Open one for the slider between SR and HR, with "
+    "By {title}, the {count} {ends} images of each method. Open one for the slider between SR and HR, with "
     "difference and spectra. Large images are shown in the window of {side} pixels in which they differ most, pixel "
     "by pixel (as JPEG of high quality; difference and spectra are of the files)."
 )

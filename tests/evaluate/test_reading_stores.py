@@ -1,0 +1,130 @@
+"""Stores that can only be read: they are shown, compared, reported and merged, and nothing is written beside them."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from hyra.evaluate import Evaluation, Outcome, Plan, Runs, merge
+from hyra.evaluate.store.scores import StoreError
+from hyra.evaluate.work.keys import Key
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+
+CONFINED = """
+import ctypes, os, runpy, sys
+if os.geteuid() == 0:  # root without the capability to pass over permissions (Linux's capset, CAP_DAC_OVERRIDE is 1)
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert libc.capset(header, data) == 0
+    try:
+        open(os.path.join(os.environ["FOLDER"], "probe"), "w")
+    except PermissionError:
+        pass
+    else:
+        sys.exit(99)
+from hyra.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def keep(file, *names):
+    with Runs(file) as runs:
+        for place, name in enumerate(names):
+            plan = Plan(("psnr",))
+            runs.begin(name, plan, [["EDSR", 4.0, "sr", "hr"]], {})
+            for image in "abc":
+                key = Key(f"{name} {image}", image, "psnr", plan.at(4).columns[0].settings, 1)
+                runs.add(name, 0, Outcome("EDSR", 4.0, image, f"sr/{image}", f"hr/{image}", {key: 30.0 + place}))
+            runs.finish(name)
+    return file
+
+
+@pytest.fixture
+def store(tmp_path):
+    """In a folder that nobody writes to."""
+    (tmp_path / "in").mkdir()
+    file = keep(tmp_path / "in" / "s.sqlite", "A", "B")
+    file.chmod(0o444)
+    file.parent.chmod(0o555)
+    yield file
+    file.parent.chmod(0o755)
+
+
+def confined(command, store) -> subprocess.CompletedProcess[str]:
+    """A command as somebody who may not write where permissions say so."""
+    program = [sys.executable, "-c", CONFINED, *command.split()]
+    environment = {**os.environ, "FOLDER": str(store.parent)}
+    run = subprocess.run(program, capture_output=True, text=True, check=False, env=environment)
+    if run.returncode == 99 or "capset" in run.stderr:
+        pytest.skip("permissions do not bind this user")
+    return run
+
+
+COMMANDS = (
+    "compare {store} A B",
+    "history {store}",
+    "report {store} A --out {out}/page.html",
+    "merge {out}/m.sqlite {store}",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_that_reads_a_store(command, store, tmp_path):
+    if command.startswith("report"):
+        pytest.importorskip("plotly")
+    run = confined(command.format(store=store, out=tmp_path), store)
+    assert run.returncode == 0, run.stderr
+    assert [path.name for path in store.parent.iterdir()] == ["s.sqlite"]
+
+
+def test_a_store_that_a_killed_process_left(tmp_path):
+    """A part of it is in a file of its own, which is read, too."""
+    left = tmp_path / "left" / "s.sqlite"
+    left.parent.mkdir()
+    keep(tmp_path / "s.sqlite", "before")
+    with Runs(tmp_path / "s.sqlite") as runs:
+        runs._database.execute("PRAGMA wal_autocheckpoint = 0")
+        runs.begin("after", Plan(("psnr",)), [["EDSR", 4.0, "sr", "hr"]], {})
+        runs.add("after", 0, Outcome("EDSR", 4.0, "a", "sr/a", "hr/a", error="broken"))
+        for end in ("", "-wal"):
+            shutil.copy(tmp_path / f"s.sqlite{end}", f"{left}{end}")
+    left.chmod(0o444)
+    left.parent.chmod(0o555)
+    run = confined(f"history {left}", left)
+    left.parent.chmod(0o755)
+    assert "before" in run.stdout, run.stderr
+    assert "after" in run.stdout
+
+
+def test_one_of_an_older_format_is_renewed_in_memory_alone(tmp_path):
+    file = tmp_path / "s.sqlite"
+    with Runs(file) as runs:
+        runs[Key("a", "b", "fsds", "{}", 1)] = 30.5
+        for table in ("run", "run_score", "pair"):
+            runs._database.execute(f"DROP TABLE {table}")
+        runs._database.execute("DROP INDEX score_by_target")
+        runs._database.execute("PRAGMA user_version = 1")
+    before = file.read_bytes()
+    with Runs(file, read_only=True) as runs:
+        assert runs.get(Key("a", "b", "fsds", "{}", 1)) == 30.5
+        assert runs.runs() == []
+    assert file.read_bytes() == before
+
+
+def test_nothing_is_written_through_it(tmp_path):
+    file = keep(tmp_path / "s.sqlite", "A")
+    before = file.read_bytes()
+    with Runs(file, read_only=True) as runs, pytest.raises(StoreError, match="readonly"):
+        runs[Key("a", "b", "fsds", "{}", 1)] = 1.0
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a#b?c%41.sqlite", "ü.sqlite", b"\xff.sqlite"])
+def test_names_that_mean_something_in_an_address(name, tmp_path):
+    file = keep(tmp_path / os.fsdecode(name), "A")
+    with Runs(file, read_only=True) as runs:
+        assert len(Evaluation.load(runs, "A").outcomes) == 3
+    assert len(merge(tmp_path / "all.sqlite", [file])) == 1
