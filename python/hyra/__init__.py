@@ -9,6 +9,9 @@ del leave_quietly
 from hyra import images, ops, spectrum
 from hyra._util.version import __version__
 from hyra.analyzer import HyRA
+from hyra.attribution.layer_spectra import LayerSpectra
+from hyra.attribution.maps import Attribution
+from hyra.attribution.receptive_field import EffectiveReceptiveField
 from hyra.evaluate.lowpass.comparison import ComparedModel, ModelComparison, compare_models
 from hyra.evaluate.lowpass.sweep import LowpassSweep, lowpass_sweep
 from hyra.filters.lowpass import lowpass_upsample
@@ -42,17 +45,20 @@ del figures
 
 __all__ = [
     "AmplitudeSweep",
+    "Attribution",
     "BackgroundOutput",
     "BandShares",
     "ComparedModel",
     "CopyCompensation",
     "Decomposition",
+    "EffectiveReceptiveField",
     "FSDSLoss",
     "FSDSReference",
     "HyRA",
     "ImpulseResponse",
     "InputSizes",
     "LayerResponses",
+    "LayerSpectra",
     "Locality",
     "LowpassSweep",
     "ModelComparison",
