@@ -12,6 +12,7 @@ from hyra.analyzer import HyRA
 from hyra.attribution.layer_spectra import LayerSpectra
 from hyra.attribution.maps import Attribution
 from hyra.attribution.receptive_field import EffectiveReceptiveField
+from hyra.evaluate.attributions import AttributedModel, AttributionComparison, compare_attributions
 from hyra.evaluate.lowpass.comparison import ComparedModel, ModelComparison, compare_models
 from hyra.evaluate.lowpass.sweep import LowpassSweep, lowpass_sweep
 from hyra.filters.lowpass import lowpass_upsample
@@ -45,7 +46,9 @@ del figures
 
 __all__ = [
     "AmplitudeSweep",
+    "AttributedModel",
     "Attribution",
+    "AttributionComparison",
     "BackgroundOutput",
     "BandShares",
     "ComparedModel",
@@ -72,6 +75,7 @@ __all__ = [
     "Spectra",
     "TransferFunction",
     "__version__",
+    "compare_attributions",
     "compare_models",
     "fft_library",
     "fft_library_versions",

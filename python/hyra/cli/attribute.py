@@ -12,10 +12,10 @@ from hyra.cli.arguments import (
     Commands,
     add_network_options,
     add_out_option,
+    add_window_options,
     command,
     load_model,
     log,
-    natural,
     positive,
 )
 
@@ -65,20 +65,6 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
 
 
-def add_window_options(parser: argparse.ArgumentParser) -> None:
-    """Which windows of the output to look at."""
-    parser.add_argument(
-        "--window",
-        type=window,
-        action="append",
-        metavar="Y,X,N",
-        help="a square of the output: HR row and column of its first pixel, and its side; any number of times",
-    )
-    parser.add_argument(
-        "--windows", type=positive, default=1, metavar="N", help="how many, where none is named (default 1)"
-    )
-
-
 def run(args: argparse.Namespace) -> None:
     """Attribute windows of what the named network makes of the image."""
     import torch
@@ -118,12 +104,3 @@ def run(args: argparse.Namespace) -> None:
 def _middle(picture: Tensor, height: int, width: int) -> Tensor:
     top, left = ((n - size) // 2 for n, size in zip(picture.shape[1:], (height, width), strict=True))
     return picture[:, top : top + height, left : left + width]
-
-
-def window(text: str) -> tuple[int, int, int]:
-    """Y,X,N as three integers."""
-    try:
-        y, x, side = (natural(part) for part in text.split(","))
-    except (ValueError, argparse.ArgumentTypeError) as error:
-        raise argparse.ArgumentTypeError(f"must be Y,X,N, such as 96,120,16, got {text!r}") from error
-    return y, x, side

@@ -11,7 +11,7 @@ Example:
 """
 
 from hyra.plots.amplitudes import amplitude_sweep
-from hyra.plots.attribution import attribution, effective_receptive_field
+from hyra.plots.attribution import attribution, attribution_comparison, effective_receptive_field
 from hyra.plots.evaluate import lowpass_sweep, model_comparison
 from hyra.plots.layer_spectra import layer_spectra
 from hyra.plots.layers import layer_responses
@@ -28,6 +28,7 @@ from hyra.plots.transfer import transfer_function
 __all__ = [
     "amplitude_sweep",
     "attribution",
+    "attribution_comparison",
     "band_psnr",
     "band_shares",
     "copy_compensation",

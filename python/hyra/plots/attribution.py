@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hyra.attribution.maps import Attribution
 from hyra.attribution.receptive_field import SHARES, EffectiveReceptiveField
+from hyra.evaluate.attributions import AttributionComparison
 from hyra.plots import style
 from hyra.results.figures import draws
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from hyra.attribution.detail import Window
 
-_MOST = 6
+_MOST, _COLUMNS = 6, 5
 _FLOOR = -5
 """Of the field's map: powers of 10 below its peak."""
 
@@ -117,6 +118,45 @@ def _draw_scale(axes: Axes) -> None:
 def _without_ticks(axes: Axes) -> None:
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
+
+
+@draws(AttributionComparison)
+@style.figure
+def attribution_comparison(found: AttributionComparison, *, window: int = 0) -> tuple[Figure, Any]:
+    """A column for each network, as papers print them: the window and its surroundings, and the map.
+
+    Every map has its own colours, those of `attribution`.
+
+    Args:
+        found: what `hyra.compare_attributions` returned.
+        window: index of the window to show.
+
+    Returns:
+        The figure and its axes, two rows.
+    """
+    import matplotlib.pyplot as plt
+
+    columns = min(len(found.models), _COLUMNS)
+    bands = math.ceil(len(found.models) / columns)
+    height, width = found.models[0].attribution.image.shape[1:]
+    side = style.PAGE / max(columns, 3)
+    size = (columns * side, bands * (side * (1 + height / width) + 0.6))
+    fig, axes = plt.subplots(2 * bands, columns, figsize=size, squeeze=False, layout="compressed")
+    for index in range(bands * columns):
+        band, column = divmod(index, columns)
+        part, plane = axes[2 * band : 2 * band + 2, column]
+        if index >= len(found.models):
+            part.set_axis_off()
+            plane.set_axis_off()
+            continue
+        model = found.models[index]
+        draw_surroundings(part, model.attribution.output, model.attribution.windows[window])
+        score = "" if model.psnr is None else f"\nPSNR {model.psnr:.2f} dB"
+        part.set_title(f"{style.plain(model.name)}{score}")
+        draw_map(plane, model.attribution, window)
+        radius = "" if model.field is None else f"\n90 % of the field within {model.field.radius(0.9):.1f} pixels"
+        plane.set_title(f"diffusion index {float(model.attribution.diffusion_index[window]):.2f}{radius}")
+    return fig, axes
 
 
 @draws(EffectiveReceptiveField)
