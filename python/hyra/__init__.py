@@ -9,6 +9,10 @@ del leave_quietly
 from hyra import images, ops, spectrum
 from hyra._util.version import __version__
 from hyra.analyzer import HyRA
+from hyra.attribution.layer_spectra import LayerSpectra
+from hyra.attribution.maps import Attribution
+from hyra.attribution.receptive_field import EffectiveReceptiveField
+from hyra.evaluate.attributions import AttributedModel, AttributionComparison, compare_attributions
 from hyra.evaluate.lowpass.comparison import ComparedModel, ModelComparison, compare_models
 from hyra.evaluate.lowpass.sweep import LowpassSweep, lowpass_sweep
 from hyra.filters.lowpass import lowpass_upsample
@@ -42,17 +46,22 @@ del figures
 
 __all__ = [
     "AmplitudeSweep",
+    "AttributedModel",
+    "Attribution",
+    "AttributionComparison",
     "BackgroundOutput",
     "BandShares",
     "ComparedModel",
     "CopyCompensation",
     "Decomposition",
+    "EffectiveReceptiveField",
     "FSDSLoss",
     "FSDSReference",
     "HyRA",
     "ImpulseResponse",
     "InputSizes",
     "LayerResponses",
+    "LayerSpectra",
     "Locality",
     "LowpassSweep",
     "ModelComparison",
@@ -66,6 +75,7 @@ __all__ = [
     "Spectra",
     "TransferFunction",
     "__version__",
+    "compare_attributions",
     "compare_models",
     "fft_library",
     "fft_library_versions",

@@ -9,6 +9,11 @@ import torch
 from torch import Tensor
 
 from hyra._util import validate
+from hyra.attribution.detail import Window
+from hyra.attribution.integrate import attribution
+from hyra.attribution.layer_spectra import LayerSpectra, layer_spectra
+from hyra.attribution.maps import Attribution
+from hyra.attribution.receptive_field import EffectiveReceptiveField, erf
 from hyra.filters.response import ImpulseResponse
 from hyra.network.wrapper import InputSizes, Network
 from hyra.probing.amplitude import AmplitudeSweep, amplitude_sweep
@@ -306,6 +311,140 @@ class HyRA:
             True
         """
         return decompose(self.network, lr, boundary, response, channels=channels, form=form, tile=tile, halo=halo)
+
+    def attribution(
+        self,
+        lr: Tensor,
+        window: int | Window | Sequence[Window] = 1,
+        *,
+        side: int = 16,
+        sigma: float = 1.2,
+        tolerance: float = 0.01,
+        block: int | None = None,
+        batch_size: int | None = None,
+        progress: bool = True,
+    ) -> Attribution:
+        """Which pixels of an image make the detail in a window of the output: local attribution maps.
+
+        The detail of a window is the sum of the output's gradient magnitude over its pixels and colours. The image is
+        blurred and then sharpened little by little; its gradients, times what changes of the image at each step, add up
+        to what each pixel contributes. The sum over all pixels is the change of detail: the path is divided more
+        finely until that holds. All windows share the runs of the network.
+
+        Args:
+            lr: `[C, h, w]`, floating-point, in 0..1.
+            window: HR row and column of the first pixel of a square in the output and its side, or several such; or
+                how many to look at, which then lie where the output has most detail.
+            side: of windows that are not named, in HR pixels.
+            sigma: of the strongest Gaussian blur, in LR pixels.
+            tolerance: how far the sum of the contributions may be from the change of detail, relative to that.
+            block: measure contributions of squares of so many LR pixels a side by central differences, which takes no
+                gradients but two runs of the network for each square and step. When not given, gradients are used, and
+                this with 8 squares along the longer side only where the network has none.
+            batch_size: images per call of the network, as for `probe`; results do not depend on it beyond rounding.
+            progress: whether to show a bar on a terminal, if tqdm is installed.
+
+        Returns:
+            An `Attribution`: signed maps, their diffusion index, and how complete they are.
+
+        Raises:
+            TypeError: `lr` is no floating-point tensor.
+            ValueError: `lr` is no image of the network's colours, or another argument is not as above.
+            NetworkError: the network raised.
+
+        Source: Gu and Dong, Interpreting Super-Resolution Networks with Local Attribution Maps (CVPR 2021). Their code
+            takes 50 steps, whatever that gives, with sums in place of integrals; maps agree as steps grow.
+
+        Example:
+            >>> import torch, hyra
+            >>> model = hyra.HyRA(torch.nn.Upsample(scale_factor=2, mode="bicubic"))
+            >>> found = model.attribution(torch.rand(3, 24, 24), (20, 20, 8))
+            >>> found.maps.shape, bool(found.completeness_error < 0.01)
+            (torch.Size([1, 3, 24, 24]), True)
+        """
+        return attribution(
+            self.network,
+            lr,
+            window,
+            side=side,
+            sigma=sigma,
+            tolerance=tolerance,
+            block=block,
+            batch_size=batch_size,
+            progress=progress,
+        )
+
+    def erf(
+        self,
+        images: Tensor,
+        *,
+        response: ImpulseResponse | None = None,
+        support: bool = True,
+        batch_size: int | None = None,
+        progress: bool = True,
+    ) -> EffectiveReceptiveField:
+        """The effective receptive field: how much the middle of the output depends on each pixel of the input.
+
+        The derivatives of all HR pixels in the middle LR pixel's cell are squared and summed up, mean over the images.
+        For a linear network that is the energy of the impulse response in each cell, turned about the middle.
+
+        Args:
+            images: `[C, h, w]` or `[N, C, h, w]`, floating-point, in 0..1: the more, the better. Those of photographs
+                say what the network does with photographs.
+            response: to compare with; measured, of the affine form, when not given.
+            support: whether to measure also how far the network looks at all, as `probe` does, and the response.
+            batch_size: as for `attribution`.
+            progress: as there.
+
+        Returns:
+            An `EffectiveReceptiveField`: the energy, its radii, areas and direction.
+
+        Raises:
+            TypeError: `images` is no floating-point tensor.
+            ValueError: `images` is empty, not finite, or not of the network's colours.
+            NetworkError: the network raised, or no gradients pass through it; `probe` then says how far it looks.
+
+        Source: Luo et al., Understanding the Effective Receptive Field in Deep Convolutional Neural Networks (NIPS
+            2016), and Ding et al., Scaling Up Your Kernels to 31x31 (CVPR 2022), who rectify and add up derivatives
+            of one output pixel where energies of a cell are added up here.
+
+        Example:
+            >>> import torch, hyra
+            >>> field = hyra.HyRA(torch.nn.Upsample(scale_factor=2)).erf(torch.rand(3, 16, 16), support=False)
+            >>> field.radius(0.99), int((field.energy > 0).sum())  # nearest neighbours look at one pixel
+            (0.0, 1)
+        """
+        return erf(self.network, images, response=response, support=support, batch_size=batch_size, progress=progress)
+
+    def layer_spectra(self, lr: Tensor, layers: Sequence[str] | None = None, *, black: bool = False) -> LayerSpectra:
+        """What becomes of frequencies from layer to layer: the radial power of each layer's output for an image.
+
+        Args:
+            lr: `[C, h, w]`, floating-point, in 0..1.
+            layers: names as for `layer_responses`; when not given, all whose output is an image on the input's grid or
+                one that is finer or coarser: channels first or last, or as tokens.
+            black: whether to measure also what the layers make of black, and what the image adds to that. In hidden
+                layers H starts from the difference, since it leaves out what biases make of nothing. The network then
+                runs on two images.
+
+        Returns:
+            `LayerSpectra`, a mapping from names to powers over the frequency in cycles per LR pixel.
+
+        Raises:
+            TypeError: `lr` is no floating-point tensor.
+            ValueError: `net` is no module, or a layer is unknown or returns no such image.
+            NetworkError: the network raised.
+
+        Source: Park and Kim, How Do Vision Transformers Work? (ICLR 2022), for the relative log amplitude.
+
+        Example:
+            >>> import torch, hyra
+            >>> net = torch.nn.Sequential(torch.nn.AvgPool2d(3, 1, 1), torch.nn.Upsample(scale_factor=2))
+            >>> found = hyra.HyRA(net).layer_spectra(torch.rand(3, 32, 32))
+            >>> [*found], bool(found.survival()[0, 3] > 1)  # repeated pixels bring copies of the spectrum
+            (['0', '1'], False)
+        """
+        return layer_spectra(self.network, lr, layers, black=black)
 
 
 def check_model(name: str, value: object) -> None:

@@ -129,7 +129,7 @@ def spectra_of(noisy: Tensor, hr: Tensor) -> Any:
 
 def report_of(model: hyra.HyRA, lr: Tensor, hr: Tensor) -> Any:
     with tempfile.TemporaryDirectory() as folder:
-        return hyra.report.write(model, lr, folder, hr=hr, over_image=True)
+        return hyra.report.write(model, lr, folder, hr=hr, over_image=True, look_inside=True)
 
 
 def track_of(net: nn.Module, lr: Tensor, hr: Tensor) -> Any:
@@ -200,6 +200,10 @@ def calls(
     )
     sweep = functools.cache(lambda: model.amplitude_sweep([0.1, 1.0], 16))
     layers = functools.cache(lambda: model.layer_responses(size=16))
+    attributed = functools.cache(lambda: model.attribution(lr, 2, side=8, batch_size=4, progress=False))
+    comparison = functools.cache(lambda: hyra.compare_attributions({"one": model}, lr, hr, side=8))
+    field = functools.cache(lambda: model.erf(lr, batch_size=1, progress=False))
+    layer_spectra = functools.cache(lambda: model.layer_spectra(lr, black=True))
     cutoffs = functools.cache(lambda: hyra.lowpass_sweep([lr], [hr], [0.4, 0.5], progress=False))
     compared = functools.cache(lambda: hyra.compare_models({"one": model, "two": model}, lr, hr))
 
@@ -235,6 +239,13 @@ def calls(
         "HyRA.probe: over an image": over_image,
         "HyRA.amplitude_sweep": sweep,
         "HyRA.layer_responses": layers,
+        "HyRA.attribution": attributed,
+        "HyRA.attribution: blocks": lambda: model.attribution(lr, (8, 8, 8), block=6, batch_size=4, progress=False),
+        "HyRA.erf": field,
+        "HyRA.layer_spectra": layer_spectra,
+        "Attribution": lambda: attributed().table(),
+        "EffectiveReceptiveField": lambda: (field().radius(0.9), field().area_ratio(0.9), field().orientation),
+        "LayerSpectra": lambda: (layer_spectra().table(), layer_spectra().survival()),
         "HyRA.input_sizes": lambda: hyra.HyRA(net).input_sizes(16),
         "HyRA.scale": lambda: hyra.HyRA(net).scale,
         "Decomposition": lambda: [split().spectra(), split().band_shares(0.25), split().copy_compensation()],
@@ -245,6 +256,7 @@ def calls(
         "LowpassSweep": lambda: cutoffs().best("psnr"),
         "Result": lambda: [stored(x) for x in (response(), split(), probe(), sweep(), layers(), cutoffs())],
         "compare_models": compared,
+        "compare_attributions": comparison,
         "lowpass_sweep": cutoffs,
         "lowpass_upsample": lambda: [hyra.lowpass_upsample(x, 2, taps=taps, window=window)
                                      for taps in (None, 4) for window in sincs for x in (lr, lr.double(), lr.half())],
@@ -284,6 +296,8 @@ def calls(
     }  # fmt: skip
     results = {
         "impulse_response": response, "decomposition": split, "probe": probe, "amplitude_sweep": sweep,
+        "attribution": attributed, "effective_receptive_field": field, "attribution_comparison": comparison,
+        "layer_spectra": layer_spectra,
         "layer_responses": layers, "lowpass_sweep": cutoffs, "model_comparison": compared,
         "sinc_fit": lambda: response().fit_sinc(), "transfer_function": lambda: response().transfer_function(),
         "spectra": lambda: split().spectra(), "band_shares": lambda: split().band_shares(),

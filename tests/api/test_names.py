@@ -32,6 +32,8 @@ PUBLIC = {
     *("lowpass_upsample", "ops", "set_fft_library", "spectrum"),
     *("fourier_mae", "fourier_mse", "fourier_psnr", "mae", "mse", "psnr"),
     *("SSIMLoss", "ms_ssim", "ssim"),
+    *("Attribution", "EffectiveReceptiveField", "LayerSpectra"),
+    *("AttributedModel", "AttributionComparison", "compare_attributions"),
 }
 """A name may be added here; taking one away breaks somebody's program."""
 

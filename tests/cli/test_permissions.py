@@ -14,9 +14,10 @@ from hyra.track import Tracker
 
 COMMANDS = {
     "analyze": "analyze nearest --scale 2 --image {lr} --hr {hr} --size 9 --out {out}/folder",
+    "attribute": "attribute nearest --scale 2 --image {lr} --window 4,4,8 --out {out}/folder",
     "compare-models": "compare-models nearest bicubic --scale 2 --image {lr} --hr {hr} --size 9 --out {out}/folder",
     "demo": "demo --scale 2 --out {out}/folder",
-    "layers": "layers {network} --size 9 --out {out}/folder",
+    "layers": "layers {network} --size 9 --image {lr} --out {out}/folder",
     "lowpass-sweep": "lowpass-sweep {hr} --scale 2 --cutoffs 0.4:0.5:2 --out {out}/folder",
     "probe": "probe nearest --scale 2 --canvas 24 --amplitudes -0.5 0.5 --size 5 --out {out}/folder",
     "track": "track {run} --out {out}/folder",

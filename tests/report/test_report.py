@@ -204,3 +204,31 @@ def test_over_an_image_the_place_of_an_edge_is_found():
     assert found.ring_cosine[at_edge].max() < found.ring_cosine[~at_edge].min() - 0.05
     assert summary.contrast_correlation < -0.9
     assert summary.ring_cosine_most == pytest.approx(0.77, abs=0.01)
+
+
+def test_looks_inside(tmp_path):
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 12, 3, padding=1), torch.nn.PixelShuffle(2))
+    model, lr = hyra.HyRA(net), torch.rand(3, 24, 32)
+    summary = report.write(model, lr, tmp_path, look_inside=True, point=hyra.OperatingPoint(form="affine"))
+    found = summary["inside"]
+    indices = model.attribution(lr, 2, side=12, progress=False).diffusion_index
+    assert found["diffusion_index"] == pytest.approx(float(indices.mean()))
+    field = model.erf(lr, support=False)
+    assert found["erf_radius_90"] == pytest.approx(field.radius(0.9))
+    html = (tmp_path / "report.html").read_text("utf-8")
+    for heading, figure in (("Which pixels it uses", "attribution"), ("From layer to layer", "layer_spectra")):
+        assert f"<h2>{heading}</h2>" in html
+        assert (tmp_path / f"{figure}.png").stat().st_size > 10_000
+    assert (tmp_path / "erf.png").exists()
+    assert " and ".join(f"{index:.2f}" for index in indices.tolist()) in html
+
+
+def test_inside_a_function_without_gradients(tmp_path):
+    def network(x):
+        return torch.from_numpy(x.numpy().repeat(2, -1).repeat(2, -2))
+
+    with pytest.warns(UserWarning, match="the network has no gradients"):
+        summary = report.write(hyra.HyRA(network), torch.rand(3, 16, 16), tmp_path, look_inside=True)
+    assert [*summary["inside"]] == ["diffusion_index"]
+    assert not (tmp_path / "erf.png").exists()

@@ -14,6 +14,7 @@ from hyra._util import interrupt
 from hyra._util.texts import message
 from hyra.cli import (
     analyze,
+    attribute,
     compare,
     compare_models,
     demo,
@@ -53,6 +54,7 @@ COMMANDS = (
     compare_models,
     probe,
     layers,
+    attribute,
     track,
     fsds,
     evaluate,

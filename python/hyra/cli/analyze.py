@@ -65,6 +65,11 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="also measure at places all over the image what the network does to small changes, and how it differs",
     )
+    parser.add_argument(
+        "--inside",
+        action="store_true",
+        help="also find which pixels of the image the network uses, and what its layers do to the image's frequencies",
+    )
     add_out_option(parser, "hyra-analysis")
     parser.set_defaults(run=run)
 
@@ -91,6 +96,7 @@ def run(args: argparse.Namespace) -> None:
         tile=args.tile,
         halo=args.halo,
         over_image=args.over_image,
+        look_inside=args.inside,
         provenance=names,
         log=log,
     )

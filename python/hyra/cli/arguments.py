@@ -146,6 +146,20 @@ def read_images(args: argparse.Namespace, model: HyRA) -> tuple[Tensor | None, T
     return degrade(hr, model.scale) if image is None and hr is not None else (image, hr)
 
 
+def add_window_options(parser: argparse.ArgumentParser) -> None:
+    """Which windows of the output to look at."""
+    parser.add_argument(
+        "--window",
+        type=window,
+        action="append",
+        metavar="Y,X,N",
+        help="a square of the output: HR row and column of its first pixel, and its side; any number of times",
+    )
+    parser.add_argument(
+        "--windows", type=positive, default=1, metavar="N", help="how many, where none is named (default 1)"
+    )
+
+
 def add_pairing_options(parser: argparse.ArgumentParser) -> None:
     """How the images of two folders find each other."""
     parser.add_argument(
@@ -237,6 +251,15 @@ def out_folder(text: str) -> Path:
 def _writable(text: str, *, folder: bool) -> Path:
     check_writable(text, folder=folder)  # argparse lets an OSError pass, and `main` makes one sentence of it
     return Path(text)
+
+
+def window(text: str) -> tuple[int, int, int]:
+    """Y,X,N as three integers."""
+    try:
+        y, x, side = (natural(part) for part in text.split(","))
+    except (ValueError, argparse.ArgumentTypeError) as error:
+        raise argparse.ArgumentTypeError(f"must be Y,X,N, such as 96,120,16, got {text!r}") from error
+    return y, x, side
 
 
 def positive(text: str) -> int:

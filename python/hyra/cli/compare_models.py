@@ -14,6 +14,7 @@ from hyra.cli.arguments import (
     add_out_option,
     add_response_options,
     add_variant_option,
+    add_window_options,
     command,
     load_model,
     log,
@@ -28,9 +29,11 @@ examples:
   hyra compare-models demo bicubic lowpass --scale 4 --hr hr.png
   hyra compare-models edsr.pth swinir.pth RealESRGAN_x4plus.pth --image lr.png
   hyra compare-models a.pth b.pth --background 0.5 --mode jvp
+  hyra compare-models edsr.pth swinir.pth --hr hr.png --attribution --window 96,120,16
 
 prints a table, the response most like the ideal sinc outside the main lobe first; writes comparison.png,
-comparison.txt and comparison.safetensors (hyra.ModelComparison.load). The options hold for every MODEL."""
+comparison.txt and comparison.safetensors (hyra.ModelComparison.load), with --attribution also attribution.png,
+attribution.txt and attribution.safetensors (hyra.AttributionComparison.load). The options hold for every MODEL."""
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -41,6 +44,13 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     add_image_options(parser)
     add_response_options(parser)
     add_variant_option(parser)
+    parser.add_argument(
+        "--attribution",
+        action="store_true",
+        help="also compare which pixels they use: diffusion index, radius of the effective receptive field and PSNR; "
+        "needs --image or --hr",
+    )
+    add_window_options(parser)
     add_out_option(parser, "hyra-comparison")
     parser.set_defaults(run=run)
 
@@ -53,6 +63,8 @@ def run(args: argparse.Namespace) -> None:
     names = _names(args.models)
     models = {name: load_model(args, spec)[0] for name, spec in zip(names, args.models, strict=True)}
     image, hr = read_images(args, next(iter(models.values())))
+    if args.attribution and image is None:
+        raise ValueError("--attribution needs an image: --image FILE, or --hr FILE to make it from")
     point = vars(operating_point(args))
     comparison = hyra.compare_models(models, image, hr, variant=args.variant, log=log, size=args.size, **point)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -60,6 +72,13 @@ def run(args: argparse.Namespace) -> None:
     write_text(args.out / "comparison.txt", comparison.table() + "\n")
     plots.save(comparison.plot()[0], args.out / "comparison.png")
     print(comparison.table())
+    if args.attribution and image is not None:
+        attributed = hyra.compare_attributions(models, image, hr, args.window or args.windows, log=log)
+        attributed.save(args.out / "attribution.safetensors")
+        write_text(args.out / "attribution.txt", attributed.table() + "\n")
+        plots.save(attributed.plot()[0], args.out / "attribution.png")
+        print(attributed.table())
+        print(args.out / "attribution.png")
     print(args.out / "comparison.png")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from hyra._util.files import write_text
 from hyra.cli.arguments import (
@@ -22,10 +23,13 @@ examples:
   hyra layers demo
   hyra layers edsr.pth --layers head body tail.0 tail
   hyra layers swinir.pth --amplitude 0.1 --out swinir
+  hyra layers swinir.pth --image lr.png               and what becomes of the image's frequencies
 
 prints for each layer its channels, its scale, the share of its response's energy in the principal pattern, and how
 like the sinc that pattern is, in all and outside the main lobe (not at x1, where the sinc is a single pixel);
-writes layers.png, layers.txt and layers.safetensors (hyra.LayerResponses.load)."""
+writes layers.png, layers.txt and layers.safetensors (hyra.LayerResponses.load).
+With --image also prints how the energy of each layer's output for that image is shared among bands of frequency;
+writes spectra.png, spectra.txt and spectra.safetensors (hyra.LayerSpectra.load)."""
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -52,13 +56,20 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         help="affine (default): less what the layer makes of black, which is mostly its biases; literal: with it, as "
         "in the paper",
     )
+    parser.add_argument(
+        "--image",
+        type=Path,
+        metavar="FILE",
+        help="a low-resolution image: also measure the spectra of the layers' outputs for it, for black, and of their "
+        "difference",
+    )
     add_out_option(parser, "hyra-layers")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Probe the layers of the named network."""
-    from hyra import plots
+    from hyra import images, plots
 
     model, _ = load_model(args, args.model)
     responses = model.layer_responses(args.layers, args.size, amplitude=args.amplitude, form=args.form)
@@ -67,4 +78,12 @@ def run(args: argparse.Namespace) -> None:
     write_text(args.out / "layers.txt", responses.table() + "\n")
     plots.save(responses.plot(layers=args.layers)[0], args.out / "layers.png")
     print(responses.table())
+    if args.image is not None:
+        lr = images.in_colours(images.read(args.image), model.network.in_channels)
+        spectra = model.layer_spectra(lr, args.layers, black=True)
+        spectra.save(args.out / "spectra.safetensors")
+        write_text(args.out / "spectra.txt", spectra.table() + "\n")
+        plots.save(spectra.plot(layers=args.layers)[0], args.out / "spectra.png")
+        print(spectra.table())
+        print(args.out / "spectra.png")
     print(args.out / "layers.png")

@@ -225,6 +225,16 @@ class Network:
                 raise NetworkError(f"the network has no forward-mode derivative: {message(error)}") from error
             return derivative.detach()
 
+    def with_graph(self, images: Tensor) -> Tensor:
+        """The same as a call, for images that require gradients: the output keeps what these need.
+
+        The parameters' own gradients are not prepared for. `hyra.network.gradients` says what may go wrong.
+        """
+        with self.untouched(), torch.enable_grad():
+            for parameter in () if self.module is None else self.module.parameters():
+                parameter.requires_grad_(False)
+            return self._forward(images)
+
     def _forward(self, images: Tensor) -> Tensor:
         # The product is always a new tensor: a network that works in place must not reach the caller's image.
         x = self.place(images) * self.input_range

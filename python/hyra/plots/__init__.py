@@ -11,7 +11,9 @@ Example:
 """
 
 from hyra.plots.amplitudes import amplitude_sweep
+from hyra.plots.attribution import attribution, attribution_comparison, effective_receptive_field
 from hyra.plots.evaluate import lowpass_sweep, model_comparison
+from hyra.plots.layer_spectra import layer_spectra
 from hyra.plots.layers import layer_responses
 from hyra.plots.probing import local_responses, probe
 from hyra.plots.response import impulse_response, profile, sinc_fit
@@ -25,13 +27,17 @@ from hyra.plots.transfer import transfer_function
 
 __all__ = [
     "amplitude_sweep",
+    "attribution",
+    "attribution_comparison",
     "band_psnr",
     "band_shares",
     "copy_compensation",
     "decomposition",
+    "effective_receptive_field",
     "fsds_sensitivity",
     "impulse_response",
     "layer_responses",
+    "layer_spectra",
     "local_responses",
     "lowpass_sweep",
     "model_comparison",

@@ -112,7 +112,7 @@ def layer_responses(
     network: Network, point: OperatingPoint, layers: Sequence[str] | None, *, size: int | None
 ) -> LayerResponses:
     """`HyRA.layer_responses`."""
-    modules = _modules(network, layers)
+    modules = modules_of(network, layers)
     with network.untouched():
         canvas = canvas_of(network, point.background, size)
         y, x = canvas.position(None)
@@ -132,7 +132,7 @@ def layer_responses(
         scale = output.shape[-1] // width
         response = point.response(output, background_outputs[name][0].to(output))
         last = next(reversed(responses), "")
-        if layers is None and _contains(name, last) and response.equal(responses[last].response):
+        if layers is None and contains(name, last) and response.equal(responses[last].response):
             continue  # a container that returns what its last part does
         responses[name] = ImpulseResponse(
             response=response,
@@ -146,7 +146,7 @@ def layer_responses(
     return LayerResponses(responses, {name: PrincipalPattern.of(response) for name, response in responses.items()})
 
 
-def _modules(network: Network, layers: Sequence[str] | None) -> dict[str, nn.Module]:
+def modules_of(network: Network, layers: Sequence[str] | None) -> dict[str, nn.Module]:
     """The modules whose names were given, or all."""
     module = network.module
     if module is None:
@@ -162,7 +162,8 @@ def _modules(network: Network, layers: Sequence[str] | None) -> dict[str, nn.Mod
     return modules if layers is None else {name: modules[name] for name in layers}
 
 
-def _contains(name: str, part: str) -> bool:
+def contains(name: str, part: str) -> bool:
+    """Whether the module `name` is the whole network, or has `part` inside."""
     return part != "" and (name == OUTPUT or part.startswith(f"{name}."))
 
 

@@ -37,6 +37,7 @@ def write(
     tile: int | None = None,
     halo: int | None = None,
     over_image: bool = False,
+    look_inside: bool = False,
     provenance: Mapping[str, str] | None = None,
     log: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -58,12 +59,14 @@ def write(
         halo: as for `HyRA.decompose`.
         over_image: whether to measure at many places of `lr`, too, what the network does to small changes. It takes
             some ten runs of the network, or one for each place if it looks at the whole image.
+        look_inside: whether to find out, too, which pixels of `lr` the network uses, and what its layers do to the
+            frequencies of `lr`: local attribution maps, the effective receptive field and the layers' spectra.
         provenance: more of what the reader should know, such as the names of model and image.
         log: called with a line before each step.
 
     Returns:
         What `summary.json` holds: `numbers`, `band_shares` (the fields of `hyra.BandShares`, for bands of
-        0.25 cycles per LR pixel), `operating_points`, `over_image` (None if not measured), `quality`, `warnings` and
+        0.25 cycles per LR pixel), `operating_points`, `over_image` and `inside` (None if not measured), `quality`, `warnings` and
         `provenance`. Values that are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since JSON has none.
 
     Raises:
@@ -96,6 +99,7 @@ def write(
         tile=tile,
         halo=halo,
         over_image=over_image,
+        look_inside=look_inside,
         provenance=provenance or {},
         log=log,
     )

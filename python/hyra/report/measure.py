@@ -20,7 +20,8 @@ from hyra.filters.sinc import SincFit
 from hyra.probing.impulse import impulse_response
 from hyra.probing.operating_point import OperatingPoint
 from hyra.probing.probe import Probe
-from hyra.report import local, numbers, operating_points
+from hyra.report import inside, local, numbers, operating_points
+from hyra.report.inside import Inside
 from hyra.report.local import OverImage
 from hyra.report.numbers import Number
 from hyra.report.operating_points import Characteristics
@@ -42,6 +43,7 @@ class Measurements:
         characteristics: of the response at the paper's operating point, and for small changes.
         places: responses all over the image, if they were asked for.
         spread: what they say together.
+        inside: which pixels the network uses and what its layers do, if that was asked for.
         quality: scores beside bicubic's, if there is a reference.
         messages: of the warnings on the way.
         facts: what a reader should know of how this was measured.
@@ -54,6 +56,7 @@ class Measurements:
     characteristics: list[Characteristics]
     places: Probe | None
     spread: OverImage | None
+    inside: Inside | None
     quality: list[Quality]
     messages: list[str]
     facts: dict[str, str]
@@ -65,6 +68,7 @@ class Measurements:
             "band_shares": _fields(self.split.band_shares(BAND_WIDTH)),
             "operating_points": [_fields(row) for row in self.characteristics],
             "over_image": None if self.spread is None else _fields(self.spread),
+            "inside": None if self.inside is None else {k: _json(v) for k, v in self.inside.numbers().items()},
             "quality": [_fields(row) for row in self.quality],
             "warnings": self.messages,
             "provenance": self.facts,
@@ -83,6 +87,7 @@ def measure(
     tile: int | None,
     halo: int | None,
     over_image: bool,
+    look_inside: bool,
     provenance: Mapping[str, str],
     log: Log,
 ) -> Measurements:
@@ -101,6 +106,10 @@ def measure(
         if over_image:
             log("measuring responses over the image")
             places, spread = local.measure(model, lr)
+        within = None
+        if look_inside:
+            log("finding the pixels that it uses, and what its layers do")
+            within = inside.measure(model, lr)
     fit, measured = None, []
     if response.is_finite:
         log("fitting the sinc")
@@ -116,7 +125,9 @@ def measure(
         **environment(),
     }
     facts = {**provenance, **facts, **provenance}  # the caller's come first, and hold
-    return Measurements(response, fit, split, measured, characteristics, places, spread, quality, messages, facts)
+    return Measurements(
+        response, fit, split, measured, characteristics, places, spread, within, quality, messages, facts
+    )
 
 
 @contextmanager

@@ -24,6 +24,7 @@ def write_all(made: Folder, measured: Measurements, log: Log) -> None:
         _over_image(made, measured)
         _transfer(made, measured)
         _split(made, measured)
+        _inside(made, measured)
         made.section("Numbers")
         made.add(page.numbers(measured.numbers))
     if measured.quality:
@@ -62,3 +63,16 @@ def _split(made: Folder, measured: Measurements) -> None:
     made.section("Linear and non-linear part", f"{text.SPLIT} {at_the_copies}")
     made.figure("decomposition", plots.decomposition(measured.split), text.SPLIT_FIGURE)
     made.figure("radial_power", plots.radial_power(measured.split), text.POWER_FIGURE)
+
+
+def _inside(made: Folder, measured: Measurements) -> None:
+    found = measured.inside
+    if found is None:
+        return
+    made.section("Which pixels it uses", *found.paragraphs())
+    made.figure("attribution", found.attribution.plot(), text.ATTRIBUTION_FIGURE)
+    if found.field is not None:
+        made.figure("erf", found.field.plot(), text.FIELD_FIGURE)
+    if found.layers is not None:
+        made.section("From layer to layer", text.LAYERS)
+        made.figure("layer_spectra", found.layers.plot(), text.LAYERS_FIGURE)

@@ -66,6 +66,33 @@ OVER_IMAGE_FIGURE = (
     "Squares: likeness of the response at that place to the ideal sinc, outside the main lobe. Below: the least, the "
     "median and the most similar of them, and the mean of all, on one scale that saturates early."
 )
+ATTRIBUTION = (
+    "Local attribution maps (Gu and Dong, CVPR 2021) say which pixels of the input make the detail in a window of the "
+    "output, as the input is sharpened little by little. The diffusion index, 100 where all pixels do so alike and "
+    "near 0 where a few do it all, is {indices} here. It compares networks on one image and window alone; those that "
+    "use pixels farther away have a larger one."
+)
+ATTRIBUTION_FIGURE = (
+    "The windows with most detail. Red pixels add detail to the window, blue ones take some away; colours grow with "
+    "the square root, so that weak contributions show."
+)
+FIELD = (
+    "The effective receptive field is how much the middle of the output changes with each pixel of the input. Half of "
+    "its energy lies within {r50:.1f} LR pixels, 90 % within {r90:.1f} and 99 % within {r99:.1f}."
+)
+FIELD_FIGURE = (
+    "Left: the energy, with circles around 50, 90 and 99 % of it; dashed, the square beyond which no pixel matters at "
+    "all. Right: the share within a distance, beside that of the impulse response."
+)
+LAYERS = (
+    "Each layer's output for the image, by frequency. Upsamplers bring copies above half a cycle per LR pixel, which "
+    "later layers remove. What layers make of black is no answer to the image: H starts from the difference."
+)
+LAYERS_FIGURE = (
+    "Left: logarithm of the amplitude over that at zero frequency, from dark, the first layer, to light, the last. "
+    "Middle: how the energy is shared among the bands. Right: root mean square of what layers make of the image, of "
+    "black, and of their difference."
+)
 LIMITS = (
     "H was measured at one operating point; most networks answer differently to a weaker pixel or on another "
     "background, and G absorbs the difference. A "

@@ -1,0 +1,1 @@
+"""Which pixels a whole network uses, and what becomes of frequencies inside it."""
