@@ -10,7 +10,8 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra.filters.response import ImpulseResponse
-from hyra.network.wrapper import InputSizes, Network
+from hyra.network.sizes import InputSizes
+from hyra.network.wrapper import Network
 from hyra.probing.amplitude import AmplitudeSweep, amplitude_sweep
 from hyra.probing.impulse import impulse_response
 from hyra.probing.layers import LayerResponses, layer_responses
