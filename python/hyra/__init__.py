@@ -20,7 +20,8 @@ from hyra.filters.response import BackgroundOutput, ImpulseResponse
 from hyra.filters.sinc import SincFit
 from hyra.filters.transfer import TransferFunction
 from hyra.network.locality import Locality
-from hyra.network.wrapper import InputSizes, NetworkError
+from hyra.network.sizes import InputSizes
+from hyra.network.wrapper import NetworkError
 from hyra.probing.amplitude import AmplitudeSweep
 from hyra.probing.layers import LayerResponses
 from hyra.probing.operating_point import OperatingPoint

@@ -15,7 +15,8 @@ from hyra.attribution.layer_spectra import LayerSpectra, layer_spectra
 from hyra.attribution.maps import Attribution
 from hyra.attribution.receptive_field import EffectiveReceptiveField, erf
 from hyra.filters.response import ImpulseResponse
-from hyra.network.wrapper import InputSizes, Network
+from hyra.network.sizes import InputSizes
+from hyra.network.wrapper import Network
 from hyra.probing.amplitude import AmplitudeSweep, amplitude_sweep
 from hyra.probing.impulse import impulse_response
 from hyra.probing.layers import LayerResponses, layer_responses

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from hyra import HyRA
-from hyra.network.wrapper import InputSizes, Network, NetworkError
+from hyra.network.sizes import InputSizes
+from hyra.network.wrapper import Network, NetworkError
 
 
 class Restless(nn.Module):

@@ -155,3 +155,22 @@ def test_figure_shows_the_layers_that_were_asked_for():
     assert drawn[frequency] == pytest.approx(float(20 * (gains[6] / gains.max()).log10()))
     with pytest.raises(ValueError, match=r"layers must be some of \['0', '1', '2', '3'\], got 'x'"):
         found.plot(layers=["x"])
+
+
+class Routed(nn.Module):
+    """Takes another way for bright images, as mixtures of experts do."""
+
+    def __init__(self):
+        super().__init__()
+        self.bright, self.dark, self.last = nn.Conv2d(3, 12, 3, padding=1), nn.Conv2d(3, 12, 1), nn.PixelShuffle(2)
+
+    def forward(self, x):
+        return self.last(self.bright(x) if x.amax() > 0.5 else self.dark(x))
+
+
+def test_layers_that_the_background_alone_does_not_reach_are_left_out_and_told():
+    with pytest.warns(UserWarning, match="takes another way for the impulse than for the background alone: bright are"):
+        found = HyRA(Routed()).layer_responses(size=16)
+    assert list(found) == ["last"]
+    with pytest.raises(ValueError, match=r"layers must give images of one shape for both, got .*: bright"):
+        HyRA(Routed()).layer_responses(["bright"], size=16)

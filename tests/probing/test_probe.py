@@ -287,8 +287,9 @@ def test_a_batch_size_is_found(seconds, batches, monkeypatch):
     monkeypatch.setattr("hyra.probing.batching.perf_counter", lambda: clock[0])
 
     def net(x):
-        clock[0] += seconds(len(x))
-        sizes.append(len(x))
+        if x.shape[-1] == 32:  # the canvas
+            clock[0] += seconds(len(x))
+            sizes.append(len(x))
         return F.interpolate(x, scale_factor=2)
 
     model, positions = HyRA(net, scale=2, in_channels=3), torch.tensor([[8, 6 + i] for i in range(20)])
@@ -380,3 +381,31 @@ def test_a_network_of_one_size_and_one_that_returns_nothing_finite():
 def test_refuses(options, message):
     with pytest.raises(ValueError, match=message):
         HyRA(nn.Upsample(scale_factor=2)).probe(**{"canvas": 64, "pack": False, **options})
+
+
+def test_positions_that_are_not_finite_are_counted_and_left_out():
+    def net(x):
+        holes = torch.zeros_like(x)
+        holes[..., 20, 20], holes[..., 40, 33] = 1, 1
+        return F.interpolate(torch.where((holes > 0) & (x > 0.5), torch.nan, x), scale_factor=2, mode="bicubic")
+
+    places = torch.tensor([[20, 20], [30, 30], [32, 30], [40, 33], [10, 40]])
+    with pytest.warns(RuntimeWarning, match="responses at 2 of 5 positions are not finite and left out"):
+        found = HyRA(net).probe(places, canvas=64, pack=False, keep_responses=True)
+    assert found.left_out == 2
+    assert found.deviation.isnan().tolist() == [True, False, False, True, False]
+    assert found.mean_deviation < 1e-6
+    assert found.mean.is_finite
+    assert torch.allclose(found.mean.response.float(), found.reference.response, atol=1e-6)
+    assert "2 not finite and left out" in repr(found)
+
+
+def test_a_network_of_a_fixed_batch_is_probed_one_by_one():
+    def net(x):
+        if len(x) != 1:
+            raise RuntimeError("expected a batch of 1")
+        return F.interpolate(x, scale_factor=2)
+
+    for options in ({}, {"batch_size": 4}):
+        assert HyRA(net).probe(canvas=48, pack=False, **options).deviation.max() == 0
+    assert HyRA(lambda x: F.interpolate(x[:1], scale_factor=2)).probe(canvas=48, pack=False).deviation.max() == 0

@@ -122,8 +122,9 @@ def _report(probe: Probe) -> None:
         field, period = probe.locality.receptive_field, probe.locality.period
         print(f"{'receptive field':16} {'the whole image' if field is None else f'{field}x{field} LR pixels'}")
         print(f"{'period':16} {'none found' if period is None else f'{period}x{period} LR pixels'}")
-    mean, largest = float(probe.deviation.mean()), float(probe.deviation.max())
-    print(f"{'deviation':16} {mean:.3g} on average, {largest:.3g} at most")
+    print(f"{'deviation':16} {probe.mean_deviation:.3g} on average, {probe.largest_deviation:.3g} at most")
+    if probe.left_out:
+        print(f"{'left out':16} {probe.left_out} positions, whose responses are not finite")
     if probe.mean.cross_channel_share is not None:
         print(f"{'across colours':16} {probe.mean.cross_channel_share:.3g} of the mean response's energy")
 

@@ -78,6 +78,8 @@ class ImpulseResponse(Result):
         background_output: what the network makes of a constant background alone; None if it was not measured.
         discarded_energy: share of the energy that `cropped`, or the window of a `Probe`, cut off.
         provenance: versions, model, device and type that the response was computed with.
+        clipped: share of the network's output that lay at its bounds, where it keeps within 0..1 or ends in a tanh:
+            what was to lie beyond, side lobes above all, is lost. 0 where nothing is cut.
 
     Example:
         Bilinear interpolation at x2, probed by hand:
@@ -103,6 +105,7 @@ class ImpulseResponse(Result):
     background_output: BackgroundOutput | None = None
     discarded_energy: float = 0.0
     provenance: Mapping[str, str] = field(default_factory=dict)
+    clipped: float = field(default=0.0, metadata={"since": 2})
 
     def __post_init__(self) -> None:
         validate.floating_tensor("response", self.response)
@@ -117,7 +120,7 @@ class ImpulseResponse(Result):
         if len(self.origin) != 2 or not all(isinstance(o, Integral) and abs(o) < _FARTHEST for o in self.origin):
             raise ValueError(f"origin must be two integers (y, x), got {self.origin!r}")
         object.__setattr__(self, "origin", (int(self.origin[0]), int(self.origin[1])))
-        for name in ("amplitude", "discarded_energy"):
+        for name in ("amplitude", "discarded_energy", "clipped"):
             object.__setattr__(self, name, validate.number(name, getattr(self, name)))
         if isinstance(self.background, Tensor):
             validate.shaped("background", self.background, [None, None, None])
@@ -133,9 +136,10 @@ class ImpulseResponse(Result):
         background = "an image" if isinstance(self.background, Tensor) else f"{self.background:g}"
         amplitude = "the limit of small amplitudes (jvp)" if self.mode == "jvp" else f"amplitude {self.amplitude:g}"
         discarded = f", {self.discarded_energy:.2g} of the energy cropped" if self.discarded_energy else ""
+        clipped = ", clipped" if self.clipped else ""
         return (
             f"ImpulseResponse({shape} at x{self.scale}, {self.form}, {amplitude} on background {background}, "
-            f"main lobe {self.main_lobe:.4g}{discarded})"
+            f"main lobe {self.main_lobe:.4g}{discarded}{clipped})"
         )
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from hyra._util import validate
-from hyra.network.wrapper import Network
+from hyra.network.sizes import InputSizes
+from hyra.network.wrapper import Network, NetworkError
 
 TOLERANCE = 1e-6
 """Largest difference, relative to the peak, that impulses in one image may make to each other's responses."""
@@ -21,8 +22,16 @@ _SHIFT_TOLERANCE = 1e-5
 
 _REACH_TOLERANCE = TOLERANCE / 10
 """Of the peak, what a response may be beyond its reach: several neighbours add up."""
-_SIDES = (64, 128, 256)
+_SIDES = (64, 256)
+_BLOCK = 4
+_COMPARED = 9
+"""LR pixels each way that shifts are compared on."""
 _LARGEST_PERIOD = 32
+_SHIFTS = (1, 8, 12, 14, 20, 18, 32, 24, 28, 30, *range(17, 32))
+"""In the order of trying: none, the windows in use, whose divisors come with them, and then all that is left."""
+_PROBE_SIDE = 128
+BUDGET = 16
+"""Runs of the probe's canvas that measuring may cost, counted in pixels."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +68,24 @@ class Locality:
 
 
 def measure_locality(network: Network, amplitude: float, background: float) -> Locality:
-    """Find reach and period with impulses on canvases of 64, 128 and 256 LR pixels.
+    """Find reach and period with at most `BUDGET` runs of a 128x128 canvas, or as many pixels of others.
 
-    The reach is measured on noise too, since a constant image leaves parts of a network silent, and at two places on
-    the diagonal, which lie differently in the network's windows; the largest counts.
+    The reach is the farthest change that noise in 4x4 LR pixels makes to the output for noise, and an impulse to that
+    for a constant image, since either leaves parts of a network silent. The period is the smallest shift of a noise
+    image that shifts the output and does nothing else to it. A period that the budget leaves no room to find is None.
 
     For a module it is measured once and again when its weights have changed; a function may hide what it depends on.
     """
     if network.module is None:
         return _measure(network, amplitude, background)
-    key = _weights(network.module), network.in_channels, network.dtype, amplitude, background
-    known = _KNOWN.setdefault(network, {})
+    key = _weights(network.module), network.in_channels, network.dtype, network.input_range, amplitude, background
+    known = _KNOWN.setdefault(network.module, {})
     if key not in known:
         known[key] = _measure(network, amplitude, background)
     return known[key]
 
 
-_KNOWN: WeakKeyDictionary[Network, dict[Hashable, Locality]] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[nn.Module, dict[Hashable, Locality]] = WeakKeyDictionary()
 
 
 def _weights(module: nn.Module) -> bytes:
@@ -95,62 +105,132 @@ def _dense(x: Tensor) -> Tensor:
     return x.to_dense() if x.layout != torch.strided or x.is_mkldnn else x.resolve_conj().resolve_neg()
 
 
+class _Runs:
+    """A network's runs on squares, as long as there are pixels left to spend."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.pixels = BUDGET * _PROBE_SIDE**2
+
+    def affords(self, *sides: int) -> bool:
+        """Whether runs on squares of these sides are within the budget."""
+        return sum(side**2 for side in sides) <= self.pixels
+
+    def __call__(self, image: Tensor) -> Tensor:
+        self.pixels -= image.shape[-2] * image.shape[-1]
+        return self.network.run(image[None])[0]
+
+
 def _measure(network: Network, amplitude: float, background: float) -> Locality:
     """`measure_locality`, without looking it up."""
-    sizes = network.input_sizes()
+    sizes, runs = _sizes(network), _Runs(network)
+    reach = None
     with network.untouched():
         for side in dict.fromkeys(sizes.at_least(side) for side in _SIDES):
-            blank = network.blank(side, background)
-            generator = torch.Generator("cpu").manual_seed(0)
-            noise = torch.rand(blank.shape, generator=generator, dtype=torch.float64, device="cpu").to(blank)
-            middle = side // 2
-            reaches = [
-                _reach(network, canvas, position, amplitude)
-                for canvas in (blank, noise)
-                for position in (middle, middle + 3)
-            ]
-            if all(reach is not None for reach in reaches):
-                reach = max(reach for reach in reaches if reach is not None)
-                # What an impulse changes looks as far again: both must stay clear of the border and its padding.
-                needed = 4 * reach + 1 + _LARGEST_PERIOD
-                roomy = max(side, sizes.at_least(needed))  # may fall short if the network takes one size alone
-                if roomy < needed:
-                    return Locality(reach, None)
-                return Locality(reach, _period(network, network.blank(roomy, background), reach, amplitude))
-    return Locality(None, None)
+            if not runs.affords(side, side):
+                break
+            noise = _noise(network.blank(side), side)
+            output = runs(noise)
+            reach = _reach(
+                runs(_disturbed(noise, side // 2)) - output, network.scale, range(side // 2, side // 2 + _BLOCK)
+            )
+            if reach is not None:
+                break
+        if reach is None:
+            return Locality(None, None)
+        blank = network.blank(side, background)
+        if runs.affords(side, side, side, side):  # else there is no room for the period either
+            impulse = blank.clone()
+            impulse[:, side // 2, side // 2] += amplitude
+            lit = _reach(runs(impulse) - runs(blank), network.scale, range(side // 2, side // 2 + 1), abs(amplitude))
+            if lit is None:
+                return Locality(None, None)
+            reach = max(reach, lit)
+        return Locality(reach, _period(runs, sizes, reach, noise, output))
 
 
-def _excess(network: Network, canvas: Tensor, position: int, amplitude: float) -> Tensor:
-    """What one impulse on the diagonal changes of the output: `[C_out, H, W]`."""
-    image = canvas.clone()
-    image[:, position, position] += amplitude
-    return network(image[None])[0] - network(canvas[None])[0]
+def _sizes(network: Network) -> InputSizes:
+    """Of square canvases; a network that takes none gets its one size by padding."""
+    try:
+        return network.input_sizes()
+    except NetworkError:
+        return InputSizes(network.usual_side(1), 0)
 
 
-def _reach(network: Network, canvas: Tensor, position: int, amplitude: float) -> int | None:
-    """LR pixels from the impulse to the farthest change, or None if the border changes."""
-    change = _excess(network, canvas, position, amplitude).abs().amax(0)
-    side = canvas.shape[-1]
-    changed = torch.nn.functional.max_pool2d(change[None], network.scale)[0] > _REACH_TOLERANCE * change.max()
+def _noise(blank: Tensor, side: int) -> Tensor:
+    """Noise from dark to bright grey: black and white drive some networks out of their range."""
+    generator = torch.Generator("cpu").manual_seed(0)
+    noise = 0.1 + 0.8 * torch.rand(len(blank), side, side, generator=generator, dtype=torch.float64, device="cpu")
+    dark = (slice(None), *(slice(side // 2, side // 2 + _BLOCK),) * 2)  # what `_disturbed` makes brighter
+    noise[dark] = noise[dark].minimum(1 - noise[dark])
+    return noise.to(blank)
+
+
+def _disturbed(image: Tensor, start: int) -> Tensor:
+    """The image, brighter in a block at `start`: every place in a period of 4 changes, and no mean hides it."""
+    block = (slice(None), slice(start, start + _BLOCK), slice(start, start + _BLOCK))
+    disturbed = image.clone()
+    disturbed[block] = 1 - image[block]
+    return disturbed
+
+
+def _reach(difference: Tensor, scale: int, cause: range, height: float = 1.0) -> int | None:
+    """LR pixels from a block on the diagonal to the farthest change of an output, or None if the border changes.
+
+    What is not finite counts as changed. A change counts over the peak, or over its cause where it explodes.
+    """
+    change = difference.abs().amax(0)
+    peak = min(float(change.nan_to_num(0, 0, 0).max()), height)
+    changed = ~(change <= _REACH_TOLERANCE * peak)
+    side = change.shape[-1] // scale
+    changed = changed.view(side, scale, side, scale).any(3).any(1)
     where = torch.cat([changed.any(0).nonzero(), changed.any(1).nonzero()]).flatten()
     if len(where) == 0:
         return 0
     first, last = int(where.min()), int(where.max())
-    return None if first == 0 or last == side - 1 else max(position - first, last - position)
+    return None if first == 0 or last == side - 1 else max(cause.start - first, last - cause[-1], 0)
 
 
-def _period(network: Network, canvas: Tensor, reach: int, amplitude: float) -> int | None:
-    """The smallest shift that moves the response and does nothing else to it, in the middle of the canvas."""
-    side, scale = canvas.shape[-1], network.scale
-    start = (side - _LARGEST_PERIOD) // 2
+def _period(runs: _Runs, sizes: InputSizes, reach: int, noise: Tensor, output: Tensor) -> int | None:
+    """The smallest shift, down and right, that the network does not notice, within the budget.
 
-    def aligned(shift: int) -> Tensor:
-        response = _excess(network, canvas, start + shift, amplitude)
-        first, last = scale * (start + shift - reach), scale * (start + shift + reach + 1)
-        return response[:, first:last, first:last]
+    `output` is what it makes of `noise`; where that is too small for the largest shift, and the budget allows, of more.
+    """
 
-    reference = aligned(0)
-    for period in range(1, _LARGEST_PERIOD + 1):
-        if float((aligned(period) - reference).abs().max()) <= _SHIFT_TOLERANCE * float(reference.abs().max()):
-            return period
-    return None
+    def margin(shift: int) -> int:
+        """What the border changes, and a block that it cuts: where a shift is a period, blocks are no longer."""
+        return reach + shift
+
+    def side(shift: int) -> int:
+        return sizes.at_least(2 * margin(shift) + _COMPARED)
+
+    roomy = sizes.at_least(side(_LARGEST_PERIOD) + _LARGEST_PERIOD)
+    if roomy > noise.shape[-1] and runs.affords(roomy, side(1)):
+        noise = _noise(noise, roomy)
+        output = runs(noise)
+    whole, scale = noise.shape[-1], runs.network.scale
+    known: dict[int, bool] = {}
+
+    def repeats(shift: int) -> bool:
+        """Whether a shift goes unnoticed; not where that cannot be told."""
+        part = side(shift)
+        if shift not in known:
+            if part <= 2 * margin(shift) or shift + part > whole or not runs.affords(part):
+                return False
+            seen = runs(noise[:, shift : shift + part, shift : shift + part])
+            first, last = scale * margin(shift), scale * (part - margin(shift))
+            reference = output[:, scale * shift :, scale * shift :][:, first:last, first:last]
+            difference = float((seen[:, first:last, first:last] - reference).abs().max())
+            known[shift] = difference <= _SHIFT_TOLERANCE * float(reference.abs().max())
+        return known[shift]
+
+    shift = next((shift for shift in _SHIFTS if repeats(shift)), None)
+    return None if shift is None else _smallest_divisor(shift, repeats)
+
+
+def _smallest_divisor(shift: int, repeats: Callable[[int], bool]) -> int:
+    """The period, of which `shift` is a multiple: each of its primes is divided out while the rest still repeats."""
+    for prime in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31):
+        while shift % prime == 0 and repeats(shift // prime):
+            shift //= prime
+    return shift

@@ -9,6 +9,10 @@ import torch
 from torch import Tensor
 
 
+class NoImageError(ValueError):
+    """What a network returned is no image at any size, so that trying others is of no use."""
+
+
 def image_in(returned: Any, shape: torch.Size, scale: int | None) -> Tensor:
     """The image `[N, C_out, s*h, s*w]` that a network returned for an input of `shape`, alone or among other things.
 
@@ -18,14 +22,15 @@ def image_in(returned: Any, shape: torch.Size, scale: int | None) -> Tensor:
     if isinstance(returned, Tensor):
         if returned.ndim != 4 or returned.shape[0] != shape[0]:
             expected = f"[{shape[0]}, channels, height, width]"
-            raise ValueError(f"the network must return images {expected}, got shape {list(returned.shape)}")
+            raise NoImageError(f"the network must return images {expected}, got shape {list(returned.shape)}")
         _check_size(returned, shape, scale)
         return returned
     tensors = list(_tensors(returned))
     plausible = [x for x in tensors if x.ndim == 4 and x.shape[:2] == shape[:2] and _fits(x, shape, scale)]
     if len(plausible) != 1:
         came = ", ".join(str(list(x.shape)) for x in tensors) or "no tensor"
-        raise ValueError(
+        kind = NoImageError if len(plausible) > 1 or not any(x.ndim == 4 for x in tensors) else ValueError
+        raise kind(
             f"the network returned a {type(returned).__name__} with {came}, of which {len(plausible)} could "
             f"be the image for an input {list(shape)}: pass a callable that returns it alone, "
             "such as lambda x: net(x)[0]"

@@ -14,8 +14,14 @@ import torch
 from torch import Tensor
 
 from hyra._util import validate
+from hyra._util.warnings import warn
 from hyra.network.locality import measure_locality
 from hyra.network.wrapper import Network
+
+_TOLERANCE = 1e-5
+"""Of the peak, what sums rounded in another order may differ by between tiles and the whole."""
+_OFFERED = (16, 32)
+"""Halos whose error is told of a network that has none of its own."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,18 @@ def find_tiling(network: Network, tile: int, halo: int | None) -> Tiling:
     """
     validate.positive_integer("tile", tile)
     locality = measure_locality(network, amplitude=1.0, background=0.0)
-    sizes, period = network.input_sizes(), locality.period or 1
+    period = locality.period or 1
     if halo is not None:
         validate.integer("halo", halo, 0)
     elif locality.reach is None or locality.period is None:
-        raise ValueError(
-            "halo must be given for a network that one pixel changes everywhere or that repeats nowhere, as with "
-            "attention over the whole image: tiles then only approximate the whole, got None"
-        )
+        raise ValueError(_no_halo(network, tile, period))
     else:  # an impulse at another place in its window may reach almost a window farther than the one measured
         halo = locality.reach + period - 1
+    return _tiling(network, tile, halo, period)
+
+
+def _tiling(network: Network, tile: int, halo: int, period: int) -> Tiling:
+    sizes = network.input_sizes()
     step = math.lcm(period, sizes.multiple or 1)
     tiling = Tiling(sizes.at_least(math.ceil(tile / step) * step + 2 * halo), step, halo)
     if tiling.advance < 1:
@@ -85,8 +93,27 @@ def find_tiling(network: Network, tile: int, halo: int | None) -> Tiling:
     return tiling
 
 
+def _no_halo(network: Network, tile: int, period: int) -> str:
+    """Why tiles need a halo to be given, and what some would cost."""
+    errors = []
+    with network.untouched():
+        for halo in _OFFERED:
+            tiling = _tiling(network, tile, halo, period)
+            noise = torch.rand(
+                1, network.in_channels, *(tiling.crop + tiling.advance,) * 2, generator=torch.Generator().manual_seed(0)
+            )
+            errors.append(f"{tiling_error(network, tiling, network.place(noise)):.1g} with halo={halo}")
+    return (
+        "halo must be given for a network that one pixel changes everywhere or that repeats nowhere, as with attention "
+        "over the whole image, got None: leave tile out to run it on the whole image, or accept an approximation; on "
+        f"noise tiles of {tile} are off by {' and '.join(errors)}, relative to the peak"
+    )
+
+
 def run_tiled(network: Network, tiling: Tiling, images: Tensor) -> Tensor:
     """`network.run(images)` for images `[N, C, h, w]`, one crop of them at a time."""
+    padding = network.padding(*images.shape[-2:])
+    images = padding.extended(images)
     height, width = images.shape[-2:]
     s = network.scale
     bands = []
@@ -97,7 +124,52 @@ def run_tiled(network: Network, tiling: Tiling, images: Tensor) -> Tensor:
             # A copy, so that the halo's memory is freed.
             parts.append(output[..., _hr(kept_rows, rows.start, s), _hr(kept_columns, columns.start, s)].clone())
         bands.append(torch.cat(parts, dim=-1))
-    return torch.cat(bands, dim=-2)
+    return padding.cropped(torch.cat(bands, dim=-2), s)
+
+
+def check_tiling(network: Network, tiling: Tiling, images: Tensor, *, approximate: bool) -> None:
+    """That tiles give what the network makes of the whole, on as much of some images as two tiles each way need.
+
+    Args:
+        network: what runs.
+        tiling: how it is cut.
+        images: `[N, C, h, w]`, the first of which is looked at.
+        approximate: whether a difference is what the caller has asked for: it is told in a warning, then.
+
+    Raises:
+        ValueError: tiles change the output.
+    """
+    error = tiling_error(network, tiling, images[:1])
+    if error <= max(_TOLERANCE, 16 * torch.finfo(network.dtype).eps):
+        return
+    change = f"tiles with a halo of {tiling.halo} LR pixels change the output by {error:.1g} of its peak"
+    if not approximate:
+        raise ValueError(
+            f"tile must be left out, or halo be given to accept a difference: {change}, since the network looks "
+            "farther on this image than on the canvas that it was measured on"
+        )
+    warn(f"{change}: a larger halo may change it less")
+
+
+def tiling_error(network: Network, tiling: Tiling, images: Tensor) -> float:
+    """Largest difference between tiles and the whole, over the peak, on the first two tiles each way."""
+    images = network.padding(*images.shape[-2:]).extended(images)
+    height, width = (min(length, _two_tiles(tiling, length)) for length in images.shape[-2:])
+    part = images[..., :height, :width]
+    if max(height, width) <= tiling.crop:
+        return 0.0
+    whole = network.run(part)
+    difference = run_tiled(network, tiling, part) - whole
+    if not bool(whole.isfinite().all()):  # where both are the same kind of not finite, nothing has changed
+        same = whole.isnan() == (difference + whole).isnan()
+        difference = torch.where(same & ~whole.isfinite(), 0, difference)
+    return float(difference.abs().nan_to_num(math.inf, math.inf).max() / (whole.abs().nan_to_num(0, 0, 0).max() or 1))
+
+
+def _two_tiles(tiling: Tiling, length: int) -> int:
+    """What the first two tiles of an axis cover; the axis where it is no longer than that, with its odd end."""
+    two = tiling.crop + tiling.advance
+    return two if length >= two else length
 
 
 def _hr(kept: slice, start: int, scale: int) -> slice:

@@ -145,6 +145,35 @@ def _own_tensors(part: nn.Module) -> list[tuple[str, Tensor]]:
     return [*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)]
 
 
+@contextmanager
+def attributes_kept(module: nn.Module | None) -> Iterator[None]:
+    """Afterwards every part of a module has the attributes it had, and its lists and mappings hold what they held.
+
+    While a derivative is taken, tensors are wrapped; one that a network keeps is dead once the derivative is there: it
+    can be neither read, nor copied, nor saved.
+    """
+    scripted = torch.jit.ScriptModule
+    parts = [] if module is None else [part for part in module.modules() if not isinstance(part, scripted)]
+    attributes = [(part, dict(vars(part)), _containers(part)) for part in parts]
+    try:
+        yield
+    finally:
+        for part, kept, containers in attributes:
+            for name, content in containers.items():
+                if not _same_objects(container := kept[name], content):
+                    container.clear()
+                    (container.extend if isinstance(container, list) else container.update)(content)
+            now = vars(part)
+            if not _same_objects(now, kept):
+                now.clear()
+                now.update(kept)
+
+
+def _containers(part: nn.Module) -> dict[str, Any]:
+    """Copies of the lists, sets and mappings that a part of a module has."""
+    return {name: value.copy() for name, value in vars(part).items() if isinstance(value, dict | list | set)}
+
+
 class _Members:
     """Which parameters, buffers and modules a part of a module has.
 
@@ -172,7 +201,11 @@ class _Members:
 
 
 def _same_objects(now: Any, kept: Any) -> bool:
-    return list(now) == list(kept) and (isinstance(kept, set) or all(now[name] is kept[name] for name in kept))
+    if isinstance(kept, set):
+        return bool(now == kept)
+    if isinstance(kept, list):
+        return len(now) == len(kept) and all(a is b for a, b in zip(now, kept, strict=True))
+    return list(now) == list(kept) and all(now[name] is kept[name] for name in kept)
 
 
 class _Saved:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from itertools import product
 from typing import Any
 
 import torch
@@ -15,47 +14,24 @@ from torch.nn.parameter import is_lazy
 
 from hyra._util import validate
 from hyra._util.texts import message, printable
-from hyra.network.output import image_in, in_unit_range
-from hyra.network.untouched import evaluating, lock_of, settings_kept
+from hyra.network import derivative
+from hyra.network.derivative import Differentiation
+from hyra.network.output import NoImageError, image_in, in_unit_range
+from hyra.network.padding import Padding
+from hyra.network.sizes import LARGEST_SIZE, InputSizes, described, search
+from hyra.network.traits import Traits, numbers_of, traits_of
+from hyra.network.untouched import attributes_kept, evaluating, lock_of, settings_kept
 
 CANVAS_SIDE = 64
 """LR pixels of a canvas for one impulse where nothing else is asked for: wide enough for most networks' ringing."""
 _COMMON_SIZES = (CANVAS_SIDE, 60, 56)
 """Multiples of most windows in use: 4, 8, 16; 5, 6, 12; 7."""
-_LARGEST_SIZE = 128
-"""Side in LR pixels up to which sizes that a network takes are looked for."""
+_RECTANGLE = 16
+"""Sides of fixed inputs that are no squares are looked for among its multiples."""
 
 
 class NetworkError(RuntimeError):
     """The network itself failed: the message says on which input, `__cause__` is the network's own exception."""
-
-
-@dataclass(frozen=True)
-class InputSizes:
-    """Which square inputs a network takes: `smallest` and every larger one in steps of `multiple`, in LR pixels.
-
-    `multiple` is 0 where no other size than `smallest` was seen to work.
-    """
-
-    smallest: int
-    multiple: int
-
-    def at_least(self, size: int) -> int:
-        """The smallest accepted size that is not below `size`.
-
-        Example:
-            >>> InputSizes(smallest=16, multiple=8).at_least(61), InputSizes(smallest=15, multiple=1).at_least(11)
-            (64, 15)
-        """
-        if size <= self.smallest or self.multiple == 0:
-            return self.smallest
-        return self.smallest + math.ceil((size - self.smallest) / self.multiple) * self.multiple
-
-    def __str__(self) -> str:
-        if self.multiple == 0:
-            return f"{self.smallest}x{self.smallest} is the only size that was seen to work"
-        steps = "" if self.multiple == 1 else f", in steps of {self.multiple}"
-        return f"it works from {self.smallest}x{self.smallest} on{steps}"
 
 
 class Network:
@@ -100,6 +76,7 @@ class Network:
             raise TypeError(f"net must be callable on a tensor, got {type(net).__name__}")
         if dtype is not None and not dtype.is_floating_point:
             raise TypeError(f"dtype must be a floating type, got {dtype}")
+        net, scale = _unwrapped(net, scale)
         owner = getattr(net, "__self__", None)  # of a bound method
         self.module = next((m for m in (net, owner) if isinstance(m, nn.Module)), None)
         self.input_range = validate.positive_number("input_range", input_range)
@@ -112,6 +89,10 @@ class Network:
         self._device = torch.device(device) if device is not None else None if weight is None else weight.device
         self._entered: int | None = None
         self._sizes: dict[int, InputSizes] = {}
+        self._axes: tuple[InputSizes, InputSizes] | None = None
+        self._paddings: dict[tuple[int, int], Padding] = {}
+        self._traits: Traits | None = None
+        self.seed = 0
 
     @property
     def name(self) -> str:
@@ -194,36 +175,118 @@ class Network:
             return self._forward(images).detach()
 
     def run(self, images: Tensor) -> Tensor:
-        """The same, but where the network raises the message also says which colours or sizes it takes."""
-        try:
-            return self(images)
-        except NetworkError as error:
-            try:
-                sizes = self.input_sizes()
-            except NetworkError:
-                raise error from error.__cause__
-            given, taken = images.shape[1], self.in_channels
-            hint = f"it takes images with {taken} colours, not {given}"
-            if given == taken:
-                hint = f"of square inputs, {sizes}"
-            raise NetworkError(f"{error}; {hint}") from error.__cause__
+        """The same for images of any size: where the network does not take it, they are padded, and the output cut.
 
-    def derivative(self, images: Tensor, direction: Tensor) -> Tensor:
-        """The derivative at `images` along `direction`, both `[N, C, h, w]`, by forward-mode differentiation.
+        Random numbers that the network draws are those of `seed`, the same for every image.
 
         Raises:
-            NetworkError: as for a call, and where an operation of the network has no forward-mode derivative.
+            NetworkError: the network raised at every size tried; the message says which colours or sizes it takes.
         """
-        # A dual number must not share memory between its elements, as an expanded image's do.
-        images, direction = images.contiguous(), direction.to(images)
+        with self.untouched():
+            _ = self.traits
+            return self._run(images).detach()
+
+    def usual_side(self, side: int) -> int:
+        """The side of a square canvas that it takes without padding: `side`, the next one, or its only one.
+
+        Raises:
+            NetworkError: no size works.
+        """
+        try:
+            return self.input_sizes().at_least(side)
+        except NetworkError:
+            return min(axis.at_least(side) for axis in self.axis_sizes())
+
+    def padding(self, height: int, width: int) -> Padding:
+        """What an image of a size is padded by, by the network's sizes: the whole is not run to find out."""
+        if (height, width) not in self._paddings:
+            rows, columns = self.axis_sizes()
+            more = rows.at_least(height) - height, columns.at_least(width) - width
+            return Padding(*(max(0, count) for count in more))
+        return self._paddings[height, width]
+
+    def differentiation(self, image: Tensor, direction: Tensor, output: Tensor | None = None) -> Differentiation:
+        """How the derivative at an image `[1, C, h, w]` along a direction is taken: see `hyra.network.derivative`.
+
+        Args:
+            image: where.
+            direction: along what, of the same shape.
+            output: what `run` returned for the image; it is run when not given.
+        """
+        with self.untouched(), torch.inference_mode(mode=False):
+            here = self.run(image) if output is None else output  # padding and traits are known, then
+            image, direction, here = (_usable(x) for x in (image, direction.to(image), here))
+            return derivative.differentiation(self._run_kept, image, direction, here)
+
+    def derivative(self, images: Tensor, directions: Tensor, by: Differentiation | None = None) -> Tensor:
+        """The derivative at `images` along `directions`, both `[N, C, h, w]`.
+
+        Args:
+            images: where.
+            directions: along what, of the same shape.
+            by: how it is taken; as `differentiation` finds at the first of the images when not given.
+
+        Raises:
+            NetworkError: as for `run`.
+        """
         # In inference mode torch 2.6 gives another tensor for the derivative.
-        with torch.inference_mode(mode=False), self.untouched():
-            images, direction = (x.clone() if x.is_inference() else x for x in (images, direction))
+        with self.untouched(), torch.inference_mode(mode=False):
+            images, directions = (_usable(x) for x in (images, directions.to(images)))
+            by = by or self.differentiation(images[:1], directions[:1])
+            return derivative.derivative(self._run_kept, images, directions, by).detach()
+
+    @property
+    def traits(self) -> Traits:
+        """Whether it draws random numbers, and whether its output is bounded; runs it on noise at the first time."""
+        if self._traits is None:
+            self._traits = Traits()  # what follows runs the network, too
+            with self.untouched(), suppress(NetworkError, ValueError, TypeError):  # which are told where it is run
+                self._traits = traits_of(self._run, self.blank(CANVAS_SIDE)[None])
+        return self._traits
+
+    def _run(self, images: Tensor) -> Tensor:
+        height, width = images.shape[-2:]
+        if (height, width) not in self._paddings:
             try:
-                derivative: Tensor = torch.func.jvp(self._forward, (images,), (direction,))[1]
-            except NotImplementedError as error:
-                raise NetworkError(f"the network has no forward-mode derivative: {message(error)}") from error
-            return derivative.detach()
+                output = self._forward(images)
+            except (NetworkError, ValueError) as error:
+                self._paddings[height, width] = self._search_padding(images, error)
+            else:
+                self._paddings[height, width] = Padding()
+                return output
+        padding = self._paddings[height, width]
+        return (
+            padding.cropped(self._forward(padding.extended(images)), self.scale) if padding else self._forward(images)
+        )
+
+    def _run_kept(self, images: Tensor) -> Tensor:
+        """`_run` for a transform, which must not leave a wrapped tensor behind, not even for the next call."""
+        with attributes_kept(self.module):
+            return self._run(images)
+
+    def _search_padding(self, images: Tensor, error: NetworkError | ValueError) -> Padding:
+        """The least padding with which the network takes images that it failed on."""
+        try:
+            if isinstance(error, NoImageError):
+                raise error
+            rows, columns = self.axis_sizes()
+        except (NetworkError, ValueError):
+            raise error from error.__cause__
+        (given, height, width), taken = images.shape[-3:], self.in_channels
+        if given != taken:
+            raise NetworkError(f"{error}; it takes images with {taken} colours, not {given}") from error.__cause__
+        squares = self._sizes.values()
+        more = [
+            {0, *(max(0, sizes.at_least(length) - length) for sizes in (axis, *squares))}
+            for axis, length in ((rows, height), (columns, width))
+        ]
+        paddings = [Padding(*counts) for counts in product(*more)]
+        for padding in sorted(paddings, key=lambda p: (height + p.bottom) * (width + p.right)):
+            if padding:
+                with suppress(NetworkError, ValueError), torch.no_grad():
+                    self._forward(padding.extended(images))
+                    return padding
+        raise NetworkError(f"{error}; {described(rows, columns)}") from error.__cause__
 
     def with_graph(self, images: Tensor) -> Tensor:
         """The same as a call, for images that require gradients: the output keeps what these need.
@@ -236,6 +299,15 @@ class Network:
             return self._forward(images)
 
     def _forward(self, images: Tensor) -> Tensor:
+        if self._traits is None or self._traits.noise == 0:
+            return self._raw(images)
+        outputs = []
+        for image in images:  # one at a time, so that each gets the same random numbers
+            with numbers_of(self.seed):
+                outputs.append(self._raw(image[None]))
+        return torch.cat(outputs)
+
+    def _raw(self, images: Tensor) -> Tensor:
         # The product is always a new tensor: a network that works in place must not reach the caller's image.
         x = self.place(images) * self.input_range
         try:
@@ -252,7 +324,7 @@ class Network:
         self._scale = output.shape[-1] // images.shape[-1]
         return in_unit_range(output, self.input_range)
 
-    def input_sizes(self, limit: int = _LARGEST_SIZE) -> InputSizes:
+    def input_sizes(self, limit: int = LARGEST_SIZE) -> InputSizes:
         """Find the smallest square input that works and the multiple that larger ones must have.
 
         Every size is tried from 1 pixel on, up to `limit`. A size works when the network returns an image of `scale`
@@ -269,53 +341,81 @@ class Network:
         """
         validate.positive_integer("limit", limit)
         if limit not in self._sizes:
-            self._sizes[limit] = self._search_sizes(limit)
+            self._sizes[limit] = self._search(lambda size: (size, size), limit)
         return self._sizes[limit]
 
-    def _search_sizes(self, limit: int) -> InputSizes:
+    def axis_sizes(self) -> tuple[InputSizes, InputSizes]:
+        """Which heights and which widths it takes, each beside a length that it takes on the other axis.
+
+        Raises:
+            NetworkError: no size works.
+        """
+        if self._axes is None:
+            try:
+                height = width = self.input_sizes().at_least(CANVAS_SIDE)
+            except NetworkError:
+                height, width = self._rectangle()
+            self._axes = (
+                self._search(lambda size: (size, width), LARGEST_SIZE),
+                self._search(lambda size: (height, size), LARGEST_SIZE),
+            )
+        return self._axes
+
+    def _search(self, shape: Callable[[int], tuple[int, int]], limit: int) -> InputSizes:
         last: Exception | None = None
+        pixel = self.blank(1)[None]  # a network without any size that works fails here, and not at each of them
 
         def works(size: int) -> bool:
             nonlocal last
             try:
-                self(self.blank(size)[None])
+                self(pixel.expand(-1, -1, *shape(size)))
+            except NoImageError:
+                raise
             except (NetworkError, ValueError) as error:
                 last = error
                 return False
             return True
 
         with self.untouched():
-            smallest = next((size for size in range(1, limit + 1) if works(size)), None)
-            while smallest is not None:
-                following = next((size for size in range(smallest + 1, limit + 1) if works(size)), None)
-                if following is None:
-                    return InputSizes(smallest, 0)
-                step = following - smallest
-                if all(works(size) for size in range(following + step, min(following + 3 * step, limit) + 1, step)):
-                    return InputSizes(smallest, step)
-                smallest = following  # a size that works by chance, below those that work by rule
-        raise NetworkError(f"the network takes no square input up to {limit}x{limit}: {last}") from last
+            sizes = search(works, limit)
+        if sizes is None:
+            raise NetworkError(f"the network takes no square input up to {limit}x{limit}: {last}") from last
+        return sizes
+
+    def _rectangle(self) -> tuple[int, int]:
+        """A height and a width that it takes together, where it takes no square."""
+        sides = range(_RECTANGLE, LARGEST_SIZE + 1, _RECTANGLE)
+        for height, width in product(sides, sides):
+            with suppress(NetworkError, ValueError):
+                self(torch.zeros(1, self.in_channels, height, width, dtype=self.dtype, device=self.device))
+                return height, width
+        raise NetworkError(f"the network takes no input with sides of 16, 32, ... {LARGEST_SIZE}")
 
     def _discover(self) -> tuple[int, int]:
         """Scale and colours, from a black image of a size that the network takes."""
         first: Exception | None = None
+        ran: ValueError | None = None
         tried = [self._in_channels] if self._in_channels else self._likely_channels()
+        sides = range(_RECTANGLE, LARGEST_SIZE + 1, _RECTANGLE)
+        squares = ((side, side) for side in (*_COMMON_SIZES, *range(1, LARGEST_SIZE + 1)))
         with self.untouched():
-            for size in (*_COMMON_SIZES, *range(1, _LARGEST_SIZE + 1)):
-                if isinstance(first, ValueError) and size not in _COMMON_SIZES:
-                    raise first  # it runs, but what it returns is no image: other sizes will not change that
+            for height, width in (*squares, *product(sides, sides)):
+                if ran is not None and width not in _COMMON_SIZES:
+                    raise ran  # of a size that is no multiple: others will not change that
                 for channels in tried:
                     try:
-                        output = self(torch.zeros(1, channels, size, size, dtype=self.dtype, device=self.device))
+                        output = self(torch.zeros(1, channels, height, width, dtype=self.dtype, device=self.device))
+                    except NoImageError:
+                        raise  # it runs, but what it returns is no image: other sizes will not change that
                     except (NetworkError, ValueError) as error:
-                        first = first or error
+                        first, ran = first or error, ran or (error if isinstance(error, ValueError) else None)
                         continue
                     self._in_channels = channels
-                    return output.shape[-1] // size, channels
+                    return output.shape[-1] // width, channels
         colours = " or ".join(str(channels) for channels in tried)
-        most = f"{_LARGEST_SIZE}x{_LARGEST_SIZE}"
+        most = f"{LARGEST_SIZE}x{LARGEST_SIZE}"
         raise NetworkError(
-            f"the network takes no square image up to {most} with {colours} colours; at the first try, {first}"
+            f"the network takes no image up to {most} with {colours} colours; at the first try, {first}"
         ) from first
 
     def _likely_channels(self) -> list[int]:
@@ -323,3 +423,17 @@ class Network:
         weights = () if self.module is None else self.module.parameters()
         taken = next((weight.shape[1] for weight in weights if weight.ndim == 4), 3)
         return list(dict.fromkeys((3, 1, taken)))
+
+
+def _usable(images: Tensor) -> Tensor:
+    """In a transform: no inference tensor, and no elements that share their memory, as an expanded image's do."""
+    images = images.contiguous()
+    return images.clone() if images.is_inference() else images
+
+
+def _unwrapped(net: Callable[..., Any], scale: int | None) -> tuple[Callable[..., Any], int | None]:
+    """The module in a descriptor of spandrel, whose own call clamps the output and allows no derivative."""
+    module = getattr(net, "model", None)
+    if type(net).__module__.partition(".")[0] == "spandrel" and isinstance(module, nn.Module):
+        return module, scale or getattr(net, "scale", None)
+    return net, scale

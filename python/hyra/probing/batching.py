@@ -8,6 +8,8 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
+from hyra.network.wrapper import NetworkError
+
 _LONG_CALL = 0.1
 """Seconds that a call of the network takes when its own cost no longer counts."""
 _WORTHWHILE = 1.1
@@ -19,7 +21,8 @@ def run_in_batches(
 ) -> Iterator[tuple[int, Tensor]]:
     """Yield the index of each batch's first input, and its outputs.
 
-    Batches have the size given, or one that is searched for, and ever smaller ones when memory runs out. What batches
+    Batches have the size given, or one that is searched for, and ever smaller ones when memory runs out, or the network
+    fails on several images at a time, as programs of a fixed batch do. What batches
     save is the cost of a call: so the size is doubled while calls are short and doubling makes them faster.
     """
     searching, fastest, start = batch_size is None, 0.0, 0
@@ -28,7 +31,7 @@ def run_in_batches(
         began = perf_counter()
         try:
             outputs = run(inputs[start : start + batch])
-        except torch.OutOfMemoryError:
+        except (torch.OutOfMemoryError, NetworkError, ValueError):  # or it takes so many images, and no more
             if batch == 1:
                 raise
             batch //= 2

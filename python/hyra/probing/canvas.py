@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from hyra._util import validate
 from hyra._util.version import __version__
+from hyra._util.warnings import warn
+from hyra.network.derivative import Differentiation
 from hyra.network.wrapper import Network, NetworkError
 from hyra.ops.impulse_batch import impulse_batch
 from hyra.probing.operating_point import OperatingPoint
@@ -45,12 +49,15 @@ class Canvas:
             image = background.to(network.blank(1, like=like))
             return cls(network, image, network.run(image[None])[0])
         image = network.blank(usual if side is None else side, background, like=like)
-        if side is None:
-            try:
-                return cls(network, image, network(image[None])[0])
-            except NetworkError:
-                image = network.blank(network.input_sizes().at_least(usual), background, like=like)
-        return cls(network, image, network.run(image[None])[0])
+        try:
+            output = network.run(image[None])[0]
+        except NetworkError as error:
+            image = network.blank(_other_side(network, side, usual, error), background, like=like)
+            return cls(network, image, network.run(image[None])[0])
+        if side is None and network.padding(usual, usual):
+            image = network.blank(network.usual_side(usual), background, like=like)
+            output = network.run(image[None])[0]
+        return cls(network, image, output)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -86,9 +93,26 @@ class Canvas:
     def _responses(self, point: OperatingPoint, positions: Tensor, colour: Tensor) -> Tensor:
         if point.mode == "jvp":
             impulses = impulse_batch(torch.zeros_like(self.image), positions, colour.expand(len(positions), -1))
-            return self.network.derivative(self.image.expand_as(impulses), impulses)
+            return self.network.derivative(self.image.expand_as(impulses), impulses, self.differentiation)
         heights = (point.amplitude * colour).expand(len(positions), -1)
-        return point.response(self.network(impulse_batch(self.image, positions, heights)), self.output)
+        return point.response(self.network.run(impulse_batch(self.image, positions, heights)), self.output)
+
+    @cached_property
+    def differentiation(self) -> Differentiation:
+        """How derivatives on this canvas are taken, as a white impulse in its middle shows."""
+        impulse = torch.zeros_like(self.image)
+        impulse[:, self.size[0] // 2, self.size[1] // 2] = 1
+        found = self.network.differentiation(self.image[None], impulse[None], self.output[None])
+        if found.step:
+            warn(
+                f"the derivative is a central difference of step {found.step:g}, accurate to {found.error:.1g} of its "
+                "peak: automatic differentiation does not agree with the network's finite response, or fails"
+            )
+        if found.kink:
+            warn(
+                f"the derivative differs by {found.kink:.2g} of its peak between brighter and darker: a kink lies here"
+            )
+        return found
 
     def provenance(self) -> dict[str, str]:
         """Versions, model, type and device that a response on this canvas is computed with."""
@@ -99,4 +123,15 @@ class Canvas:
             "model": self.network.name,
             "dtype": str(placed.dtype).removeprefix("torch."),
             "device": str(placed.device),
+            **({"derivative": str(self.differentiation)} if "differentiation" in vars(self) else {}),
+            **({"output": str(bounds)} if (bounds := self.network.traits.bounds) else {}),
+            **({"padding": str(padding)} if (padding := self.network.padding(*self.size)) else {}),
         }
+
+
+def _other_side(network: Network, side: int | None, usual: int, error: NetworkError) -> int:
+    """The side of a canvas for a network that fails on the usual one; the failure stands where a side was asked for."""
+    if side is None:
+        with suppress(NetworkError):
+            return network.usual_side(usual)
+    raise error from error.__cause__

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -39,15 +41,17 @@ def impulse_response(
         canvas: what `canvas_of` returned, for callers that measure several responses on one background.
         like: as for `Canvas.of`.
     """
+    outputs: list[Tensor] = []
     with network.untouched():
         canvas = canvas or canvas_of(network, point.background, size, like)
         y, x = canvas.position(position)
         image, impulses = canvas.image[None], canvas.impulses(point, y, x)
         # One image at a time: the result must be what `decompose` gets for the same image, to the last bit.
         if point.mode == "jvp":
-            rows = [network.derivative(image, impulse[None])[0] for impulse in impulses]
+            by = canvas.differentiation
+            rows = [network.derivative(image, impulse[None], by)[0] for impulse in impulses]
         else:
-            outputs = (network.run(image + point.amplitude * impulse)[0] for impulse in impulses)
+            outputs = [network.run(image + point.amplitude * impulse)[0] for impulse in impulses]
             rows = [point.response(output, canvas.output) for output in outputs]
     response = rows[0] if point.channels == "joint" else torch.stack(rows, dim=1)
     scale = network.scale
@@ -55,6 +59,8 @@ def impulse_response(
     _warn_about_border(point.excess(torch.stack(rows), canvas.output), scale)
     if point.form == "literal":
         _warn_about_black(canvas.output / point.amplitude, scale)
+    clipped = clipped_share(canvas, outputs)
+    warn_if_it_is_clipped(canvas, clipped, point)
     constant = not isinstance(point.background, Tensor)
     return ImpulseResponse(
         response=response,
@@ -66,6 +72,7 @@ def impulse_response(
         mode=point.mode,
         background_output=BackgroundOutput.of(canvas.output, float(point.background), scale) if constant else None,
         provenance=canvas.provenance(),
+        clipped=clipped,
     )
 
 
@@ -92,6 +99,26 @@ def warn_if_it_explodes(response: Tensor, point: OperatingPoint) -> None:
         warn(f"the response {where} is not finite: {_ADVICE}", RuntimeWarning)
     elif explodes(response):
         message = f"the response explodes, with a peak of {float(response.abs().max()):.3g} {where}: {_ADVICE}"
+        warn(message, RuntimeWarning)
+
+
+def clipped_share(canvas: Canvas, outputs: Sequence[Tensor]) -> float:
+    """Share of the outputs, with impulses and of the background alone, that lies at the network's bounds."""
+    bounds = canvas.network.traits.bounds
+    if bounds is None:
+        return 0.0
+    return max(float(bounds.cut(output).double().mean()) for output in (canvas.output, *outputs))
+
+
+def warn_if_it_is_clipped(canvas: Canvas, clipped: float, point: OperatingPoint) -> None:
+    """Tell that a network bounds its output, where that cuts a response off."""
+    bounds = canvas.network.traits.bounds
+    if clipped and bounds is not None:
+        message = (
+            f"the network's output is {bounds}, and {clipped:.0%} of it lies there: what the response has beyond is "
+            "lost, so that it says little about the filter; measure where nothing is cut, with "
+            + ("another background" if point.mode == "jvp" else "background=0.5 and amplitude=0.1, or mode='jvp'")
+        )
         warn(message, RuntimeWarning)
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hyra._util.table import in_columns
+from hyra._util.warnings import warn
 from hyra.filters.response import ImpulseResponse
 from hyra.filters.sinc import cosines
 from hyra.network.wrapper import Network
@@ -122,6 +123,7 @@ def layer_responses(
             network.run(canvas.image[None])
     height, width = canvas.size
     responses: dict[str, ImpulseResponse] = {}
+    elsewhere: list[str] = []
     for name in outputs if layers is None else modules:
         output = _image(outputs.get(name), height, width)
         if output is None:
@@ -130,7 +132,11 @@ def layer_responses(
             came = "nothing" if name not in outputs else f"shape {list(outputs[name].shape)}"
             raise ValueError(f"layer {name!r} must give images [1, C, k * {height}, k * {width}], got {came}")
         scale = output.shape[-1] // width
-        response = point.response(output, background_outputs[name][0].to(output))
+        background_output = _image(background_outputs.get(name), height, width)
+        if background_output is None or background_output.shape != output.shape:
+            elsewhere.append(name)
+            continue
+        response = point.response(output, background_output)
         last = next(reversed(responses), "")
         if layers is None and contains(name, last) and response.equal(responses[last].response):
             continue  # a container that returns what its last part does
@@ -143,6 +149,12 @@ def layer_responses(
             form=point.form,
             provenance=canvas.provenance() | {"layer": name},
         )
+    if elsewhere:
+        skipped = ", ".join(elsewhere[:4]) + ", ..." * (len(elsewhere) > 4)
+        message = f"the network takes another way for the impulse than for the background alone: {skipped}"
+        if not responses or layers is not None:
+            raise ValueError(f"layers must give images of one shape for both, got {message}")
+        warn(f"{message} are left out")
     return LayerResponses(responses, {name: PrincipalPattern.of(response) for name, response in responses.items()})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -21,7 +22,7 @@ from hyra.network.wrapper import Network
 from hyra.ops.response_moments import response_moments
 from hyra.probing.batching import run_in_batches
 from hyra.probing.canvas import Canvas
-from hyra.probing.impulse import warn_if_it_explodes
+from hyra.probing.impulse import clipped_share, warn_if_it_explodes, warn_if_it_is_clipped
 from hyra.probing.operating_point import OperatingPoint
 from hyra.probing.packing import Packing, find_packing
 from hyra.probing.window import Window
@@ -29,6 +30,8 @@ from hyra.results.result import Result
 
 _CANVAS_SIDE = 128
 _LARGE_DISCARDED_ENERGY = 1e-6
+_TRIED = 5
+"""Positions nearest to the middle, one of which must have a finite response for others to be compared with it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,7 +40,8 @@ class Probe(Result):
 
     Attributes:
         positions: `[P, 2]` int64, LR row and column of each impulse.
-        deviation: `[P]` float64, L2 distance of each response from `reference` over the norm of `reference`.
+        deviation: `[P]` float64, L2 distance of each response from `reference` over the norm of `reference`; NaN where
+            a response is not finite, which counts nowhere else.
         peak_deviation: `[P]` float64, largest distance over the peak of `reference`.
         mean: the mean of all responses, `[C, kh, kw]`, or `[C_out, C_in, kh, kw]` with `channels="matrix"`.
         variance: float64 of the shape of `mean`, of each sample over the positions.
@@ -83,8 +87,28 @@ class Probe(Result):
         how = "packed" if self.packed else "not packed"
         return (
             f"Probe({len(self.positions)} positions in {self.images} images of {height}x{width}, {how}; "
-            f"deviation {float(self.deviation.mean()):.3g} on average, {float(self.deviation.max()):.3g} at most)"
+            f"deviation {self.mean_deviation:.3g} on average, {self.largest_deviation:.3g} at most{self._left_out})"
         )
+
+    @property
+    def left_out(self) -> int:
+        """Positions whose response is not finite: their deviations are NaN, and the moments are of the others."""
+        return int(self.deviation.isnan().sum())
+
+    @property
+    def _left_out(self) -> str:
+        return f"; {self.left_out} not finite and left out" if self.left_out else ""
+
+    @property
+    def mean_deviation(self) -> float:
+        """Mean of `deviation` over the positions whose response is finite."""
+        return float(self.deviation.nanmean())
+
+    @property
+    def largest_deviation(self) -> float:
+        """Largest `deviation` of those."""
+        sound = self.deviation[~self.deviation.isnan()]
+        return float(sound.max()) if len(sound) else math.nan
 
     def response(self, index: int) -> ImpulseResponse:
         """The response at `positions[index]`, if responses were kept.
@@ -134,10 +158,11 @@ class Probe(Result):
             period = (self.locality and self.locality.period) or 1
         validate.positive_integer("period", period)
         phase = (self.positions % period).to(self.deviation.device)
-        index = phase[:, 0] * period + phase[:, 1]
-        total = torch.zeros(period**2, dtype=self.deviation.dtype, device=self.deviation.device)
-        count = total.index_add(0, index, torch.ones_like(self.deviation))
-        return (total.index_add(0, index, self.deviation) / count).view(period, period)
+        sound = ~self.deviation.isnan()
+        index, deviation = (phase[:, 0] * period + phase[:, 1])[sound], self.deviation[sound]
+        total = torch.zeros(period**2, dtype=deviation.dtype, device=deviation.device)
+        count = total.index_add(0, index, torch.ones_like(deviation))
+        return (total.index_add(0, index, deviation) / count).view(period, period)
 
 
 def probe(
@@ -165,7 +190,7 @@ def probe(
         else:
             window = Window(network.scale, window_side)
         places = window.positions(positions, canvas.size).to(canvas.image.device)
-        reference, discarded = _reference(canvas, point, window, places)
+        reference, discarded, clipped = _reference(canvas, point, window, places)
         measure = partial(canvas.responses, point)
         packing = Packing.none(len(places)) if locality is None else find_packing(measure, window, places, locality)
         statistics = _statistics(
@@ -182,6 +207,7 @@ def probe(
         mode=point.mode,
         discarded_energy=discarded,
         provenance=canvas.provenance(),
+        clipped=clipped,
     )
     return Probe(
         positions=places,
@@ -197,6 +223,16 @@ def probe(
         images=len(packing.members) * len(point.colours(canvas.image)),
         responses=None if statistics.responses is None else by_colour(statistics.responses),
     )
+
+
+def _sound(window: Window, outputs: Tensor, places: Tensor) -> Tensor:
+    """`[N, M]`: whether every value of the window around each impulse is finite."""
+    sound = torch.ones(places.shape[:2], dtype=torch.bool, device=places.device)
+    for image, output in enumerate(outputs):
+        if not bool(output.isfinite().all()):
+            for index, place in enumerate(places[image].tolist()):
+                sound[image, index] = place[0] < 0 or bool(window.cut(output, place).isfinite().all())
+    return sound
 
 
 class _Statistics(NamedTuple):
@@ -227,7 +263,8 @@ def _statistics(
     with Progress(len(impulses), "image", enabled=progress) as bar:
         for start, outputs in run_in_batches(measure, impulses, batch_size):
             batch = slice(start, start + len(outputs))
-            origins = impulses[batch] * window.scale
+            sound = _sound(window, outputs, impulses[batch])
+            origins = torch.where(sound[..., None], impulses[batch], -1) * window.scale
             *moments, deviation = response_moments(outputs, origins, reference, window.origin, moments)
             occupied = members[batch] >= 0
             deviations[members[batch][occupied]] = deviation[occupied]
@@ -240,15 +277,26 @@ def _statistics(
                             responses[index] = window.cut(output, place)
             bar.update(len(outputs))
     count, mean, m2 = moments
+    broken = int(deviations[:, 0].isnan().sum())
+    if broken == len(positions):
+        mean, m2 = mean + torch.nan, m2 + torch.nan
+    elif broken:
+        warn(f"the responses at {broken} of {len(positions)} positions are not finite and left out", RuntimeWarning)
     return _Statistics(mean, m2 / count.clamp(min=1), deviations, responses)
 
 
-def _reference(canvas: Canvas, point: OperatingPoint, window: Window, positions: Tensor) -> tuple[Tensor, float]:
-    """The response `[K * C_out, kh, kw]` nearest to the middle, and the share of energy that its window discards."""
+def _reference(canvas: Canvas, point: OperatingPoint, window: Window, positions: Tensor) -> tuple[Tensor, float, float]:
+    """The response `[K * C_out, kh, kw]` nearest to the middle, and the shares that are discarded and clipped.
+
+    Of its energy by the window, and of the output by the network's bounds.
+    """
     middle = positions.new_tensor([n // 2 for n in canvas.size])
-    nearest = positions[(positions - middle).square().sum(1).argmin()]
-    response = canvas.responses(point, nearest[None, None])[0]
-    reference = window.cut(response, nearest.tolist())
+    for index in (positions - middle).square().sum(1).argsort(stable=True)[:_TRIED].tolist():
+        nearest = positions[index]
+        response = canvas.responses(point, nearest[None, None])[0]
+        reference = window.cut(response, nearest.tolist())
+        if reference.isfinite().all():
+            break
     warn_if_it_explodes(reference, point)
     colours = len(point.colours(canvas.image))
     excess = point.excess(response, canvas.output.repeat(colours, 1, 1))
@@ -257,7 +305,17 @@ def _reference(canvas: Canvas, point: OperatingPoint, window: Window, positions:
         side = window.side
         message = f"the window of {side}x{side} LR pixels discards {discarded:.2g} of the response's energy"
         warn(f"{message}: use a larger size")
-    return reference, discarded
+    clipped = clipped_share(canvas, _outputs(canvas, point, nearest))
+    warn_if_it_is_clipped(canvas, clipped, point)
+    return reference, discarded, clipped
+
+
+def _outputs(canvas: Canvas, point: OperatingPoint, position: Tensor) -> list[Tensor]:
+    """What the network makes of the impulse at a position, where its output is bounded and impulses are finite."""
+    if canvas.network.traits.bounds is None or point.mode == "jvp":
+        return []
+    impulses = canvas.impulses(point, *position.tolist())
+    return [canvas.network.run(canvas.image[None] + point.amplitude * impulse)[0] for impulse in impulses]
 
 
 def _locality(canvas: Canvas, point: OperatingPoint) -> Locality:

@@ -1,6 +1,6 @@
 """Results on disk: tensors as safetensors, everything else as JSON in the same file's header.
 
-The file's metadata have two entries. `hyra` is the JSON of `{"format": 1, "kind": the name of the class, "fields":
+The file's metadata have two entries. `hyra` is the JSON of `{"format": 2, "kind": the name of the class, "fields":
 ...}`; `crc32` is a checksum over that text and all tensors, which tells a damaged file from a sound one. Files without
 a format number, by hyra before it had one, are of format 0 and have no checksum. Whoever changes what is stored gives
 `FORMAT` the next number, keeps its files as fixtures (tests/results/fixtures) and goes on reading all earlier ones.
@@ -24,7 +24,7 @@ from hyra.results.fields import pack, short, unpack
 
 R = TypeVar("R")
 
-FORMAT = 1
+FORMAT = 2
 """Number of the format that is written; all numbers up to it are read."""
 
 

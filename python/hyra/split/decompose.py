@@ -10,7 +10,7 @@ from torch import Tensor
 from hyra._util import validate
 from hyra._util.warnings import warn
 from hyra.filters.response import ImpulseResponse
-from hyra.network.tiling import find_tiling, run_tiled
+from hyra.network.tiling import check_tiling, find_tiling, run_tiled
 from hyra.network.wrapper import Network
 from hyra.ops.boundary import BOUNDARIES
 from hyra.probing.impulse import impulse_response
@@ -44,7 +44,11 @@ def decompose(
     with network.untouched():
         if response is None:
             response = impulse_response(network, point, like=images)
-        run = network.run if tile is None else partial(run_tiled, network, find_tiling(network, tile, halo))
+        run = network.run
+        if tile is not None:
+            tiling = find_tiling(network, tile, halo)
+            check_tiling(network, tiling, images, approximate=halo is not None)
+            run = partial(run_tiled, network, tiling)
         output = run(images)
         if output.shape[-1] != response.scale * images.shape[-1]:
             raise ValueError(f"response must have the network's scale, {network.scale}, got {response.scale}")
@@ -55,10 +59,11 @@ def decompose(
         else:
             background = _background_like(response.background, images)
             linear = run(background) + response.apply(images - background, boundary)
+        padding = network.padding(*images.shape[-2:])
     nonlinear = output - linear
     if lr.ndim == 3:
         images, output, linear, nonlinear = images[0], output[0], linear[0], nonlinear[0]
-    return Decomposition(images, output, linear, nonlinear, response, boundary)
+    return Decomposition(images, output, linear, nonlinear, response, boundary, (padding.bottom, padding.right))
 
 
 def _check_kind(response: ImpulseResponse, channels: str | None, form: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -97,6 +97,8 @@ class Decomposition(Result):
         nonlinear: G(I), what is left.
         response: the impulse response that H was made with.
         boundary: how H continued the image beyond its border.
+        padding: LR pixels, below and on the right, that the network was shown beyond the image, as it does not take the
+            image's size: its reflection. Their output is cut off.
     """
 
     input: Tensor
@@ -105,10 +107,13 @@ class Decomposition(Result):
     nonlinear: Tensor
     response: ImpulseResponse
     boundary: str
+    padding: tuple[int, int] = field(default=(0, 0), metadata={"since": 2})
 
     def __post_init__(self) -> None:
         _check_images(self, validate.FLOATING)
         validate.choice("boundary", self.boundary, BOUNDARIES)
+        for count in self.padding:
+            validate.integer("padding", count, 0)
         enlarged = [self.response.scale * side for side in self.input.shape[-2:]]
         validate.shaped("output", self.output, [..., None, *enlarged])
 
@@ -118,7 +123,8 @@ class Decomposition(Result):
 
         shape = "x".join(str(n) for n in self.output.shape)
         rms = ", ".join(f"{name} {energy(getattr(self, name)):.4g}" for name in ("linear", "nonlinear", "output"))
-        return f"Decomposition({shape} at x{self.response.scale}, {self.boundary} boundary; rms of {rms})"
+        padded = f"padded by {self.padding[0]}x{self.padding[1]}, " if any(self.padding) else ""
+        return f"Decomposition({shape} at x{self.response.scale}, {padded}{self.boundary} boundary; rms of {rms})"
 
     def spectra(self) -> Spectra:
         """Spectra of all four images."""

@@ -17,9 +17,9 @@ from hyra.images.colours import in_colours
 from hyra.models import load
 from hyra.models.code import code_of
 from hyra.models.model import ScaleError
-from hyra.network.tiling import Tiling, find_tiling, run_tiled
+from hyra.network.tiling import Tiling, check_tiling, find_tiling, run_tiled
 from hyra.network.untouched import random_state_kept
-from hyra.network.wrapper import InputSizes, Network, NetworkError
+from hyra.network.wrapper import Network, NetworkError
 
 _RANDOM = threading.RLock()
 """Held while modules are imported, weights are drawn, or a network draws: torch's random state is one for all."""
@@ -131,11 +131,10 @@ class Running:
         if weights != spec.weights:
             raise ValueError(f"{spec.model} has changed since the evaluation began, or is another one on this machine")
         self._tiling: Tiling | None = None
-        with _RANDOM, random_state_kept(self.network.device), self.network.untouched():
-            before = _random_states(self.network.device)
+        self._checked = False
+        with _RANDOM:
             self.channels = self.network.in_channels  # it runs the network
-            after = _random_states(self.network.device)
-        self.is_random = not all(map(torch.equal, before, after))
+            self.is_random = self.network.traits.noise > 0
 
     @property
     def tiling(self) -> Tiling:
@@ -163,8 +162,8 @@ class Running:
         try:
             if self.is_random:
                 number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "little") >> 1
-                with _RANDOM, random_state_kept(self.network.device):
-                    torch.manual_seed(number)
+                with _RANDOM:
+                    self.network.seed = number
                     output = self.run(self.input(lr))[0]
             else:
                 output = self.run(self.input(lr))[0]
@@ -176,28 +175,12 @@ class Running:
 
     def run(self, x: Tensor) -> Tensor:
         """The output for ``[1, C, h, w]``: in tiles if it is large, padded if the network does not take its size."""
-        network = self.network
         if self.spec.tile is not None and max(x.shape[-2:]) > self.spec.tile:
-            return _padded(x, network, network.input_sizes(), lambda y: run_tiled(network, self.tiling, y))
-        try:
-            return network(x)
-        except (NetworkError, ValueError):
-            return _padded(x, network, network.input_sizes(), network.run)
-
-
-def _padded(x: Tensor, network: Network, sizes: InputSizes, run: Callable[[Tensor], Tensor]) -> Tensor:
-    """Run on the image, continued at its end by reflection to a size that the network takes."""
-    height, width = x.shape[-2:]
-    more = [max(0, sizes.at_least(side) - side) for side in (height, width)]
-    for axis, (side, count) in enumerate(zip((height, width), more, strict=True)):
-        x = x.index_select(axis - 2, _reflected(side, side + count).to(x.device))
-    return run(x)[..., : network.scale * height, : network.scale * width]
-
-
-def _reflected(side: int, length: int) -> Tensor:
-    """Indices ``[length]`` of a row of pixels that goes on beyond its end by reflection, the last pixel once."""
-    places = torch.arange(length).remainder(max(1, 2 * side - 2))
-    return torch.minimum(places, (2 * side - 2 - places).abs())
+            if not self._checked:  # once: what changes the first image's output would change the others'
+                self._checked = True
+                check_tiling(self.network, self.tiling, x, approximate=self.spec.halo is not None)
+            return run_tiled(self.network, self.tiling, x)
+        return self.network.run(x)
 
 
 def _load(spec: NetworkSpec) -> tuple[Network, float | None, str]:
@@ -228,7 +211,3 @@ def _hash(network: object, code: bytes) -> str:
             dense = values if values.layout == torch.strided else values.to_dense()
             state.update(dense.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return state.hexdigest()
-
-
-def _random_states(device: torch.device) -> list[Tensor]:
-    return [torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if device.type == "cuda" else [])]

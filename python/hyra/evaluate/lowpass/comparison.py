@@ -54,7 +54,8 @@ class ComparedModel:
         """The cells of a table."""
         values = (self.fit.ring_cosine, self.fit.similarity, self.fit.cutoff)
         heights = (self.response.main_lobe, self.response.side_lobe, float(self.response.dc_gain.mean()))
-        cells = (*map(number, values), self.fit.window, *map(number, heights))
+        clipped = " (clipped)" if self.response.clipped else ""
+        cells = (*(number(value) + clipped for value in values), self.fit.window, *map(number, heights))
         if self.psnr is None or self.fsds is None:
             return self.name, *cells
         return self.name, *cells, f"{self.psnr:.2f}", f"{self.fsds:.2f}"
@@ -68,7 +69,8 @@ class ModelComparison(Result):
     high for nearly every network.
 
     Attributes:
-        models: the networks; those whose response is not finite come last.
+        models: the networks; those whose response is not finite or clipped come last, since the likeness of what a
+            clamp left over says nothing of the filter.
         target: what they should have made of the image, `[C, s*h, s*w]`; None if it was not given.
         variant: of the FSDS.
     """
@@ -85,7 +87,10 @@ class ModelComparison(Result):
             validate.shaped("target", self.target, [None, None, None])
 
     def __repr__(self) -> str:
-        ranked = ", ".join(f"{model.name} {model.fit.ring_cosine:.3f}" for model in self.models)
+        ranked = ", ".join(
+            f"{model.name} {model.fit.ring_cosine:.3f}{' (clipped)' * (model.response.clipped > 0)}"
+            for model in self.models
+        )
         return f"ModelComparison(by ring cosine: {ranked})"
 
     def table(self) -> str:
@@ -180,6 +185,7 @@ def _measure(
 
 def _ranked(models: Sequence[ComparedModel]) -> list[ComparedModel]:
     def unlikeness(model: ComparedModel) -> float:
-        return math.inf if math.isnan(model.fit.ring_cosine) else -model.fit.ring_cosine
+        unknown = math.isnan(model.fit.ring_cosine) or model.response.clipped > 0
+        return math.inf if unknown else -model.fit.ring_cosine
 
     return sorted(models, key=unlikeness)
