@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hyra._util.files import check_writable
 from hyra._util.table import number
 from hyra._util.texts import printable
+from hyra.cli.inputs import add_input_options, values_of
 from hyra.scores.variants import VARIANTS
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ MODEL is one of
   demo, demo-x2                        small networks that come with hyra
   FILE.pth .pt .ckpt .safetensors      a checkpoint of an architecture that spandrel knows
                                        (pip install 'hyra[models]'); only weights are loaded, no code
+  FILE.onnx                            an ONNX network (pip install 'hyra[onnx]')
   FILE.pt2, or a TorchScript FILE      a network with its code: only with --trust-code
   package.module:NAME, FILE.py:NAME    a network, a function [N,C,h,w] -> [N,C,s*h,s*w], or a class or a
                                        function that needs no arguments and makes one: to name it is to
@@ -62,6 +64,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         help="run the code in a MODEL file that holds any (TorchScript, .pt2, pickled objects): it may do all that you "
         "may; without it such a file is refused",
     )
+    add_input_options(parser)
     parser.add_argument("--device", default="cpu", help="where the network runs: cpu (default), cuda, cuda:1 ...")
 
 
@@ -214,7 +217,9 @@ def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
     from hyra import models
     from hyra._util import validate
 
-    found = models.load(spec, args.scale, trust_code=args.trust_code)
+    found = models.load(
+        spec, args.scale, trust_code=args.trust_code, inputs=values_of(args) or None, size=args.input_size
+    )
     if args.scale is not None and found.scale != args.scale:
         raise ValueError(f"the model {spec} has scale {found.scale}, got --scale {args.scale}")
     validate.device("--device", args.device)
