@@ -28,8 +28,8 @@ PUBLIC = {
         "Spectra",
     ),
     "TransferFunction",
-    *("__version__", "adapters", "compare_models", "fft_library", "fft_library_versions", "fsds", "images", "lowpass_sweep"),
-    *("lowpass_upsample", "ops", "set_fft_library", "spectrum"),
+    *("__version__", "adapters", "compare_models", "fft_library", "fft_library_versions", "fsds", "images"),
+    *("lowpass_sweep", "lowpass_upsample", "ops", "set_fft_library", "spectrum"),
     *("fourier_mae", "fourier_mse", "fourier_psnr", "mae", "mse", "psnr"),
     *("SSIMLoss", "ms_ssim", "ssim"),
 }
