@@ -208,7 +208,7 @@ def test_unknown_names_list_what_there_is():
         ("network.param", "is an ncnn network, which is not read here"),
         (
             "network.pkl",
-            "is a pickle of anything, which is not read here: .* convert it to .onnx, .safetensors or .pth",
+            "is a pickle of anything, which is not read here: .* or run it elsewhere on the images of hyra p",
         ),
         ("network.py", r"named as FILE\.py:NAME, got '.*network\.py' without the name"),
     ],

@@ -118,7 +118,8 @@ def _check_file(spec: str, path: Path) -> None:
         if suffix in _OTHER_FORMATS:
             raise ValueError(
                 f"{spec} is {_OTHER_FORMATS[suffix]}, which is not read here: call it from a Python function "
-                "[N, C, h, w] -> [N, C, s*h, s*w], named as file.py:NAME, or convert it to .onnx, .safetensors or .pth"
+                "[N, C, h, w] -> [N, C, s*h, s*w], named as file.py:NAME, convert it to .onnx, .safetensors or .pth, or "
+                "run it elsewhere on the images of hyra probe-export"
             )
         return
     if suffix in _OTHER_FORMATS or spec.lower().endswith(_FILES) or os.sep in spec:
