@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hyra._util.files import check_writable
 from hyra._util.table import number
 from hyra._util.texts import printable
+from hyra.cli.bands import read_bands
 from hyra.cli.inputs import add_input_options, values_of
 from hyra.scores.variants import VARIANTS
 
@@ -63,6 +64,9 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run the code in a MODEL file that holds any (TorchScript, .pt2, pickled objects): it may do all that you "
         "may; without it such a file is refused",
+    )
+    parser.add_argument(
+        "--colours", type=positive, metavar="C", help="channels of the network's input, if not 3 or 1 (found as a rule)"
     )
     add_input_options(parser)
     parser.add_argument("--device", default="cpu", help="where the network runs: cpu (default), cuda, cuda:1 ...")
@@ -142,10 +146,10 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
 
 def read_images(args: argparse.Namespace, model: HyRA) -> tuple[Tensor | None, Tensor | None]:
     """The input and the reference that the image options name; `model` says at which scale one is made."""
-    from hyra import images
     from hyra.images.resampling import degrade
 
-    image, hr = (None if path is None else images.read(path) for path in (args.image, args.hr))
+    paths, channels = (args.image, args.hr), model.network.in_channels
+    image, hr = (None if path is None else read_bands(path, channels) for path in paths)
     return degrade(hr, model.scale) if image is None and hr is not None else (image, hr)
 
 
@@ -226,7 +230,8 @@ def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
     if isinstance(found.network, torch.nn.Module):
         found.network.to(args.device)
     input_range = found.input_range if args.input_range is None else args.input_range
-    return hyra.HyRA(found.network, found.scale, 1.0 if input_range is None else input_range, device=args.device), found
+    white, colours = 1.0 if input_range is None else input_range, args.colours or found.channels
+    return hyra.HyRA(found.network, found.scale, white, in_channels=colours, device=args.device), found
 
 
 def out_file(text: str) -> Path:

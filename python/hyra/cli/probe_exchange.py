@@ -79,6 +79,8 @@ def _import(args: argparse.Namespace) -> None:
     fit = response.fit_sinc()
     numbers = {"scale": response.scale, "ring cosine": fit.ring_cosine, "cut-off": fit.cutoff}
     numbers |= {"side lobe": response.side_lobe, "DC gain": float(response.dc_gain.mean())}
+    if exchanged.step:
+        numbers["levels"] = round(1 / exchanged.step) + 1
     numbers |= {"cut at the ends": exchanged.clamped, "known to": exchanged.error}
     for name, value in numbers.items():
         print(f"{name:16} {number(float(value)):>9}")

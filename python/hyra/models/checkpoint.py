@@ -49,7 +49,7 @@ def load_checkpoint(path: Path, scale: int | None, trust_code: bool) -> Model:
         raise ValueError(f"{path} must hold a network from one image to one image, got {architecture.name}")
     _check_dtypes(path, found.model, best)
     # spandrel's models take and give 0..1; what its own call adds, clamping and padding, is left out
-    return Model(found.model.eval(), f"{path.name} ({architecture.name})", found.scale, 1.0)
+    return Model(found.model.eval(), f"{path.name} ({architecture.name})", found.scale, 1.0, found.input_channels)
 
 
 def _recognised(path: Path, candidates: list[StateDict]) -> tuple[StateDict, Any]:

@@ -51,7 +51,7 @@ def load_onnx(path: Path, scale: int | None, inputs: Mapping[str, object] | None
     fixed = "" if (height, width) == (None, None) else f", in tiles of {sides}"
     white = _white(network, height or _TRIED_SIDE, width or _TRIED_SIDE)
     shown = "" if white is None or white == 1 else f", white found to be {white:g}"
-    return Model(whole, f"{path.name} (ONNX{kind}{fixed}{shown})", scale, white)
+    return Model(whole, f"{path.name} (ONNX{kind}{fixed}{shown})", scale, white, network.channels)
 
 
 class OnnxNetwork:

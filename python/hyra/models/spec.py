@@ -118,7 +118,7 @@ def _check_file(spec: str, path: Path) -> None:
         if suffix in _OTHER_FORMATS:
             raise ValueError(
                 f"{spec} is {_OTHER_FORMATS[suffix]}, which is not read here: call it from a Python function "
-                "[N, C, h, w] -> [N, C, s*h, s*w], named as file.py:NAME, convert it to .onnx, .safetensors or .pth, or "
+                "[N, C, h, w] -> [N, C, s*h, s*w], named as file.py:NAME, convert it to .onnx, .safetensors, .pth, or "
                 "run it elsewhere on the images of hyra probe-export"
             )
         return

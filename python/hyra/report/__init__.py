@@ -12,6 +12,7 @@ from torch import Tensor
 from hyra._util import validate
 from hyra._util.files import write_text
 from hyra.analyzer import HyRA, check_model
+from hyra.images import in_colours
 from hyra.images.resampling import check_size
 from hyra.plots.style import offscreen
 from hyra.probing.operating_point import OperatingPoint
@@ -44,7 +45,8 @@ def write(
 
     Args:
         model: the network.
-        lr: its input, ``[C, h, w]`` in 0..1.
+        lr: its input, ``[C, h, w]`` in 0..1. A network of one channel gets the luma of an RGB image
+            (`hyra.images.luma`), is compared with that of `hr`, and is also shown with the colours put back.
         folder: made if it is not there; it gets the figures (.png), `report.html`, `summary.json`,
             `response.safetensors` (`hyra.ImpulseResponse.load`) and `decomposition.safetensors`
             (`hyra.Decomposition.load`), with the images of the split.
@@ -85,10 +87,14 @@ def write(
     made.path.mkdir(parents=True, exist_ok=True)
     if hr is not None:
         check_size("hr", hr, "lr", lr, model.scale)
+    channels = model.network.in_channels
+    colour = lr if channels == 1 and len(lr) == 3 else None
+    lr, hr = in_colours(lr, channels), None if hr is None else in_colours(hr, channels)
     measured = measure(
         model,
         lr,
         made.path,
+        colour=colour,
         hr=hr,
         boundary=boundary,
         point=point or OperatingPoint(),

@@ -17,6 +17,7 @@ from hyra.analyzer import HyRA
 from hyra.environment import environment
 from hyra.filters.response import ImpulseResponse
 from hyra.filters.sinc import SincFit
+from hyra.plots.bands import band_note
 from hyra.probing.impulse import impulse_response
 from hyra.probing.operating_point import OperatingPoint
 from hyra.probing.probe import Probe
@@ -45,6 +46,7 @@ class Measurements:
         quality: scores beside bicubic's, if there is a reference.
         messages: of the warnings on the way.
         facts: what a reader should know of how this was measured.
+        colour: the image in RGB, where the network got its luma.
     """
 
     response: ImpulseResponse
@@ -57,6 +59,7 @@ class Measurements:
     quality: list[Quality]
     messages: list[str]
     facts: dict[str, str]
+    colour: Tensor | None = None
 
     def summary(self) -> dict[str, Any]:
         """What `summary.json` holds: see `hyra.report.write`."""
@@ -76,6 +79,7 @@ def measure(
     lr: Tensor,
     folder: Path,
     *,
+    colour: Tensor | None,
     hr: Tensor | None,
     boundary: str,
     point: OperatingPoint,
@@ -106,6 +110,8 @@ def measure(
         log("fitting the sinc")
         fit = response.fit_sinc()
         measured = numbers.of_response(response, fit) + numbers.of_split(split)
+    if note := band_note(len(lr)):
+        provenance = {**provenance, "pictures": note}
     tiles = "" if tile is None else f", tiles of {tile}"
     image = f"{lr.shape[-1]}×{lr.shape[-2]} pixels, {boundary} boundary{tiles}"
     facts = {
@@ -116,7 +122,9 @@ def measure(
         **environment(),
     }
     facts = {**provenance, **facts, **provenance}  # the caller's come first, and hold
-    return Measurements(response, fit, split, measured, characteristics, places, spread, quality, messages, facts)
+    return Measurements(
+        response, fit, split, measured, characteristics, places, spread, quality, messages, facts, colour
+    )
 
 
 @contextmanager
