@@ -6,7 +6,7 @@ leave_quietly()  # before what takes time to import
 del leave_quietly
 
 # ruff: noqa: E402
-from hyra import images, ops, spectrum
+from hyra import adapters, images, ops, spectrum
 from hyra._util.version import __version__
 from hyra.analyzer import HyRA
 from hyra.attribution.layer_spectra import LayerSpectra
@@ -76,6 +76,7 @@ __all__ = [
     "Spectra",
     "TransferFunction",
     "__version__",
+    "adapters",
     "compare_attributions",
     "compare_models",
     "fft_library",

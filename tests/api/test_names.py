@@ -28,8 +28,8 @@ PUBLIC = {
         "Spectra",
     ),
     "TransferFunction",
-    *("__version__", "compare_models", "fft_library", "fft_library_versions", "fsds", "images", "lowpass_sweep"),
-    *("lowpass_upsample", "ops", "set_fft_library", "spectrum"),
+    *("__version__", "adapters", "compare_models", "fft_library", "fft_library_versions", "fsds", "images"),
+    *("lowpass_sweep", "lowpass_upsample", "ops", "set_fft_library", "spectrum"),
     *("fourier_mae", "fourier_mse", "fourier_psnr", "mae", "mse", "psnr"),
     *("SSIMLoss", "ms_ssim", "ssim"),
     *("Attribution", "EffectiveReceptiveField", "LayerSpectra"),
@@ -40,7 +40,7 @@ PUBLIC = {
 COMPILED = {"hyra._native._cpu", "hyra._native._cuda"}
 """Which may not have been built."""
 
-SUBMODULES = ("demo", "images", "metrics", "models", "ops", "plots", "pyiqa", "report", "spectrum", "track")
+SUBMODULES = ("adapters", "demo", "images", "metrics", "models", "ops", "plots", "pyiqa", "report", "spectrum", "track")
 
 
 def test_the_top_is_frozen():

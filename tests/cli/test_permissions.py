@@ -3,6 +3,7 @@
 import os
 import stat
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from hyra import images
 from hyra.cli import main, parser
 from hyra.evaluate import Method, evaluate
+from hyra.probing.exchange import export_impulses
 from hyra.track import Tracker
 
 COMMANDS = {
@@ -20,6 +22,8 @@ COMMANDS = {
     "layers": "layers {network} --size 9 --image {lr} --out {out}/folder",
     "lowpass-sweep": "lowpass-sweep {hr} --scale 2 --cutoffs 0.4:0.5:2 --out {out}/folder",
     "probe": "probe nearest --scale 2 --canvas 24 --amplitudes -0.5 0.5 --size 5 --out {out}/folder",
+    "probe-export": "probe-export {out}/folder --format npy",
+    "probe-import": "probe-import {exchange}",
     "track": "track {run} --out {out}/folder",
     "fsds": "fsds {hr} {other} --out {out}/scores.csv --store {out}/scores.sqlite",
     "evaluate": "evaluate --hr {folder}/hr --sr A:1:{folder}/sr --store {out}/s.sqlite --out {out}/t.md "
@@ -57,9 +61,20 @@ def inputs(tmp_path):
     names = {name: folder / f"{name}.png" for name in ("lr", "hr", "other")}
     for side in ("sr", "hr"):
         images.write(torch.rand(3, 32, 32), folder / side / "a.png")
+    exchange = tmp_path / "out" / "exchange"
+    for file in export_impulses(exchange, form="npy"):
+        images.write(
+            F.interpolate(torch.from_numpy(np.load(file)).movedim(-1, 0)[None], scale_factor=2)[0],
+            exchange / "outputs" / f"{file.stem}.png",
+        )
     methods = [Method("A", 1, folder / "sr", folder / "hr")]
     evaluate(methods, store=folder / "store.sqlite", name="first", progress=False)
-    more = {"run": folder / "run", "network": f"{folder}/network.py:network", "store": folder / "store.sqlite"}
+    more = {
+        "exchange": exchange,
+        "run": folder / "run",
+        "network": f"{folder}/network.py:network",
+        "store": folder / "store.sqlite",
+    }
     return names | more | {"folder": folder}
 
 

@@ -88,3 +88,13 @@ def test_what_is_refused():
         ValueError, match=r"image must have one or three channels \[\.\.\., C, H, W\], got shape \(4, 2"
     ):
         images.luma(torch.zeros(4, 2, 2))
+
+
+def test_recoloured_has_the_luma_it_was_given_and_the_colours_of_bicubic():
+    from hyra.images.resampling import recoloured
+
+    lr, y = torch.rand(3, 6, 7, dtype=torch.float64), torch.rand(1, 12, 14, dtype=torch.float64)
+    found, bicubic = recoloured(y, lr, 2), images.imresize(lr, 2)
+    torch.testing.assert_close(images.luma(found), y)
+    for one, other in ((0, 1), (2, 1)):  # Cb and Cr are differences of colours
+        torch.testing.assert_close(found[one] - found[other], bicubic[one] - bicubic[other])

@@ -213,3 +213,13 @@ def test_pickled_objects_need_consent(tmp_path):
     whole = models.load(tmp_path / "whole.pth", scale=2, trust_code=True)
     assert whole.network(IMAGE).shape == (1, 3, 32, 32)
     assert (whole.description, whole.scale, whole.network.training) == ("whole.pth (Doubling)", 2, False)
+
+
+def test_further_architectures_where_they_are_installed(tmp_path):
+    extra = pytest.importorskip("spandrel_extra_arches")
+    extra.install(ignore_duplicates=True)
+    from spandrel_extra_arches.architectures.Restormer import Restormer
+
+    network = Restormer(dim=8, num_blocks=[1, 1, 1, 1], num_refinement_blocks=1, heads=[1, 1, 1, 1])
+    torch.save({"params": network.state_dict()}, tmp_path / "restormer.pth")
+    assert models.load(tmp_path / "restormer.pth").description == "restormer.pth (Restormer)"

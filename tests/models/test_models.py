@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import hyra
 from hyra import models
 from hyra.images import imresize
 
@@ -203,9 +204,12 @@ def test_unknown_names_list_what_there_is():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("network.onnx", "is an ONNX network, which is not read here: call it from a Python function"),
+        ("network.engine", "is a TensorRT engine, which is not read here: call it from a Python function"),
         ("network.param", "is an ncnn network, which is not read here"),
-        ("network.pkl", "is a pickle of anything, which is not read here: .* convert it to .safetensors or .pth"),
+        (
+            "network.pkl",
+            "is a pickle of anything, which is not read here: .* or run it elsewhere on the images of hyra p",
+        ),
         ("network.py", r"named as FILE\.py:NAME, got '.*network\.py' without the name"),
     ],
 )
@@ -244,3 +248,61 @@ def test_bundled_networks(image):
     assert (model.scale, model.input_range) == (2, 1.0)
     with pytest.raises(ValueError, match="the model demo has scale 4, got scale=3"):
         models.load("demo", scale=3)
+
+
+def test_two_repositories_may_have_packages_of_one_name(tmp_path, image, monkeypatch):
+    """Also where a file puts its repository on the path, or imports more than once."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for number, folder in enumerate(("a", "b", "c"), 2):
+        package = tmp_path / folder / "parts"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text(f"FACTOR = {number}")
+        (package / "layers.py").write_text(
+            "from . import FACTOR\ndef up(x):\n    return x.repeat(1, 1, FACTOR, FACTOR)"
+        )
+        (tmp_path / folder / "net.py").write_text("from parts.layers import up\nimport parts\nnetwork = up")
+    below = tmp_path / "c" / "scripts"
+    below.mkdir()
+    (below / "net.py").write_text(f"import sys\nsys.path.insert(0, {str(below.parent)!r})\nfrom parts.layers import up")
+    places = {"a/net.py:network": 2, "b/net.py:network": 3, "c/scripts/net.py:up": 4}
+    networks = {name: models.load(tmp_path / name).network for name in (*places, *places)}
+    for name, factor in places.items():
+        assert networks[name](image).shape == (1, 3, 12 * factor, 14 * factor)
+    first = sys.modules["parts"]
+    assert first.FACTOR == 2
+    models.load(tmp_path / "b/net.py:network")
+    assert sys.modules["parts"] is first
+    for name in ("parts", "parts.layers"):
+        sys.modules.pop(name)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("kind", ["pt2", "pt"])
+def test_programs_of_one_size_that_is_no_square(tmp_path, kind):
+    network, example = Doubling().eval(), torch.rand(1, 3, 24, 32)
+    if kind == "pt2":
+        torch.export.save(torch.export.export(network, (example,)), tmp_path / "network.pt2")
+        size = None  # the program says it
+    else:
+        torch.jit.trace(OneSize().eval(), example).save(tmp_path / "network.pt")
+        network, size = OneSize.network, (24, 32)
+    model = models.load(tmp_path / f"network.{kind}", trust_code=True, size=size)
+    images = torch.rand(2, 3, 50, 70)
+    torch.testing.assert_close(model.network(images), network(images), atol=1e-5, rtol=0)
+    response = hyra.HyRA(model.network).impulse_response(16)
+    assert response.response.shape == (3, 32, 32)
+
+
+class OneSize(nn.Module):
+    """What a trace makes of a network that looks at the size of its input."""
+
+    network = nn.Upsample(scale_factor=2).eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x.reshape(1, 3, 24, 32))
+
+
+def test_inputs_beside_the_image(tmp_path, image):
+    (tmp_path / "net.py").write_text("def network(x, sigma):\n    return x.repeat(1, 1, 2, 2) - sigma")
+    model = models.load(f"{tmp_path}/net.py:network", inputs={"sigma": 0.5})
+    assert torch.equal(model.network(image), image.repeat(1, 1, 2, 2) - 0.5)

@@ -77,19 +77,17 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> None:
     """Analyse the named network on the named image."""
     from hyra import report
-    from hyra.images import in_colours
 
     model, found = load_model(args, args.model)
     lr, hr = read_images(args, model)
     if lr is None:
         raise ValueError("an image is needed: --image FILE for the network's input, or --hr FILE to make it from")
-    channels = model.network.in_channels
     names = {"model": found.description, "image file": str(args.image or args.hr)}
     summary = report.write(
         model,
-        in_colours(lr, channels),
+        lr,
         args.out,
-        hr=None if hr is None else in_colours(hr, channels),
+        hr=hr,
         boundary=args.boundary,
         point=operating_point(args),
         size=args.size,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hyra._util.files import check_writable
 from hyra._util.table import number
 from hyra._util.texts import printable
+from hyra.cli.bands import read_bands
+from hyra.cli.inputs import add_input_options, values_of
 from hyra.scores.variants import VARIANTS
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ MODEL is one of
   demo, demo-x2                        small networks that come with hyra
   FILE.pth .pt .ckpt .safetensors      a checkpoint of an architecture that spandrel knows
                                        (pip install 'hyra[models]'); only weights are loaded, no code
+  FILE.onnx                            an ONNX network (pip install 'hyra[onnx]')
   FILE.pt2, or a TorchScript FILE      a network with its code: only with --trust-code
   package.module:NAME, FILE.py:NAME    a network, a function [N,C,h,w] -> [N,C,s*h,s*w], or a class or a
                                        function that needs no arguments and makes one: to name it is to
@@ -62,6 +65,10 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         help="run the code in a MODEL file that holds any (TorchScript, .pt2, pickled objects): it may do all that you "
         "may; without it such a file is refused",
     )
+    parser.add_argument(
+        "--colours", type=positive, metavar="C", help="channels of the network's input, if not 3 or 1 (found as a rule)"
+    )
+    add_input_options(parser)
     parser.add_argument("--device", default="cpu", help="where the network runs: cpu (default), cuda, cuda:1 ...")
 
 
@@ -139,10 +146,10 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
 
 def read_images(args: argparse.Namespace, model: HyRA) -> tuple[Tensor | None, Tensor | None]:
     """The input and the reference that the image options name; `model` says at which scale one is made."""
-    from hyra import images
     from hyra.images.resampling import degrade
 
-    image, hr = (None if path is None else images.read(path) for path in (args.image, args.hr))
+    paths, channels = (args.image, args.hr), model.network.in_channels
+    image, hr = (None if path is None else read_bands(path, channels) for path in paths)
     return degrade(hr, model.scale) if image is None and hr is not None else (image, hr)
 
 
@@ -228,14 +235,17 @@ def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
     from hyra import models
     from hyra._util import validate
 
-    found = models.load(spec, args.scale, trust_code=args.trust_code)
+    found = models.load(
+        spec, args.scale, trust_code=args.trust_code, inputs=values_of(args) or None, size=args.input_size
+    )
     if args.scale is not None and found.scale != args.scale:
         raise ValueError(f"the model {spec} has scale {found.scale}, got --scale {args.scale}")
     validate.device("--device", args.device)
     if isinstance(found.network, torch.nn.Module):
         found.network.to(args.device)
     input_range = found.input_range if args.input_range is None else args.input_range
-    return hyra.HyRA(found.network, found.scale, 1.0 if input_range is None else input_range, device=args.device), found
+    white, colours = 1.0 if input_range is None else input_range, args.colours or found.channels
+    return hyra.HyRA(found.network, found.scale, white, in_channels=colours, device=args.device), found
 
 
 def out_file(text: str) -> Path:

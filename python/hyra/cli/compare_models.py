@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hyra._util.files import write_text
 from hyra.cli.arguments import (
@@ -22,6 +23,9 @@ from hyra.cli.arguments import (
     read_images,
 )
 
+if TYPE_CHECKING:
+    from hyra import HyRA, ImpulseResponse, Probe
+
 _EPILOG = f"""\
 {MODEL_HELP}
 
@@ -30,6 +34,7 @@ examples:
   hyra compare-models edsr.pth swinir.pth RealESRGAN_x4plus.pth --image lr.png
   hyra compare-models a.pth b.pth --background 0.5 --mode jvp
   hyra compare-models edsr.pth swinir.pth --hr hr.png --attribution --window 96,120,16
+  hyra compare-models a.pth hyra-probe/probe.safetensors     with a response that was stored before
 
 prints a table, the response most like the ideal sinc outside the main lobe first; writes comparison.png,
 comparison.txt and comparison.safetensors (hyra.ModelComparison.load), with --attribution also attribution.png,
@@ -61,8 +66,11 @@ def run(args: argparse.Namespace) -> None:
     from hyra import plots
 
     names = _names(args.models)
-    models = {name: load_model(args, spec)[0] for name, spec in zip(names, args.models, strict=True)}
-    image, hr = read_images(args, next(iter(models.values())))
+    models = {name: _found(args, spec) for name, spec in zip(names, args.models, strict=True)}
+    network = next((model for model in models.values() if isinstance(model, hyra.HyRA)), None)
+    if network is None and (args.image or args.hr):
+        raise ValueError("--image and --hr need a network to run, got stored responses alone")
+    image, hr = (None, None) if network is None else read_images(args, network)
     if args.attribution and image is None:
         raise ValueError("--attribution needs an image: --image FILE, or --hr FILE to make it from")
     point = vars(operating_point(args))
@@ -73,13 +81,27 @@ def run(args: argparse.Namespace) -> None:
     plots.save(comparison.plot()[0], args.out / "comparison.png")
     print(comparison.table())
     if args.attribution and image is not None:
-        attributed = hyra.compare_attributions(models, image, hr, args.window or args.windows, log=log)
+        networks = {name: model for name, model in models.items() if isinstance(model, hyra.HyRA)}
+        attributed = hyra.compare_attributions(networks, image, hr, args.window or args.windows, log=log)
         attributed.save(args.out / "attribution.safetensors")
         write_text(args.out / "attribution.txt", attributed.table() + "\n")
         plots.save(attributed.plot()[0], args.out / "attribution.png")
         print(attributed.table())
         print(args.out / "attribution.png")
     print(args.out / "comparison.png")
+
+
+def _found(args: argparse.Namespace, spec: str) -> HyRA | ImpulseResponse | Probe:
+    """A network, or what was stored of one."""
+    import hyra
+    from hyra.results.storage import kind_of
+
+    kind = kind_of(spec) if spec.endswith(".safetensors") else None
+    if kind is None:
+        return load_model(args, spec)[0]
+    if kind == "Probe":
+        return hyra.Probe.load(spec)
+    return hyra.ImpulseResponse.load(spec)
 
 
 def _names(specs: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ from hyra.cli.arguments import (
     natural,
     positive,
 )
+from hyra.cli.bands import read_bands
 
 if TYPE_CHECKING:
     from hyra.probing.amplitude import AmplitudeSweep
@@ -89,7 +90,8 @@ def run(args: argparse.Namespace) -> None:
     model, _ = load_model(args, args.model)
     background = args.background
     if args.image is not None:
-        background = images.in_colours(images.read(args.image), model.network.in_channels)
+        channels = model.network.in_channels
+        background = images.in_colours(read_bands(args.image, channels), channels)
     probe = model.probe(
         "grid" if args.positions is None else torch.tensor(args.positions, dtype=torch.int64, device="cpu"),
         args.channels,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from hyra.images.colours import luma
 from hyra.images.resizing import imresize
 
 
@@ -27,6 +28,30 @@ def degrade(photograph: Tensor, scale: int) -> tuple[Tensor, Tensor]:
 def enlarge(lr: Tensor, scale: int) -> Tensor:
     """The bicubic enlargement of [3, h, w] that a network has to beat, by `imresize`: clamped to 0..1."""
     return imresize(lr, scale).clamp(0, 1)
+
+
+def recoloured(luma_output: Tensor, lr: Tensor, scale: int) -> Tensor:
+    """What a network of one channel made of an image's luma, in the colours of its bicubic enlargement.
+
+    As such networks are shown by their authors: Y of BT.601 is the network's, Cb and Cr are interpolated. Y adds the
+    same to red, green and blue, so that Y's difference to the enlargement's own does.
+
+    Args:
+        luma_output: ``[1, s*h, s*w]``.
+        lr: ``[3, h, w]`` in 0..1.
+        scale: HR pixels per LR pixel.
+
+    Returns:
+        ``[3, s*h, s*w]``, not clamped.
+
+    Example:
+        >>> import torch
+        >>> lr = torch.rand(3, 8, 8)
+        >>> torch.allclose(recoloured(luma(imresize(lr, 2)), lr, 2), imresize(lr, 2), atol=1e-6)
+        True
+    """
+    bicubic = imresize(lr, scale).to(luma_output)
+    return bicubic + (luma_output - luma(bicubic)) * (255 / 219)
 
 
 def check_size(name: str, hr: Tensor, lr_name: str, lr: Tensor, scale: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -48,7 +49,7 @@ def load_checkpoint(path: Path, scale: int | None, trust_code: bool) -> Model:
         raise ValueError(f"{path} must hold a network from one image to one image, got {architecture.name}")
     _check_dtypes(path, found.model, best)
     # spandrel's models take and give 0..1; what its own call adds, clamping and padding, is left out
-    return Model(found.model.eval(), f"{path.name} ({architecture.name})", found.scale, 1.0)
+    return Model(found.model.eval(), f"{path.name} ({architecture.name})", found.scale, 1.0, found.input_channels)
 
 
 def _recognised(path: Path, candidates: list[StateDict]) -> tuple[StateDict, Any]:
@@ -123,9 +124,11 @@ def _unknown(path: Path, content: object, candidates: list[StateDict]) -> ValueE
     largest = max(candidates, key=lambda candidate: (len(candidate.weights), _wrappers_off(candidate)))
     shown = (f"{printable(key, 80)} {list(tensor.shape)}" for key, tensor in list(largest.weights.items())[:_SHOWN])
     dots = ", ..." if len(largest.weights) > _SHOWN else ""
+    has_more = importlib.util.find_spec("spandrel_extra_arches") is not None
+    others = "" if has_more else ", or try pip install spandrel_extra_arches, if its licences suit you"
     return _explained(
         f"{path} holds {len(largest.weights)} tensors{_in(largest)} of no architecture that spandrel recognises "
-        f"({', '.join(shown)}{dots}): make the network in a Python file, and name it as file.py:NAME",
+        f"({', '.join(shown)}{dots}): make the network in a Python file, and name it as file.py:NAME{others}",
         path,
         largest,
     )

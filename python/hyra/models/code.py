@@ -17,7 +17,13 @@ def code_of(spec: str) -> bytes:
     if colon and name.isidentifier():
         return f"{name}\n".encode() + _content(Path(place) if place.endswith(".py") else _module_file(place))
     path = Path(spec)
-    return _content(path) if path.is_file() else spec.encode()
+    if not path.is_file():
+        return spec.encode()
+    content = _content(path)
+    if path.suffix.lower() == ".onnx":  # its weights may lie in files beside it, which it names
+        beside = sorted(file for file in path.parent.iterdir() if file.name.encode() in content and file != path)
+        content += b"".join(map(_content, beside))
+    return content
 
 
 def _module_file(name: str) -> Path | None:

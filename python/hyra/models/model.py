@@ -22,14 +22,15 @@ class ScaleError(ValueError):
 class Model:
     """A network, and what is known about it before it is run.
 
-    `network` takes ``[N, C, h, w]`` and is what `hyra.HyRA` wants; `scale` and `input_range` (the network's value of
-    white) are None where only the caller can know them.
+    `network` takes ``[N, C, h, w]`` and is what `hyra.HyRA` wants; `scale`, `input_range` (the network's value of
+    white) and `channels` (the colours that it takes) are None where only the caller, or a run, can know them.
     """
 
     network: Network = field(repr=False)
     description: str
     scale: int | None = None
     input_range: float | None = None
+    channels: int | None = None
 
 
 def reason(error: BaseException) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 import torch
 
 from hyra._util.texts import printable
-from hyra.models.model import Model, damaged, reason
+from hyra.adapters import fixed_size
+from hyra.models.model import Model, Network, damaged, reason
 
 TORCHSCRIPT, EXPORTED = "TorchScript", "torch.export"
 
@@ -67,8 +68,24 @@ def load_program(path: Path, kind: str, scale: int | None) -> Model:
         if kind == TORCHSCRIPT:
             script: torch.nn.Module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
             return Model(script.eval(), f"{path.name} ({kind})", scale)
-        exported = torch.export.load(path).module()
+        program = torch.export.load(path)
+        exported = program.module()
     except Exception as error:
         raise ValueError(f"{path} cannot be read as a {kind} program: {reason(error)}") from error
+    batch, height, width = _fixed_sides(program)
     # partial: no longer an nn.Module, since the eval() of an exported one raises
-    return Model(partial(exported), f"{path.name} ({kind})", scale)
+    network: Network = partial(exported)
+    if (batch, height, width) != (None, None, None):
+        network = fixed_size(network, (height, width), batch=batch)
+    return Model(network, f"{path.name} ({kind})", scale)
+
+
+def _fixed_sides(program: torch.export.ExportedProgram) -> tuple[int | None, int | None, int | None]:
+    """Number, height and width of the images that an exported program takes; None where it takes any."""
+    names = set(program.graph_signature.user_inputs)
+    taken = [node.meta["val"] for node in program.graph.nodes if node.op == "placeholder" and node.name in names]
+    images = [value for value in taken if isinstance(value, torch.Tensor) and value.ndim == 4]
+    if len(images) != 1:
+        return None, None, None
+    batch, _, height, width = (side if isinstance(side, int) else None for side in images[0].shape)
+    return batch, height, width

@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
-from collections.abc import Callable
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +18,7 @@ import torch
 
 from hyra.models.model import Network, reason
 
+_NEVER_TWICE = {"__main__", "hyra", "numpy", "scipy", "torch", "torchvision"}
 _FAILURES = (Exception, SystemExit)  # a script that ends itself must not end the caller, and with no word
 
 
@@ -74,7 +78,60 @@ def _import_file(path: Path) -> ModuleType:
         raise ValueError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        with _neighbours_of(folder):
+            spec.loader.exec_module(module)
     except _FAILURES as error:
         raise ValueError(f"{path} cannot be run: {reason(error)}") from error
     return module
+
+
+_BROUGHT: dict[str, dict[str, ModuleType]] = {}
+"""Modules of their own that files of models imported, by the folder of the file."""
+
+
+@contextmanager
+def _neighbours_of(folder: str) -> Iterator[None]:
+    """Let a file import its neighbours by names that modules of another file have, and these keep their names.
+
+    Two repositories may both have a package ``models``. What a network imports only when it runs is not told apart.
+    """
+    brought = _BROUGHT.setdefault(folder, {})
+    foreign = [modules for place, modules in _BROUGHT.items() if place != folder]
+    others = {
+        name: module
+        for name, module in sys.modules.items()
+        if any(modules.get(name) is module for modules in foreign) or _is_shadowed(name, module, folder)
+    }
+    for name in others:
+        del sys.modules[name]
+    sys.modules.update(brought)
+    before, path = dict(sys.modules), list(sys.path)
+    if folder in sys.path:
+        sys.path.remove(folder)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        new = {name: module for name, module in sys.modules.items() if before.get(name) is not module}
+        brought.update((name, module) for name, module in new.items() if _is_own(module))
+        sys.modules.update(others)
+        sys.path[:] = [*path, *(place for place in sys.path if place not in path)]
+
+
+def _is_own(module: ModuleType) -> bool:
+    """Whether a module is of somebody's project, and not of Python or installed."""
+    places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+    installed = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+    known = [str(place) for place in places if place]
+    return bool(known) and not any(place.startswith(installed) for place in known)
+
+
+def _is_shadowed(name: str, module: ModuleType, folder: str) -> bool:
+    """Whether a module that somebody else imported has the name of a neighbour, another file."""
+    top = name.partition(".")[0]
+    if top in _NEVER_TWICE or not _is_own(module):
+        return False
+    neighbour = Path(folder, top)
+    places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+    elsewhere = not any(str(place).startswith(f"{folder}{os.sep}") for place in places if place)
+    return elsewhere and (neighbour.is_dir() or neighbour.with_suffix(".py").is_file())

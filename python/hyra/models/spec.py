@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from hyra.adapters import bind, fixed_size
 from hyra.models.builtin import BUILT_IN
 from hyra.models.checkpoint import load_checkpoint
 from hyra.models.model import Model, no_consent
+from hyra.models.onnx import load_onnx
 from hyra.models.program import archived_program, check_archive, load_program
 from hyra.models.python import named_callable
 
-_FILES = (".pth", ".pt", ".ckpt", ".pth.tar", ".safetensors", ".pt2")
+_FILES = (".pth", ".pt", ".ckpt", ".pth.tar", ".safetensors", ".pt2", ".onnx")
+ONNX = ".onnx"
 _OTHER_FORMATS = {
-    ".onnx": "an ONNX network",
     ".param": "an ncnn network",
     ".engine": "a TensorRT engine",
     ".trt": "a TensorRT engine",
@@ -29,7 +33,14 @@ _OTHER_FORMATS = {
 }
 
 
-def load(spec: str | os.PathLike[str], scale: int | None = None, *, trust_code: bool = False) -> Model:
+def load(
+    spec: str | os.PathLike[str],
+    scale: int | None = None,
+    *,
+    trust_code: bool = False,
+    inputs: Mapping[str, object] | None = None,
+    size: tuple[int, int] | None = None,
+) -> Model:
     """Find the network that `spec` names.
 
     * one that hyra brings: ``nearest``, ``bilinear``, ``bicubic`` (MATLAB's, `hyra.images.imresize`), ``bicubic-torch``
@@ -38,6 +49,8 @@ def load(spec: str | os.PathLike[str], scale: int | None = None, *, trust_code: 
       alone or among what a trainer saved with it; averaged (EMA) weights come before others, a generator's before a
       discriminator's. No code in the file is run. What spandrel's own call would add, clamping to 0..1 and padding, is
       left out: a clamped response has no negative lobes;
+    * an ONNX file (extra ``onnx``), run by onnxruntime; layout (NCHW or NHWC), precision and value of white are found,
+      and one of a fixed size is run in tiles. Libraries of operators that it may ask for are never loaded;
     * with `trust_code`, a file that holds code: a TorchScript archive, a ``torch.export`` program (.pt2), a network or
       any other object that was pickled whole;
     * ``package.module:callable`` or ``file.py:callable``: **to name one is to run its code**. The callable is the
@@ -49,6 +62,9 @@ def load(spec: str | os.PathLike[str], scale: int | None = None, *, trust_code: 
             is known.
         trust_code: whether code in the file that `spec` names may run, and do all that you may do on this machine.
             Without it such a file is refused before anything in it has run. A .safetensors file never holds code.
+        inputs: what the network needs beside the image, by name: see `hyra.adapters.bind`.
+        size: height and width in LR pixels, of a network that takes that size only: see `hyra.adapters.fixed_size`.
+            ONNX files and ``torch.export`` programs say it themselves.
 
     Returns:
         The network, in evaluation mode if it is a module, on the CPU.
@@ -67,12 +83,23 @@ def load(spec: str | os.PathLike[str], scale: int | None = None, *, trust_code: 
     """
     spec = os.fspath(spec)
     if spec in BUILT_IN:
-        return BUILT_IN[spec](spec, scale)
-    place, colon, name = spec.rpartition(":")
-    if colon and name.isidentifier():
-        return Model(named_callable(place, name), spec, scale)
+        found = BUILT_IN[spec](spec, scale)
+    else:
+        place, colon, name = spec.rpartition(":")
+        if colon and name.isidentifier():
+            found = Model(named_callable(place, name), spec, scale)
+        else:
+            found = _from_file(spec, scale, trust_code, inputs)
+            inputs = None if Path(spec).suffix.lower() == ONNX else inputs
+    network = bind(found.network, **inputs) if inputs else found.network
+    return replace(found, network=network if size is None else fixed_size(network, size, batch=1))
+
+
+def _from_file(spec: str, scale: int | None, trust_code: bool, inputs: Mapping[str, object] | None) -> Model:
     path = Path(spec)
     _check_file(spec, path)
+    if path.suffix.lower() == ONNX:
+        return load_onnx(path, scale, inputs)
     kind = archived_program(path)
     if kind and not trust_code:
         raise no_consent(path, f"a {kind} program")
@@ -91,7 +118,8 @@ def _check_file(spec: str, path: Path) -> None:
         if suffix in _OTHER_FORMATS:
             raise ValueError(
                 f"{spec} is {_OTHER_FORMATS[suffix]}, which is not read here: call it from a Python function "
-                "[N, C, h, w] -> [N, C, s*h, s*w], named as file.py:NAME, or convert it to .safetensors or .pth"
+                "[N, C, h, w] -> [N, C, s*h, s*w], named as file.py:NAME, convert it to .onnx, .safetensors, .pth, or "
+                "run it elsewhere on the images of hyra probe-export"
             )
         return
     if suffix in _OTHER_FORMATS or spec.lower().endswith(_FILES) or os.sep in spec:

@@ -20,7 +20,7 @@ from hyra.plots.response import impulse_response, profile, sinc_fit
 from hyra.plots.runs import score_history
 from hyra.plots.scores import fsds_sensitivity
 from hyra.plots.spectrum import band_psnr, radial_power, radial_profile, ring_correlation, spectrum_comparison
-from hyra.plots.split import band_shares, copy_compensation, decomposition, spectra
+from hyra.plots.split import band_shares, copy_compensation, decomposition, in_colour, spectra
 from hyra.plots.style import save
 from hyra.plots.training import training_progress
 from hyra.plots.transfer import transfer_function
@@ -36,6 +36,7 @@ __all__ = [
     "effective_receptive_field",
     "fsds_sensitivity",
     "impulse_response",
+    "in_colour",
     "layer_responses",
     "layer_spectra",
     "local_responses",

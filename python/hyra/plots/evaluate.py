@@ -13,6 +13,7 @@ from torch import Tensor
 from hyra.evaluate.lowpass.comparison import ComparedModel, ModelComparison
 from hyra.evaluate.lowpass.sweep import LowpassSweep
 from hyra.plots import style
+from hyra.plots.bands import band_note, picture
 from hyra.plots.response import draw_response, off_centre
 from hyra.results.figures import draws
 
@@ -114,9 +115,8 @@ def _draw_image(axes: Axes, image: Tensor | None, scale: int, title: str) -> Non
         return
     extent = _CROP * scale
     top, left = (max(0, (n - extent) // 2) for n in image.shape[-2:])
-    part = image[:, top : top + extent, left : left + extent].cpu().clamp(0, 1)
-    axes.imshow(part.expand(3, -1, -1).movedim(0, -1), interpolation="nearest")
-    axes.set_title(title)
+    axes.imshow(picture(image[:, top : top + extent, left : left + extent]), interpolation="nearest")
+    axes.set_title("\n".join(filter(None, (title, band_note(len(image))))))
 
 
 def _scores(model: ComparedModel) -> str:

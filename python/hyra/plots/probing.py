@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hyra.plots import style
+from hyra.plots.bands import band_note, picture
 from hyra.plots.response import default_limit, draw_response
 from hyra.probing.probe import Probe
 from hyra.results.figures import draws
@@ -119,10 +120,11 @@ def local_responses(found: Probe, *, radius: float = 4) -> tuple[Figure, Any]:
     fig = plt.figure(figsize=(style.PAGE, style.PAGE * sum(heights)))
     top, bottom = fig.subfigures(2, 1, height_ratios=heights)
     (photograph, places), panels = top.subplots(1, 2), bottom.subplots(1, 4)
-    picture = image.cpu().clamp(0, 1)
-    photograph.imshow(picture.expand(3, -1, -1).movedim(0, -1).numpy())
-    photograph.set_title("image, LR")
-    places.imshow(picture.mean(0).numpy(), "gray", vmin=-1, vmax=1)  # pale, so that the squares stand out
+    photograph.imshow(picture(image))
+    photograph.set_title(", ".join(filter(None, ("image, LR", band_note(len(image))))))
+    places.imshow(
+        image.cpu().clamp(0, 1).mean(0).numpy(), "gray", vmin=-1, vmax=1
+    )  # pale, so that the squares stand out
     squares = _draw_squares(places, found.positions, likeness)
     places.set_title(f"likeness of {len(likeness)} responses to the sinc")
     _add_bar(places, squares, "neither", "ring cosine")

@@ -9,8 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hyra.images.resampling import enlarge, recoloured
 from hyra.ops import fourier
 from hyra.plots import style
+from hyra.plots.bands import band_note
+from hyra.plots.bands import picture as as_picture
 from hyra.plots.transfer import draw_bands, draw_map
 from hyra.results.figures import draws
 from hyra.split.parts import BandShares, CopyCompensation, Decomposition, Spectra
@@ -79,16 +82,39 @@ def spectra(found: Spectra, *, image: int = 0) -> tuple[Figure, Any]:
     return fig, axes
 
 
+@style.figure
+def in_colour(split: Decomposition, colour: Tensor) -> tuple[Figure, Any]:
+    """What a network of one channel made of an image's luma, with the colours put back: see `recoloured`.
+
+    Args:
+        split: what `HyRA.decompose` returned for the luma ``[1, h, w]``.
+        colour: the image in RGB, ``[3, h, w]`` in 0..1.
+
+    Returns:
+        The figure and its two axes: the bicubic enlargement, and the network's output.
+    """
+    import matplotlib.pyplot as plt
+
+    scale = split.response.scale
+    shown = {"bicubic": enlarge(colour, scale), "SR, colours by bicubic": recoloured(split.output, colour, scale)}
+    height, width = split.output.shape[-2:]
+    fig, axes = plt.subplots(1, 2, figsize=(style.PAGE, height / width * style.PAGE / 2 + 0.3))
+    for panel, (name, image) in zip(axes, shown.items(), strict=True):
+        panel.imshow(as_picture(image), interpolation="antialiased")
+        panel.set(title=name, xticks=[], yticks=[])
+        panel.spines[:].set_visible(False)
+    return fig, axes
+
+
 def _draw_images(axes: Any, pictures: list[Tensor]) -> None:
     gain = 0.5 / _quantile(pictures[2].abs(), 0.999)
     for panel, name, picture in zip(axes, _COLUMNS, pictures, strict=True):
         shown = 0.5 + gain * picture if name == "G" else picture
-        shown = shown.clamp(0, 1).expand(3, -1, -1).movedim(0, -1)
-        panel.imshow(shown.numpy(), interpolation="antialiased")
+        panel.imshow(as_picture(shown), interpolation="antialiased")
         panel.set_title(f"G, times {gain:.2g}, around grey" if name == "G" else name)
         panel.set(xticks=[], yticks=[], xlabel=f"{picture.shape[-1]}×{picture.shape[-2]} pixels")
         panel.spines[:].set_visible(False)
-    axes[0].set_ylabel("image")
+    axes[0].set_ylabel("\n".join(filter(None, ("image", band_note(len(pictures[0]))))))
 
 
 def _draw_spectra(axes: Any, spectra: list[Tensor], scale: int) -> None:

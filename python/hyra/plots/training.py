@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from hyra._util.extra import extra
 from hyra.plots import style
+from hyra.plots.bands import band_note
+from hyra.plots.bands import picture as as_picture
 from hyra.plots.response import default_limit, draw_response, extent_of
 from hyra.results.figures import draws
 from hyra.split.parts import BAND_WIDTH
@@ -68,6 +70,8 @@ def training_progress(history: History, columns: int = 6) -> tuple[Figure, Any]:
         pictures[0, column].set_title(f"step {record.step}")
     for panel, name in zip(pictures[:, 0], (*_ROWS[:2], f"G × {gain:.2g}", _ROWS[3]), strict=True):
         panel.set_ylabel(name)
+    if note := band_note(splits[0].output.shape[-3]):
+        pictures[-1, 0].set_ylabel(f"{_ROWS[3]}\n{note}")
     *curves, bands = bottom.subplots(1, len(_CURVES) + 1)
     for panel, (name, label) in zip(curves, _CURVES.items(), strict=True):
         panel.plot([r.step for r in records], [getattr(r, name) for r in records], color=style.COLORS["H"])
@@ -185,4 +189,4 @@ def _shown(parts: Decomposition, gain: float) -> Iterator[npt.NDArray[Any]]:
     """H, G around grey and the output, as matplotlib takes them."""
     for picture in (parts.linear, 0.5 + gain * parts.nonlinear, parts.output):
         image = picture if picture.ndim == 3 else picture[0]
-        yield image.clamp(0, 1).expand(3, -1, -1).movedim(0, -1).cpu().numpy()
+        yield as_picture(image)

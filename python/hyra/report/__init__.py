@@ -12,6 +12,7 @@ from torch import Tensor
 from hyra._util import validate
 from hyra._util.files import write_text
 from hyra.analyzer import HyRA, check_model
+from hyra.images import in_colours
 from hyra.images.resampling import check_size
 from hyra.plots.style import offscreen
 from hyra.probing.operating_point import OperatingPoint
@@ -45,7 +46,8 @@ def write(
 
     Args:
         model: the network.
-        lr: its input, ``[C, h, w]`` in 0..1.
+        lr: its input, ``[C, h, w]`` in 0..1. A network of one channel gets the luma of an RGB image
+            (`hyra.images.luma`), is compared with that of `hr`, and is also shown with the colours put back.
         folder: made if it is not there; it gets the figures (.png), `report.html`, `summary.json`,
             `response.safetensors` (`hyra.ImpulseResponse.load`) and `decomposition.safetensors`
             (`hyra.Decomposition.load`), with the images of the split.
@@ -66,8 +68,8 @@ def write(
 
     Returns:
         What `summary.json` holds: `numbers`, `band_shares` (the fields of `hyra.BandShares`, for bands of
-        0.25 cycles per LR pixel), `operating_points`, `over_image` and `inside` (None if not measured), `quality`, `warnings` and
-        `provenance`. Values that are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since JSON has none.
+        0.25 cycles per LR pixel), `operating_points`, `over_image` and `inside` (None if not measured), `quality`,
+        `warnings` and `provenance`. Values that are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since JSON has none.
 
     Raises:
         TypeError: `model` is no `HyRA`.
@@ -88,10 +90,14 @@ def write(
     made.path.mkdir(parents=True, exist_ok=True)
     if hr is not None:
         check_size("hr", hr, "lr", lr, model.scale)
+    channels = model.network.in_channels
+    colour = lr if channels == 1 and len(lr) == 3 else None
+    lr, hr = in_colours(lr, channels), None if hr is None else in_colours(hr, channels)
     measured = measure(
         model,
         lr,
         made.path,
+        colour=colour,
         hr=hr,
         boundary=boundary,
         point=point or OperatingPoint(),

@@ -17,6 +17,7 @@ from hyra.analyzer import HyRA
 from hyra.environment import environment
 from hyra.filters.response import ImpulseResponse
 from hyra.filters.sinc import SincFit
+from hyra.plots.bands import band_note
 from hyra.probing.impulse import impulse_response
 from hyra.probing.operating_point import OperatingPoint
 from hyra.probing.probe import Probe
@@ -47,6 +48,7 @@ class Measurements:
         quality: scores beside bicubic's, if there is a reference.
         messages: of the warnings on the way.
         facts: what a reader should know of how this was measured.
+        colour: the image in RGB, where the network got its luma.
     """
 
     response: ImpulseResponse
@@ -60,6 +62,7 @@ class Measurements:
     quality: list[Quality]
     messages: list[str]
     facts: dict[str, str]
+    colour: Tensor | None = None
 
     def summary(self) -> dict[str, Any]:
         """What `summary.json` holds: see `hyra.report.write`."""
@@ -80,6 +83,7 @@ def measure(
     lr: Tensor,
     folder: Path,
     *,
+    colour: Tensor | None,
     hr: Tensor | None,
     boundary: str,
     point: OperatingPoint,
@@ -115,6 +119,8 @@ def measure(
         log("fitting the sinc")
         fit = response.fit_sinc()
         measured = numbers.of_response(response, fit) + numbers.of_split(split)
+    if note := band_note(len(lr)):
+        provenance = {**provenance, "pictures": note}
     tiles = "" if tile is None else f", tiles of {tile}"
     image = f"{lr.shape[-1]}×{lr.shape[-2]} pixels, {boundary} boundary{tiles}"
     facts = {
@@ -126,7 +132,7 @@ def measure(
     }
     facts = {**provenance, **facts, **provenance}  # the caller's come first, and hold
     return Measurements(
-        response, fit, split, measured, characteristics, places, spread, within, quality, messages, facts
+        response, fit, split, measured, characteristics, places, spread, within, quality, messages, facts, colour
     )
 
 

@@ -62,6 +62,8 @@ def _split(made: Folder, measured: Measurements) -> None:
     at_the_copies = text.at_the_copies(values["copy_opposition"], values["copy_remaining"])
     made.section("Linear and non-linear part", f"{text.SPLIT} {at_the_copies}")
     made.figure("decomposition", plots.decomposition(measured.split), text.SPLIT_FIGURE)
+    if measured.colour is not None:
+        made.figure("in_colour", plots.in_colour(measured.split, measured.colour), text.COLOUR_FIGURE)
     made.figure("radial_power", plots.radial_power(measured.split), text.POWER_FIGURE)
 
 

@@ -28,6 +28,10 @@ SPLIT_FIGURE = (
     "Images, and amplitude and phase of their spectra on shared scales (colours averaged). The spectrum of LR is "
     "shown as zero insertion repeats it."
 )
+COLOUR_FIGURE = (
+    "The network has one channel and got the luma (Y of BT.601), of which all numbers and other figures are. For the "
+    "eye, its output with the colours of the bicubic enlargement, as its authors show it; on the left that enlargement."
+)
 POWER_FIGURE = (
     "Power over the distance from zero frequency, and the cosine between H and G there: at -1 their phases are opposed "
     "and G cancels H."

@@ -24,6 +24,9 @@ from hyra.results.fields import pack, short, unpack
 
 R = TypeVar("R")
 
+_LONGEST_HEADER = 1 << 24
+"""In bytes: a file that claims more is none of ours."""
+
 FORMAT = 2
 """Number of the format that is written; all numbers up to it are read."""
 
@@ -81,6 +84,18 @@ def read(file: str | Path, kind: type[R]) -> R:
     except ValueError as error:
         raise ValueError(f"{shown} holds no sound {name}: {error}") from error
     return result
+
+
+def kind_of(file: str | Path) -> str | None:
+    """The kind of the result that a file says it holds; None where it is no file of one."""
+    try:
+        with Path(file).open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            header = parsed(opened.read(min(length, _LONGEST_HEADER)).decode())
+        kind = parsed(header["__metadata__"]["hyra"]).get("kind")
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return kind if isinstance(kind, str) else None
 
 
 def parsed(text: str) -> dict[str, Any]:

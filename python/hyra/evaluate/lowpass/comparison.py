@@ -17,6 +17,7 @@ from hyra.filters.response import ImpulseResponse
 from hyra.filters.sinc import SincFit
 from hyra.images import in_colours
 from hyra.images.resampling import check_size
+from hyra.probing.probe import Probe
 from hyra.results.result import Result
 from hyra.scores.fsds import fsds
 from hyra.scores.pixelwise import psnr
@@ -96,11 +97,13 @@ class ModelComparison(Result):
     def table(self) -> str:
         """One line for each network below a line of headings, in columns."""
         scored = any(model.psnr is not None for model in self.models)
-        return in_columns([(*_COLUMNS, *(_SCORES if scored else ())), *(model.row() for model in self.models)])
+        heads = (*_COLUMNS, *(_SCORES if scored else ()))
+        rows = [model.row() for model in self.models]  # a stored response has no scores
+        return in_columns([heads, *((*row, *("-" for _ in heads[len(row) :])) for row in rows)])
 
 
 def compare_models(
-    models: Mapping[str, HyRA],
+    models: Mapping[str, HyRA | ImpulseResponse | Probe],
     image: Tensor | None = None,
     target: Tensor | None = None,
     *,
@@ -114,7 +117,8 @@ def compare_models(
     which one it is about.
 
     Args:
-        models: the networks by name; their scales may differ unless there is a target.
+        models: the networks by name, or what was measured of them before, a response or a probe, of which the mean
+            counts; their scales may differ unless there is a target.
         image: LR image `[C, h, w]` in 0..1 to run them on.
         target: what `image` should become, `[C, s*h, s*w]` in 0..1: adds PSNR and FSDS.
         variant: of the FSDS: `"paper"`, `"shift_invariant"` or `"radial"`.
@@ -122,7 +126,7 @@ def compare_models(
         options: arguments of `HyRA.impulse_response`, such as `background=0.5, mode="jvp"`.
 
     Raises:
-        TypeError: `models` is no mapping to `HyRA`.
+        TypeError: `models` is no mapping to `HyRA` or to results.
         ValueError: no networks, no image for the target, or an output without the target's shape.
         NetworkError: a network raised; the last line of the log says which.
 
@@ -139,7 +143,8 @@ def compare_models(
     if not models:
         raise ValueError("models must hold at least one network, got none")
     for name, model in models.items():
-        check_model(f"models[{name!r}]", model)
+        if not isinstance(model, ImpulseResponse | Probe):
+            check_model(f"models[{name!r}]", model)
     if image is None and target is not None:
         raise ValueError("image must be given with a target: it is what the networks are run on")
     for name, picture in (("image", image), ("target", target)):
@@ -150,15 +155,29 @@ def compare_models(
     if image is not None and target is not None:
         validate.not_constant("target", target)
         for model in models.values():
-            check_size("target", target, "image", image, model.scale)
+            if isinstance(model, HyRA):
+                check_size("target", target, "image", image, model.scale)
     compared = []
     for name, model in models.items():
+        if not isinstance(model, HyRA):
+            response = model.mean if isinstance(model, Probe) else model
+            compared.append(ComparedModel(name, response, response.fit_sinc()))
+            continue
         log(f"probing {name}")
         with recorded() as caught:
             compared.append(_measure(name, model, image, target, variant=variant, options=options))
         for warning in caught:
             warn(f"{name}: {warning.message}", warning.category)
+    points = dict.fromkeys(_operating_point(each.response) for each in compared)
+    if len(points) > 1:
+        warn(f"the responses were measured at several operating points and compare only roughly: {'; '.join(points)}")
     return ModelComparison(tuple(_ranked(compared)), target, variant)
+
+
+def _operating_point(response: ImpulseResponse) -> str:
+    amplitude = "the limit of small amplitudes" if response.mode == "jvp" else f"amplitude {response.amplitude:g}"
+    background = "an image" if isinstance(response.background, Tensor) else f"{response.background:g}"
+    return f"{response.form}, {amplitude} on {background}"
 
 
 def _measure(
