@@ -1,4 +1,4 @@
-"""Attribution of 12 windows against its own forward and backward passes, and spectra of 24 layers against a forward pass."""
+"""Attribution of 12 windows against its own passes, and spectra of 24 layers against a forward pass."""
 
 import time
 from statistics import median
