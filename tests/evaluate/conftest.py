@@ -35,3 +35,9 @@ def save(image: Image.Image, file: Path) -> None:
 @pytest.fixture
 def methods(tmp_path) -> list[Method]:
     return make_folders(tmp_path, 5)
+
+
+@pytest.fixture
+def many_methods(tmp_path) -> list[Method]:
+    """As `methods`, of a hundred pairs."""
+    return make_folders(tmp_path, 25)

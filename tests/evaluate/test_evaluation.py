@@ -261,27 +261,55 @@ def start(root, store) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
+FORKING = """
+import os, sys, time
+from pathlib import Path
+from hyra.evaluate import Method, Plan, evaluate
+root, store = Path(sys.argv[1]), sys.argv[2]
+methods = [Method(n, s, root / n / f"x{s}", root / "hr") for n in ("nearest", "bicubic") for s in (2, 4)]
+evaluate(methods[:1], progress=False)  # imports all that it needs
+for line in sys.stdin:
+    if child := os.fork():
+        print(child, flush=True)
+        print(os.waitpid(child, 0)[1], flush=True)
+        continue
+    evaluate(methods, Plan(("psnr", "ssim", "fsds", "mae")), store=store, name="run", progress=False,
+             log=lambda outcome: time.sleep(float(line)))
+    os._exit(0)
+"""
+"""A process with everything imported, which begins the work in a child as often as it is asked."""
+
+
 @pytest.mark.once
-def test_kills_at_any_moment_lose_nothing_that_was_kept(methods, tmp_path):
-    whole = evaluate(methods, ALL)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_kills_at_any_moment_lose_nothing_that_was_kept(many_methods, tmp_path):
+
+    whole = evaluate(many_methods, ALL, progress=False)
     store = tmp_path / "s.sqlite"
     generator = random.Random(0)
-    kept = 0
-    for _ in range(4):
-        process = start(tmp_path, store)
-        process.stdout.readline()
-        time.sleep(generator.uniform(0.01, 0.12))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        if store.exists():
-            with Runs(store) as runs:
-                now = sum(1 for run in runs.runs() for _ in runs.outcomes(run.name))
-            assert now >= kept
-            kept = now
-    process = start(tmp_path, store)
-    process.communicate()
-    assert process.returncode == 0
+    command = [sys.executable, "-c", FORKING, str(tmp_path), str(store)]
+    kept, moments = 0, 20
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def begin(pause):
+            process.stdin.write(f"{pause}\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+
+        for _ in range(moments):
+            child = begin(0.1)  # slowly: none of them comes to the end
+            time.sleep(generator.uniform(0, 0.4))
+            os.kill(child, signal.SIGKILL)
+            assert int(process.stdout.readline()) == signal.SIGKILL
+            if store.exists():
+                with Runs(store) as runs:
+                    now = sum(1 for run in runs.runs() for _ in runs.outcomes(run.name))
+                assert now >= kept
+                kept = now
+        assert 0 < kept < len(whole.outcomes)
+        begin(0)
+        assert int(process.stdout.readline()) == 0
+        process.stdin.close()
     with Runs(store) as runs:
         (run,) = runs.runs()
         assert run.finished is not None

@@ -494,3 +494,24 @@ def test_a_table_of_networks_in_markdown_and_latex(folder):
         assert text.count("demo-x2") >= 2
     assert main([*command, "--out", str(files[0])]) == 0
     assert "ring cosine" not in files[0].read_text()
+
+
+def test_a_report_shows_what_a_network_made_where_it_is_kept(folder):
+    pytest.importorskip("plotly")
+    from hyra.report.evaluation import write
+
+    def problems(save):
+        methods = network_methods([NetworkSpec.find("demo-x2")], folder / "hr", save=save)
+        result = evaluate(methods, Plan(PLAN.scores, "y", modcrop=True), progress=False)
+        return write(result, folder / "page.html", progress=False)
+
+    assert all("--save-images DIR keeps them" in problem for problem in problems(None))
+    assert problems(folder / "kept") == []
+    kept = next((folder / "kept").rglob("*.png"))
+    images.write(torch.rand(3, 64, 64), kept)
+    with_others = write(
+        evaluate(network_methods([NetworkSpec.find("demo-x2")], folder / "hr", save=folder / "kept"), progress=False),
+        folder / "page.html",
+        progress=False,
+    )
+    assert not any("has changed" in problem for problem in with_others), "it is made again"

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from hyra.evaluate import Evaluation
 from hyra.report.evaluation import write
@@ -232,6 +235,24 @@ def test_fits_a_phone(opened, width):
     assert page.locator("dialog").bounding_box()["width"] <= width
     for plot in ("distributions", "scatter"):
         assert page.locator(f"#{plot} .main-svg").first.bounding_box()["width"] <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_table_that_is_wider_than_a_phone_shows_it(opened, scheme):
+    """By a shadow at the edge beyond which there is more, gone where there is none."""
+    page = opened(viewport={"width": 375, "height": 900}, color_scheme=scheme)
+    table = page.locator(".table:has(#means)")
+    assert table.evaluate("box => box.scrollWidth > box.clientWidth")
+
+    def edge(place):
+        """How far the last column of pixels is from the page's colour, most of it."""
+        table.evaluate(f"box => box.scrollLeft = {place}")
+        picture = np.asarray(Image.open(io.BytesIO(table.screenshot())).convert("L")).astype(int)
+        canvas = picture.max() if scheme == "light" else picture.min()
+        return np.median(np.abs(picture[:, -2] - canvas))
+
+    assert edge(0) > 40
+    assert edge(10_000) < 20
 
 
 def brightness(colour):

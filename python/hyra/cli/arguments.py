@@ -56,6 +56,16 @@ def command(
 def add_network_options(parser: argparse.ArgumentParser) -> None:
     """How to run MODEL."""
     parser.add_argument("--scale", type=positive, metavar="S", help="HR pixels per LR pixel (found when not given)")
+    add_loading_options(parser)
+    parser.add_argument(
+        "--colours", type=positive, metavar="C", help="channels of the network's input, if not 3 or 1 (found as a rule)"
+    )
+    add_input_options(parser)
+    parser.add_argument("--device", default="cpu", help="where the network runs: cpu (default), cuda, cuda:1 ...")
+
+
+def add_loading_options(parser: argparse._ActionsContainer) -> None:
+    """What must be said of a network that its file may not say."""
     parser.add_argument(
         "--input-range", type=float, metavar="W", help="the network's value of white: 1 or 255 (default 1)"
     )
@@ -65,11 +75,6 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         help="run the code in a MODEL file that holds any (TorchScript, .pt2, pickled objects): it may do all that you "
         "may; without it such a file is refused",
     )
-    parser.add_argument(
-        "--colours", type=positive, metavar="C", help="channels of the network's input, if not 3 or 1 (found as a rule)"
-    )
-    add_input_options(parser)
-    parser.add_argument("--device", default="cpu", help="where the network runs: cpu (default), cuda, cuda:1 ...")
 
 
 def add_impulse_options(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hyra._util.texts import printable
-from hyra.cli.arguments import log, natural, out_folder, positive
+from hyra.cli.arguments import add_loading_options, log, natural, out_folder, positive
 
 if TYPE_CHECKING:
     from hyra.evaluate.evaluation import Evaluation
@@ -37,10 +37,7 @@ def add_network_inputs(parser: argparse.ArgumentParser) -> None:
         help="HR pixels per LR pixel (found when not given); of several, those that a network has; {scale} in MODEL "
         "stands for each",
     )
-    group.add_argument(
-        "--input-range", type=float, metavar="W", help="the networks' value of white: 1 or 255 (default 1)"
-    )
-    group.add_argument("--trust-code", action="store_true", help="run the code in a MODEL file that holds any")
+    add_loading_options(group)
     group.add_argument("--tile", type=positive, metavar="N", help="run on tiles where an input is larger, in LR pixels")
     group.add_argument(
         "--halo", type=natural, metavar="N", help="LR pixels around a tile (default: as far as it looks)"

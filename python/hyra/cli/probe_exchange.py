@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from hyra._util.table import number
-from hyra.cli.arguments import Commands, command, log, positive
+from hyra.cli.arguments import Commands, command, log, out_folder, positive
 from hyra.probing.exchange import AMPLITUDE, BACKGROUND
 
 _EXPORT = """\
@@ -30,7 +30,7 @@ impulse at the usual amplitude, of 16 bits to 0.00006."""
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Declare both commands."""
     parser = command(commands, "probe-export", "write impulses as image files, for any program to enlarge", _EXPORT)
-    parser.add_argument("folder", type=Path, metavar="DIR", help="where the files go")
+    parser.add_argument("folder", type=out_folder, metavar="DIR", help="where the files go")
     parser.add_argument("--size", type=positive, default=64, metavar="N", help="side of the images (default 64)")
     parser.add_argument(
         "--channels", choices=("joint", "matrix"), default="joint", help="one white impulse, or one for each colour"
@@ -46,7 +46,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=_export)
 
     parser = command(commands, "probe-import", "the impulse response in what a program made of them", _IMPORT)
-    parser.add_argument("folder", type=Path, metavar="DIR", help="as hyra probe-export wrote it")
+    parser.add_argument("folder", type=out_folder, metavar="DIR", help="as hyra probe-export wrote it")
     parser.add_argument("--outputs", type=Path, metavar="DIR", help="the program's images (default DIR/outputs)")
     parser.set_defaults(run=_import)
 

@@ -18,7 +18,12 @@ h1 { font-size: 1.5rem; line-height: 1.25; } h2 { font-size: 1.15rem; margin-top
 p, figcaption { max-width: 44rem; }
 figure { margin: 1rem 0; } figcaption { font-size: .9rem; opacity: .8; }
 img { max-width: 100%; height: auto; background: #fff; border-radius: .3rem; padding: .4rem; box-sizing: border-box; }
-.table { overflow-x: auto; }
+/* A shadow at an edge beyond which there is more: what lies on it moves along, and covers it at the end of the way. */
+.table { overflow-x: auto; --shade: color-mix(in srgb, CanvasText 45%, transparent); background:
+  linear-gradient(to right, Canvas 40%, transparent) left / 3rem 100% no-repeat local,
+  linear-gradient(to left, Canvas 40%, transparent) right / 3rem 100% no-repeat local,
+  linear-gradient(to right, var(--shade), transparent) left / .9rem 100% no-repeat scroll,
+  linear-gradient(to left, var(--shade), transparent) right / .9rem 100% no-repeat scroll; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); }
 td.value { white-space: nowrap; font-variant-numeric: tabular-nums; }
