@@ -69,7 +69,8 @@ def write(
     Returns:
         What `summary.json` holds: `numbers`, `band_shares` (the fields of `hyra.BandShares`, for bands of
         0.25 cycles per LR pixel), `operating_points`, `over_image` and `inside` (None if not measured), `quality`,
-        `warnings` and `provenance`. Values that are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since JSON has none.
+        `warnings` and `provenance`. Values that are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since
+        JSON has none.
 
     Raises:
         TypeError: `model` is no `HyRA`.
