@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hyra.attribution.detail import Window
 
 _MOST, _COLUMNS = 6, 5
+_FAINTEST = -3
+"""Contribution that a map shows: powers of 10 below its peak."""
 _FLOOR = -5
 """Of the field's map: powers of 10 below its peak."""
 
@@ -30,8 +32,9 @@ _FLOOR = -5
 def attribution(found: Attribution, *, windows: int = _MOST) -> tuple[Figure, Any]:
     """For each window: where it lies in the output, which pixels make its detail, and its output.
 
-    Red pixels of the input add detail to the window, blue ones take some away, by the square root of their share of the
-    largest magnitude, so that weak contributions are seen, too. The map lies over the input in grey.
+    Red pixels of the input add detail to the window, blue ones take some away, by the logarithm of their share of the
+    largest magnitude, down to a thousandth: what tells networks apart is how far weak contributions spread. The map
+    lies over the input in grey.
 
     Args:
         found: what `HyRA.attribution` returned.
@@ -96,9 +99,9 @@ def draw_map(axes: Axes, found: Attribution, index: int) -> None:
     values = found.signed[index].detach().cpu()
     peak = float(values.abs().max())
     values = values / peak if 0 < peak < math.inf else values.nan_to_num(0, 0, 0)
-    roots = values.sign() * values.abs().sqrt()
-    colours = torch.from_numpy(mpl.colormaps[style.SIGNED]((roots.numpy() + 1) / 2)[..., :3])
-    opacity = roots.abs()[..., None]
+    strength = (1 - values.abs().log10() / _FAINTEST).clamp(0, 1)
+    colours = torch.from_numpy(mpl.colormaps[style.SIGNED]((values.sign() * strength).numpy() / 2 + 0.5)[..., :3])
+    opacity = strength.sqrt()[..., None]
     background = (0.35 + 0.65 * grey)[..., None]  # light, so that dark red and blue stay apart from it
     axes.imshow((opacity * colours + (1 - opacity) * background).numpy(), interpolation="nearest")
     y, x, side = (n / found.scale for n in found.windows[index])
@@ -112,7 +115,7 @@ def _draw_scale(axes: Axes) -> None:
 
     colours = mpl.cm.ScalarMappable(mpl.colors.Normalize(-1, 1), style.SIGNED)
     bar = axes.figure.colorbar(colours, ax=axes, fraction=0.05, pad=0.03, ticks=[-1, 0, 1])
-    bar.ax.set_yticklabels(["takes\naway", "0", "adds\ndetail"])
+    bar.ax.set_yticklabels(["takes\naway", f"$10^{{{_FAINTEST}}}$", "adds\ndetail"])
 
 
 def _without_ticks(axes: Axes) -> None:

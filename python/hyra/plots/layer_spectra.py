@@ -91,8 +91,9 @@ def _draw_black(axes: Axes, found: LayerSpectra, shown: Sequence[str]) -> None:
         axes.plot(values, range(len(shown)), look, color=colour, label=label, markersize=2.5)
     axes.set(ylim=(len(shown) - 0.4, -0.6), yticks=[], xlabel="root mean square", xscale="log")
     low, high = axes.get_xlim()
-    if low * 100 > high:  # less than two decades may show one tick or none
-        axes.set_xlim(low, max(high, 100 * low))
+    if high < 100 * low:  # less than two decades may show one tick or none
+        middle = (low * high) ** 0.5
+        axes.set_xlim(middle / 10, middle * 10)
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(loc="best")
 

@@ -78,7 +78,7 @@ ATTRIBUTION = (
 )
 ATTRIBUTION_FIGURE = (
     "The windows with most detail. Red pixels add detail to the window, blue ones take some away; colours grow with "
-    "the square root, so that weak contributions show."
+    "the logarithm, down to a thousandth of the largest, so that weak contributions show."
 )
 FIELD = (
     "The effective receptive field is how much the middle of the output changes with each pixel of the input. Half of "
