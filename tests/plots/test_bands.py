@@ -82,3 +82,13 @@ def test_a_network_of_one_channel_is_shown_in_colour(tmp_path):
     _, (left, right) = plots.in_colour(split, lr)
     for panel in (left, right):
         torch.testing.assert_close(torch.tensor(np.asarray(panel.images[0].get_array())), hr.movedim(0, -1).clamp(0, 1))
+
+
+@pytest.mark.parametrize("bands", [4, 31])
+def test_attribution_shows_them_too(bands):
+    net = torch.nn.Upsample(scale_factor=2, mode="bicubic")
+    found = hyra.HyRA(net, in_channels=bands).attribution(torch.rand(bands, 20, 24), [(10, 12, 8)])
+    fig, axes = found.plot()
+    shown = torch.tensor(np.asarray(axes[0, 0].images[0].get_array())[..., 2]).float()
+    torch.testing.assert_close(shown, found.output[shown_bands(bands)[2]].clamp(0, 1).float())
+    assert band_note(bands) in [panel.get_xlabel() for panel in fig.axes]

@@ -12,6 +12,8 @@ from hyra.attribution.maps import Attribution
 from hyra.attribution.receptive_field import SHARES, EffectiveReceptiveField
 from hyra.evaluate.attributions import AttributionComparison
 from hyra.plots import style
+from hyra.plots.bands import band_note
+from hyra.plots.bands import picture as as_picture
 from hyra.results.figures import draws
 
 if TYPE_CHECKING:
@@ -66,8 +68,9 @@ def attribution(found: Attribution, *, windows: int = _MOST) -> tuple[Figure, An
 
 def draw_picture(axes: Axes, picture: Tensor) -> None:
     """An image `[C, H, W]` in 0..1, without ticks."""
-    shown = picture.detach().cpu().double().clamp(0, 1)
-    axes.imshow(shown.expand(3, -1, -1).movedim(0, -1).numpy(), interpolation="antialiased")
+    axes.imshow(as_picture(picture.double()), interpolation="antialiased")
+    if note := band_note(len(picture)):
+        axes.set_xlabel(note)
     _without_ticks(axes)
 
 

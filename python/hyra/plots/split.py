@@ -114,7 +114,8 @@ def _draw_images(axes: Any, pictures: list[Tensor]) -> None:
         panel.set_title(f"G, times {gain:.2g}, around grey" if name == "G" else name)
         panel.set(xticks=[], yticks=[], xlabel=f"{picture.shape[-1]}×{picture.shape[-2]} pixels")
         panel.spines[:].set_visible(False)
-    axes[0].set_ylabel("\n".join(filter(None, ("image", band_note(len(pictures[0]))))))
+    axes[0].set_ylabel("image")
+    axes[0].set_title(", ".join(filter(None, ("LR", band_note(len(pictures[0]))))))
 
 
 def _draw_spectra(axes: Any, spectra: list[Tensor], scale: int) -> None:
