@@ -7,7 +7,7 @@ import hyra
 import peers
 from hyra.spectrum import fft
 
-SHAPES = [(1, 3, 1356, 2040), (1, 3, 512, 512), (16, 3, 192, 192), (1, 3, 64, 64)]
+SHAPES = [(1, 3, 1356, 2040), (1, 3, 512, 512), (16, 3, 192, 192), (1, 3, 64, 64), (1, 3, 32, 32)]
 MORE_SHAPES = [(1, 3, n, n) for n in (96, 113, 128, 256, 1000, 1024, 2048)]
 PREDICTIONS = 20
 PEERS = {"paper": peers.fsds, "shift_invariant": peers.shift_invariant_fsds}

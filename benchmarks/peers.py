@@ -84,8 +84,16 @@ def difference_sums(preds: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return difference.abs().sum((1, 2, 3)), difference.square().sum((1, 2, 3))
 
 
+def mae(preds: Tensor, target: Tensor, white: float) -> Tensor:
+    return (preds - target).abs().mean((1, 2, 3)) / white
+
+
+def mse(preds: Tensor, target: Tensor, white: float) -> Tensor:
+    return (preds - target).square().mean((1, 2, 3)) / white**2
+
+
 def psnr(preds: Tensor, target: Tensor, white: float) -> Tensor:
-    return -10 * torch.log10((preds - target).square().mean((1, 2, 3)) / white**2)
+    return -10 * torch.log10(mse(preds, target, white))
 
 
 def radial_moments(a: Tensor, b: Tensor, ring: Tensor, weight: Tensor, rings: int) -> Tensor:

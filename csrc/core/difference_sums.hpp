@@ -9,7 +9,7 @@ namespace hyra {
 template <typename T>
 struct DifferenceSumsArgs {
   double* sums;      // [images, 2]: of |p - t|, of (p - t)^2
-  Sum<T>* partials;  // [images, chunks, 2] workspace: the same of each chunk
+  Sum<T>* partials;  // [images, chunks, 2] workspace: the same of each chunk; none where an image is one
   Pixels<T> preds, target;
   ImageSize size;
   std::int64_t images, chunk;  // pixels of a chunk
@@ -35,6 +35,18 @@ struct DifferenceChunk {
     first = index % chunks * args.chunk;
     const std::int64_t rest = pixel_count(args.size) - first;
     count = rest < args.chunk ? rest : args.chunk;
+  }
+
+  // Where its sums go: to the workspace, or to the result if it is all of an image.
+  HYRA_INLINE static void store(const DifferenceSumsArgs<T>& args, std::int64_t index, Sum<T> absolute,
+                                Sum<T> squares) {
+    if (args.partials == nullptr) {
+      args.sums[2 * index] = static_cast<double>(absolute);
+      args.sums[2 * index + 1] = static_cast<double>(squares);
+    } else {
+      args.partials[2 * index] = absolute;
+      args.partials[2 * index + 1] = squares;
+    }
   }
 };
 

@@ -79,9 +79,9 @@ void difference_sums(const DifferenceSumsArgs<T>& args, Context threads) {
     const Sums<Sum<T>> sums =
         sums_over(run_of(args.preds, args.size, chunk.image, chunk.first, chunk.count, preds.data()),
                   run_of(args.target, args.size, chunk.image, chunk.first, chunk.count, target.data()), chunk.count);
-    args.partials[2 * index] = sums.absolute;
-    args.partials[2 * index + 1] = sums.squares;
+    DifferenceChunk<T>::store(args, index, sums.absolute, sums.squares);
   });
+  if (args.partials == nullptr) return;
   for (std::int64_t image = 0; image < args.images; ++image) {
     Sum<T> absolute = 0, squares = 0;
     for (std::int64_t i = image * chunks; i < (image + 1) * chunks; ++i) {

@@ -1,5 +1,6 @@
 // Sums of the absolute and the squared differences of pairs of images, integers as integers.
-//   chunk_sums: a block per chunk of an image; merge_sums: a block per image adds its chunks up, in a fixed order.
+//   chunk_sums: a block per chunk of an image; merge_sums: a block per image adds its chunks up, in a fixed order,
+//   where it has several.
 // Work per thread: chunk / BLOCK pixels of each image, in groups of 16 bytes. Shared memory: 16 bytes per warp.
 // Bytes, with S the size of all images: at least S. Moved: S, and 16 for each chunk, written once and read once.
 // Loads: 16 bytes wide, both of a thread in flight; single pixels, added in the same order, where an image starts at no
@@ -36,8 +37,7 @@ __global__ void __launch_bounds__(BLOCK) chunk_sums(DifferenceSumsArgs<T> args) 
   absolute = block_sum<BLOCK>(absolute, scratch[0]);
   squares = block_sum<BLOCK>(squares, scratch[1]);
   if (threadIdx.x != 0) return;
-  args.partials[2 * static_cast<std::int64_t>(blockIdx.x)] = absolute;
-  args.partials[2 * static_cast<std::int64_t>(blockIdx.x) + 1] = squares;
+  DifferenceChunk<T>::store(args, blockIdx.x, absolute, squares);
 }
 
 template <int BLOCK, typename T>
@@ -66,6 +66,7 @@ void difference_sums(const DifferenceSumsArgs<T>& args, Context context) {
   const dim3 images(static_cast<unsigned>(args.images)), block(kBlock);
   const dim3 chunks(static_cast<unsigned>(args.images * DifferenceChunk<T>::per_image(args)));
   CU_LAUNCH((chunk_sums<kBlock, T>), chunks, block, 0, stream, args);
+  if (args.partials == nullptr) return;
   CU_LAUNCH((merge_sums<kBlock, T>), images, block, 0, stream, args);
 }
 

@@ -169,12 +169,17 @@ def without_memory(x: Tensor) -> bool:
     try:
         if type(x) not in PLAIN or x.is_meta:
             return False
-        count = x.numel()
-        if count and not x.is_contiguous():  # the sum takes as long as all the rest
-            count = 1 + sum((n - 1) * stride for n, stride in zip(x.shape, x.stride(), strict=True))
-        return bool(count and (x.storage_offset() + count) * x.itemsize > x.untyped_storage().nbytes())
+        return exceeds_storage(x)
     except RuntimeError:  # none to have, as while functions are transformed
         return False
+
+
+def exceeds_storage(x: Tensor) -> bool:
+    """`without_memory`, of a plain tensor on a device."""
+    count = x.numel()
+    if count and not x.is_contiguous():  # the sum takes as long as all the rest
+        count = 1 + sum((n - 1) * stride for n, stride in zip(x.shape, x.stride(), strict=True))
+    return bool(count and (x.storage_offset() + count) * x.itemsize > x.untyped_storage().nbytes())
 
 
 def plain(x: Any) -> Any:

@@ -127,14 +127,18 @@ def signature(args: Sequence[Any]) -> tuple[Any, ...] | None:
     parts: list[Any] = []
     try:
         for x in args:
-            if type(x) is Tensor:
+            kind = type(x)
+            if kind is Tensor:
                 x.data_ptr()  # which only dense tensors have; others raise
                 if x.is_meta or without_memory(x):  # nothing of which the shape tells
                     return None
                 parts += (x.dtype, x.shape, x.device)
-            elif isinstance(x, (int, str)):
-                parts.append(x)
-            elif isinstance(x, (list, tuple)) and (inner := signature(x)) is not None:
+            elif kind is int or kind is str or kind is bool:
+                parts += (kind, x)
+            elif kind is list or kind is tuple:
+                inner = signature(x)
+                if inner is None:
+                    return None
                 parts.append(inner)
             else:  # a subclass of a tensor, a symbol while tracing
                 return None

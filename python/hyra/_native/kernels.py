@@ -9,8 +9,7 @@ device and its current stream are set.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -31,8 +30,7 @@ _REAL_TYPES = {
 _INTERLEAVED = 4  # channels at most, side by side in memory
 
 
-@dataclass(frozen=True)
-class Pixels:
+class Pixels(NamedTuple):
     """Images ``[N, C, H, W]`` that a kernel reads where they lie, by their strides: see csrc/core/pixels.hpp.
 
     Planar, interleaved (``[H, W, C]`` in memory) and cropped images are not copied. All others are, in their own dtype.
@@ -43,14 +41,10 @@ class Pixels:
     @classmethod
     def of(cls, images: Tensor) -> Self:
         """From a tensor of any strides."""
-        if images.is_conj() or images.is_neg():
-            images = images.resolve_conj().resolve_neg()
-        is_readable = images.shape[3] <= 1 or images.stride(3) <= _INTERLEAVED
+        if images.is_neg():
+            images = images.resolve_neg()
+        is_readable = images.stride(3) <= _INTERLEAVED or images.shape[3] <= 1
         return cls(images if is_readable else images.contiguous())
-
-    def argument(self, address: int) -> tuple[int, ...]:
-        """The address, and in elements the strides of images, channels, rows and columns."""
-        return (address, *self.images.stride())
 
 
 def in_memory_order(*images: Tensor) -> list[Tensor]:
@@ -82,23 +76,34 @@ def call(op: str, outputs: Sequence[Tensor | None], inputs: Sequence[Input], *sc
     The element type is that of the first input (its real type for complex ones). Outputs and workspaces must be
     contiguous; inputs are made so, but for `Pixels`. `None` stands for a tensor that this call does not use.
     """
-    first = next(x.images if isinstance(x, Pixels) else x for x in inputs if x is not None)
-    device = first.device
-    module = MODULES[device.type]
-    held: list[Input] = []
+    first = next(x for x in inputs if x is not None)
+    first = first.images if isinstance(first, Pixels) else first
+    device, on_cpu = first.device, first.is_cpu
+    module = MODULES["cpu" if on_cpu else device.type]
+    held: list[Tensor] = []  # what the addresses are of
+    arguments: list[Any] = [_REAL_TYPES.get(first.dtype) or str(first.dtype)]
     for x in outputs:
-        if x is not None and not x.is_contiguous():
+        if x is None:
+            arguments.append(0)
+            continue
+        if not x.is_contiguous():
             raise ValueError(f"{op} needs contiguous outputs, got strides {x.stride()} for shape {tuple(x.shape)}")
+        arguments.append(x.data_ptr() if type(x) is Tensor and x.is_cpu and on_cpu else _address(op, x, device))
+    for given in inputs:
+        if given is None:
+            arguments.append(0)
+            continue
+        x = given.images if isinstance(given, Pixels) else _dense(given)
         held.append(x)
-    held += [_dense(x) if isinstance(x, Tensor) else x for x in inputs]
-    addresses = [_address(op, x, device) for x in held]
-    dtype = _REAL_TYPES.get(first.dtype) or str(first.dtype)
+        address = x.data_ptr() if type(x) is Tensor and x.is_cpu and on_cpu else _address(op, x, device)
+        # Of pixels also, in elements, the strides of images, channels, rows and columns.
+        arguments.append((address, *x.stride()) if isinstance(given, Pixels) else address)
     kernel = getattr(module, op)
-    if device.type == "cuda":
+    if first.is_cuda:
         with torch.cuda.device(device):
-            kernel(dtype, *addresses, *scalars, torch.cuda.current_stream(device).cuda_stream)
+            kernel(*arguments, *scalars, torch.cuda.current_stream(device).cuda_stream)
     else:
-        kernel(dtype, *addresses, *scalars, threads.count() if module.backend == "cpu" else 0)
+        kernel(*arguments, *scalars, threads.count() if module.backend == "cpu" else 0)
 
 
 def _dense(x: Tensor) -> Tensor:
@@ -108,15 +113,7 @@ def _dense(x: Tensor) -> Tensor:
     return x.resolve_conj().resolve_neg().contiguous()
 
 
-def _address(op: str, x: Input, device: torch.device) -> int | tuple[int, ...]:
-    if x is None:
-        return 0
-    if isinstance(x, Pixels):
-        return x.argument(_address_of(op, x.images, device))
-    return _address_of(op, x, device)
-
-
-def _address_of(op: str, x: Tensor, device: torch.device) -> int:
+def _address(op: str, x: Tensor, device: torch.device) -> int:
     if isinstance(x, FakeTensor):
         raise TypeError(f"{op} needs real tensors, got a fake one: a native kernel was called while tracing")
     if x.device != device:

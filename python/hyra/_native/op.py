@@ -13,6 +13,7 @@ from torch._library.autograd import make_autograd_impl
 from torch._library.custom_ops import CustomOpDef
 from torch.autograd import forward_ad
 
+from hyra._native import dispatch
 from hyra._native.arguments import plain
 from hyra._native.declaration import Declaration, signature
 from hyra._native.modules import MODULES
@@ -46,6 +47,7 @@ def op(
         made.__class__ = Op  # torch makes the object, and how it does depends on the version
         this = cast(Op, made)
         this.declaration = declaration
+        this._bodies, this._known = {None: body}, set()
         this._refuse_tangents()
         this._ignore_autocast()
         return this
@@ -63,12 +65,17 @@ def _checked(f: F, declaration: Declaration) -> F:
             args = tuple(plain(x) for x in args)
         if seen is None or seen not in accepted:
             declaration.check(args)
-            if len(accepted) == KEPT:
-                accepted.clear()
-            accepted.add(seen)
+            remember(accepted, seen)
         return f(*args)
 
     return cast(F, checked)
+
+
+def remember(signatures: set[Any], seen: Any) -> None:
+    """Add one, to no more than are kept."""
+    if len(signatures) >= KEPT:
+        signatures.clear()
+    signatures.add(seen)
 
 
 class Op(CustomOpDef):
@@ -79,13 +86,17 @@ class Op(CustomOpDef):
     """
 
     declaration: Declaration
+    _bodies: dict[str | None, Callable[..., Any]]
+    """Without the check, by device; under None the one in plain torch."""
+    _known: set[Any]
+    """Signatures of calls that torch's dispatcher has brought to a body."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the op."""
         if torch.compiler.is_compiling():
             return self._opoverload(*args, **kwargs)
         try:
-            return self._opoverload(*args, **kwargs)
+            return self._called(args, kwargs)
         except ValueError:
             raise
         except Exception as error:  # torch asserts, too
@@ -96,11 +107,35 @@ class Op(CustomOpDef):
         finally:
             del refusal  # its traceback holds this frame, and the frame it: tensors and torch's guards would live on
 
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """By torch's dispatcher, or the same way as a call before that it only handed on, without it."""
+        if (device := dispatch.plain_device()) is not None:
+            return self._body(device)(*args, **kwargs)
+        plain = None if kwargs else dispatch.plain_call(args)
+        if plain is None:
+            return self._opoverload(*args, **kwargs)
+        device, seen = plain
+        if seen in self._known:
+            return self.plainly(device, *args)
+        result = self._opoverload(*args)
+        remember(self._known, seen)
+        return result
+
+    def plainly(self, device: str, *args: Any) -> Any:
+        """A call that is plain, on `device`, and made with arguments that need no check: see `dispatch.Plainly`."""
+        with dispatch.as_a_kernel():
+            return self._body(device)(*args)
+
+    def _body(self, device: str) -> Callable[..., Any]:
+        return self._bodies[None if device in self._disabled_kernel or device not in self._bodies else device]
+
     def register_kernel(self, device_types: Any, fn: Callable[..., Any] | None = None, /) -> Callable[[F], F]:
         """As torch's, with the check before the kernel."""
 
         def decorate(kernel: F) -> F:
             super(Op, self).register_kernel(device_types)(_checked(kernel, self.declaration))
+            devices = [device_types] if device_types is None or isinstance(device_types, str) else device_types
+            self._bodies.update(dict.fromkeys(devices, kernel))
             return kernel
 
         return decorate if fn is None else cast(Any, decorate(cast(Any, fn)))

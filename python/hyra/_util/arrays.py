@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
@@ -88,10 +88,7 @@ def _library(array: Any) -> str:
 
 @contextmanager
 def _on_stream_of(array: Any) -> Iterator[None]:
-    """Work on CuPy's current stream while `array` is CuPy's, so that neither library has to wait for the other."""
-    if _library(array) != "cupy":
-        yield
-        return
+    """Work on CuPy's current stream, so that neither library has to wait for the other."""
     import cupy
 
     device = array.device.id
@@ -107,22 +104,29 @@ def accepts_arrays(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorator: the arguments `names` may be arrays; tensors then leave as arrays of the same library."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        signature = inspect.signature(function)
-        places = [(name, list(signature.parameters).index(name)) for name in names]
+        parameters = list(inspect.signature(function).parameters)
+        places = [(name, parameters.index(name)) for name in names]
 
         @functools.wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             # By hand: binding takes as long as all the rest of a call for a small image.
-            taken = [(name, i) for name, i in places if i < len(args) or name in kwargs]
-            given = {name: args[i] if i < len(args) else kwargs[name] for name, i in taken}
-            foreign = [array for array in given.values() if not isinstance(array, Tensor)]
-            if not foreign:
+            like: Any = None
+            for name, place in places:
+                array = args[place] if place < len(args) else kwargs.get(name)
+                if not isinstance(array, Tensor) and (place < len(args) or name in kwargs):
+                    like = array
+                    break
+            else:
                 return function(*args, **kwargs)
-            like = foreign[0]
-            with _on_stream_of(like):
-                bound = signature.bind(*args, **kwargs)
-                bound.arguments.update((name, to_tensor(array, name)) for name, array in given.items())
-                result = function(*bound.args, **bound.kwargs)
+            with _on_stream_of(like) if _library(like) == "cupy" else nullcontext():
+                positional: list[Any] = list(args)
+                named: dict[str, Any] = dict(kwargs)
+                for name, place in places:
+                    if place < len(args):
+                        positional[place] = to_tensor(args[place], name)
+                    elif name in kwargs:
+                        named[name] = to_tensor(kwargs[name], name)
+                result = cast(Any, function)(*positional, **named)
                 return cast(R, from_tensor(result, like))
 
         return wrapper

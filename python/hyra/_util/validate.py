@@ -6,7 +6,7 @@ The functions are small and compose; each returns what it checked where the call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from numbers import Integral, Real
 from types import EllipsisType
 from typing import Any
@@ -23,14 +23,14 @@ LARGEST_SCALE = 1024
 
 def choice(name: str, value: str, choices: Collection[str]) -> None:
     """`value` is one of `choices`."""
-    if not isinstance(value, Hashable) or value not in choices:
+    if not isinstance(value, str) or value not in choices:
         listed = ", ".join(repr(item) for item in choices)
         raise ValueError(f"{name} must be one of {listed}, got {value!r}")
 
 
 def integer(name: str, value: object, minimum: int) -> int:
     """`value` is an integer (a NumPy one too, but not a bool) of at least `minimum`."""
-    if not isinstance(value, Integral) or isinstance(value, bool):
+    if type(value) is not int and (not isinstance(value, Integral) or isinstance(value, bool)):
         raise TypeError(f"{name} must be an integer, got {kind(value)}")
     number = int(value)
     if number < minimum:
@@ -60,7 +60,7 @@ def number(name: str, value: object) -> float:
 
 def positive_number(name: str, value: object) -> float:
     """`value` is a finite number above 0."""
-    if not isinstance(value, Real) or isinstance(value, bool):
+    if type(value) is not float and (not isinstance(value, Real) or isinstance(value, bool)):
         raise TypeError(f"{name} must be a number, got {kind(value)}")
     number = float(value)
     if not 0 < number < float("inf"):
@@ -158,11 +158,11 @@ def images(name: str, x: object, *, integers: bool = False) -> Tensor:
     It is floating-point, or with `integers` of uint8 or uint16.
     """
     tensor = pixel_tensor(name, x) if integers else floating_tensor(name, x)
-    shape = tuple(tensor.shape)
-    if tensor.ndim not in (3, 4):
-        raise ValueError(f"{name} must be an image [C, H, W] or a batch [N, C, H, W], got shape {shape}")
+    shape = tensor.shape
+    if len(shape) not in (3, 4):
+        raise ValueError(f"{name} must be an image [C, H, W] or a batch [N, C, H, W], got shape {tuple(shape)}")
     if 0 in shape[-3:]:
-        raise ValueError(f"{name} must have at least one channel, row and column, got shape {shape}")
+        raise ValueError(f"{name} must have at least one channel, row and column, got shape {tuple(shape)}")
     return tensor
 
 

@@ -47,12 +47,12 @@ def difference_sums(preds: Tensor, target: Tensor) -> Tensor:
 
 @difference_sums.register_native
 def _kernel(preds: Tensor, target: Tensor) -> Tensor:
-    if not preds.is_floating_point():
+    if not preds.dtype.is_floating_point:
         preds, target = kernels.in_memory_order(preds, target)
     count, channels, rows, columns = preds.shape
     chunks = -(-channels * rows * columns // CHUNK)
-    sums = preds.new_empty((count, 2), dtype=torch.float64)
-    partials = preds.new_empty((count, chunks, 2), dtype=torch.float64)
+    sums = torch.empty(count, 2, dtype=torch.float64, device=preds.device)
+    partials = None if chunks == 1 else sums.new_empty((count, chunks, 2))
     inputs = (kernels.Pixels.of(preds), kernels.Pixels.of(target))
     kernels.call("difference_sums", (sums, partials), inputs, count, channels, rows, columns, CHUNK)
     return sums

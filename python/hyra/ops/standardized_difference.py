@@ -78,6 +78,8 @@ def per_plane(moments: Tensor, planes: Tensor) -> Tensor:
     """The moments of the image that each plane belongs to."""
     count = planes.shape[0]
     images = moments.shape[0]
+    if images == 1:
+        return moments.expand(count, 2)
     return moments if images == count else moments[:, None].expand(images, count // images, 2).flatten(0, 1)
 
 

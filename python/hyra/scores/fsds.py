@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from hyra._native import dispatch
 from hyra._util import validate
 from hyra._util.arrays import accepts_arrays
 from hyra.scores.pairs import (
     REDUCTIONS,
     crop,
+    decibels,
     explain_nan,
     pixel_dtype,
     reduce,
     score_dtype,
+    tensor_of,
     validate_pair,
 )
 from hyra.scores.planes import Images
@@ -105,13 +109,14 @@ def fsds(
     """
     validate.choice("variant", variant, VARIANTS)
     validate.choice("reduction", reduction, REDUCTIONS)
+    plain = dispatch.plain_call((preds, target))
     validate_pair(preds, target, integers=True)
-    preds, target = (crop(name, x, crop_border) for name, x in (("preds", preds), ("target", target)))
+    preds, target = crop("preds", preds, crop_border), crop("target", target, crop_border)
     dtype = pixel_dtype(preds, target, integers=VARIANTS[variant].reads_integers)
-    with _no_graph(preds, target):
+    with _no_graph(plain, preds, target):
         both = (Images.of(x, dtype).centred(look=check) for x in (preds, target))
         difference, reference = VARIANTS[variant].energies(*both)
-    scores = _decibels(difference, reference).to(score_dtype(preds, target))
+        scores = _decibels(difference, reference, score_dtype(preds, target))
     if check:
         explain_nan(scores, preds=preds, target=target)
     return reduce(scores if preds.ndim == 4 else scores[0], reduction)
@@ -164,19 +169,23 @@ class FSDSReference:
         validate.same_device("preds", preds, "target", target)
         cropped = crop("preds", preds, self.crop_border)
         dtype = pixel_dtype(cropped, target, integers=self._reference.reads_integers)
-        with _no_graph(cropped, target):
+        with _no_graph(dispatch.plain_call((preds, target)), cropped, target):
             difference = self._reference.difference(Images.of(cropped, dtype).centred(look=check))
-        scores = _decibels(difference, self._reference.energy).to(score_dtype(preds, self._like))
+            scores = _decibels(difference, self._reference.energy, score_dtype(preds, self._like))
         if check:
             explain_nan(scores, preds=cropped)
         return reduce(scores if preds.ndim == 4 else scores[0], reduction)
 
 
-def _no_graph(*images: Tensor) -> AbstractContextManager[None]:
-    """Inference mode where no gradient is wanted: of a small image, going through autograd is a tenth of the time."""
+def _no_graph(plain: Any, *images: Tensor) -> AbstractContextManager[None]:
+    """Where no gradient is wanted, none is prepared: of a small image, that is a tenth of the time."""
+    if plain is not None:
+        return dispatch.Plainly(plain[0])
     wanted = torch.is_grad_enabled() and any(x.requires_grad for x in images)
-    return nullcontext() if wanted or torch.compiler.is_compiling() else torch.inference_mode()
+    return nullcontext() if wanted or torch.compiler.is_compiling() else torch.no_grad()
 
 
-def _decibels(difference: Tensor, reference: Tensor) -> Tensor:
-    return -10 * torch.log10(difference / reference)
+def _decibels(difference: Tensor, reference: Tensor, dtype: torch.dtype) -> Tensor:
+    if dispatch.plain_device() == "cpu" and len(difference) == len(reference) and all(of := reference.tolist()):
+        return tensor_of(decibels([d / r for d, r in zip(difference.tolist(), of, strict=True)]), dtype)
+    return (-10 * torch.log10(difference / reference)).to(dtype)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from hyra._native.op import remember
 from hyra._util import validate
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -22,52 +25,71 @@ def validate_pair(preds: Tensor, target: Tensor, *, integers: bool = False) -> N
 
 def crop(name: str, x: Tensor, border: int) -> Tensor:
     """`x` without `border` pixels on each side."""
-    validate.integer("crop_border", border, 0)
+    if not validate.integer("crop_border", border, 0):
+        return x
     rows, columns = x.shape[-2:]
     if 2 * border >= min(rows, columns):
         raise ValueError(f"crop_border must leave at least one pixel of {name}, {rows}x{columns}, got {border}")
-    return x[..., border : rows - border, border : columns - border] if border else x
+    return x[..., border : rows - border, border : columns - border]
+
+
+def as_dtype(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """`x` in that dtype; for torch to see that it has it takes as long as to look at a small image."""
+    return x if x.dtype == dtype else x.to(dtype)
 
 
 def common_dtype(*images: Tensor) -> torch.dtype:
     """The widest dtype of the images, at least float32, which holds the integers of 16 bits."""
     dtype = torch.float32
     for x in images:
-        dtype = torch.promote_types(dtype, x.dtype) if x.is_floating_point() else dtype
+        if x.dtype != dtype and x.dtype.is_floating_point:
+            dtype = torch.promote_types(dtype, x.dtype)
     return dtype
 
 
 def pixel_dtype(*images: Tensor, integers: bool) -> torch.dtype:
     """What the images are read in: where `integers` may be, those of one integer dtype in their own."""
-    dtypes = {x.dtype for x in images}
-    return (
-        images[0].dtype if integers and len(dtypes) == 1 and dtypes <= validate.WHITE.keys() else common_dtype(*images)
-    )
+    first = images[0].dtype
+    own = integers and first in validate.WHITE and all(x.dtype == first for x in images)
+    return first if own else common_dtype(*images)
 
 
 def score_dtype(*images: Tensor) -> torch.dtype:
     """What a score of these images has: float64 of integers, whose sums are exact, else their own, at least float32."""
-    return common_dtype(*images) if any(x.is_floating_point() for x in images) else torch.float64
+    for x in images:
+        if x.dtype.is_floating_point:
+            return common_dtype(*images)
+    return torch.float64
 
 
-def prepared(preds: Tensor, target: Tensor, border: int, data_range: float | None) -> tuple[Tensor, Tensor, float]:
+_checked: set[Any] = set()
+"""What `prepared` has seen of plain pairs that it has not refused."""
+
+
+def prepared(
+    preds: Tensor, target: Tensor, border: int, data_range: float | None, plain: Any = None
+) -> tuple[Tensor, Tensor, float]:
     """Two batches ``[N, C, H, W]`` of one dtype without their borders, and their range.
+
+    `plain` is what `dispatch.plain_call` says of the pair: a pair like one before is not looked at again.
 
     Raises:
         TypeError: an image is not as a score takes it, or one holds integers and the other does not.
         ValueError: a shape, the range or the border is wrong.
     """
-    validate_pair(preds, target, integers=True)
-    if preds.dtype != target.dtype and not (preds.is_floating_point() and target.is_floating_point()):
-        raise TypeError(
-            f"preds must have the dtype of target, {target.dtype}, since integers have a range of their own, "
-            f"got {preds.dtype}"
-        )
-    if data_range is None:
-        data_range = validate.WHITE.get(preds.dtype, 1)
-    dtype = common_dtype(preds, target) if preds.is_floating_point() else preds.dtype
-    p, t = (crop(name, x, border).to(dtype) for name, x in (("preds", preds), ("target", target)))
-    white = validate.positive_number("data_range", data_range)
+    own, is_floating = preds.dtype, preds.dtype.is_floating_point
+    if plain is None or plain[1] not in _checked:
+        validate_pair(preds, target, integers=True)
+        if own != target.dtype and not (is_floating and target.dtype.is_floating_point):
+            raise TypeError(
+                f"preds must have the dtype of target, {target.dtype}, since integers have a range of their own, "
+                f"got {own}"
+            )
+        if plain is not None:
+            remember(_checked, plain[1])
+    dtype = common_dtype(preds, target) if is_floating else own
+    p, t = as_dtype(crop("preds", preds, border), dtype), as_dtype(crop("target", target, border), dtype)
+    white = validate.positive_number("data_range", validate.WHITE.get(own, 1.0) if data_range is None else data_range)
     return (p, t, white) if p.ndim == 4 else (p[None], t[None], white)
 
 
@@ -80,8 +102,25 @@ def finished(scores: Tensor, preds: Tensor, target: Tensor, reduction: str, *, c
     if check and preds.is_floating_point() and not all(map(math.isfinite, scores.tolist())):
         validate.finite("preds", preds)
         validate.finite("target", target)
-    scores = scores.to(score_dtype(preds, target))
+    scores = as_dtype(scores, score_dtype(preds, target))
     return reduce(scores if preds.ndim == 4 else scores[0], reduction)
+
+
+def of_numbers(scores: Sequence[float], preds: Tensor, target: Tensor, reduction: str, *, check: bool) -> Tensor:
+    """`finished`, of scores on the CPU that nothing is to be derived from."""
+    validate.choice("reduction", reduction, REDUCTIONS)
+    if check and preds.dtype.is_floating_point and not all(map(math.isfinite, scores)):
+        validate.finite("preds", preds)
+        validate.finite("target", target)
+    dtype = score_dtype(preds, target)
+    return tensor_of(scores[0], dtype) if preds.ndim == 3 else reduce(tensor_of(scores, dtype), reduction)
+
+
+def tensor_of(numbers: Sequence[float] | float, dtype: torch.dtype) -> Tensor:
+    """``torch.tensor``, which for one number takes four times as long as to fill it in."""
+    if isinstance(numbers, float):
+        return torch.full((), numbers, dtype=dtype)
+    return torch.full((1,), numbers[0], dtype=dtype) if len(numbers) == 1 else torch.tensor(numbers, dtype=dtype)
 
 
 def reduce(scores: Tensor, reduction: str) -> Tensor:
@@ -91,9 +130,14 @@ def reduce(scores: Tensor, reduction: str) -> Tensor:
     return scores if reduction == "none" else scores.mean() if reduction == "mean" else scores.sum()
 
 
+def decibels(ratios: Sequence[float]) -> list[float]:
+    """``-10 log10`` of each, as torch rounds it."""
+    return [-10 * tens for tens in tensor_of(ratios, torch.float64).log10_().tolist()]
+
+
 def explain_nan(scores: Tensor, **images: Tensor) -> None:
     """A score of standardised images is NaN where one has no finite, positive deviation: say which, and why."""
-    if not bool(scores.isnan().any()):
+    if not any(map(math.isnan, scores.tolist())):
         return
     for name, x in images.items():
         validate.finite(name, x)

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from hyra._native import dispatch
 from hyra._util.arrays import accepts_arrays
 from hyra.ops import difference_sums
-from hyra.scores.pairs import finished, prepared
+from hyra.scores.pairs import decibels, finished, of_numbers, prepared
 
 POWERS = {"mae": 1, "mse": 2, "psnr": 2}
 """Of the differences that each score is made of."""
@@ -123,12 +124,21 @@ def _scores(
     check: bool = True,
 ) -> dict[str, Tensor]:
     """Those of `POWERS` that are named, of one read of the pixels."""
-    p, t, white = prepared(preds, target, crop_border, data_range)
-    sums, count = difference_sums(p, t), math.prod(p.shape[1:])
+    plain = dispatch.plain_call((preds, target))
+    p, t, white = prepared(preds, target, crop_border, data_range, plain)
+    sums = difference_sums(p, t) if plain is None else difference_sums.plainly(plain[0], p, t)
+    rows = sums.tolist() if plain is not None and plain[0] == "cpu" else None
+    count = math.prod(p.shape[1:])
     scores = {}
     for name in names:
         power = POWERS[name]
-        means = sums[:, power - 1] / (white**power * count)
-        values = -10 * torch.log10(means) if name == "psnr" else means
-        scores[name] = finished(values, preds, target, reduction, check=check)
+        divisor = white**power * count
+        if rows is not None:  # by hand: of a small image, an operation of torch takes as long as all its pixels
+            means = [row[power - 1] / divisor for row in rows]
+            numbers = decibels(means) if name == "psnr" else means
+            scores[name] = of_numbers(numbers, preds, target, reduction, check=check)
+        else:
+            values = sums[:, power - 1] / divisor
+            values = -10 * torch.log10(values) if name == "psnr" else values
+            scores[name] = finished(values, preds, target, reduction, check=check)
     return scores

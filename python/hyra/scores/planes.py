@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hyra import ops
 from hyra.ops.standardized_difference import per_plane
+from hyra.scores.pairs import as_dtype
 
 ALL = slice(None)
 NONE = slice(0)
@@ -29,7 +30,7 @@ class Images:
     @classmethod
     def of(cls, images: Tensor, dtype: torch.dtype) -> Self:
         """From ``[C, H, W]`` or ``[N, C, H, W]``."""
-        batch = (images if images.ndim == 4 else images[None]).to(dtype)
+        batch = as_dtype(images if images.ndim == 4 else images[None], dtype)
         # The ops that take the moments know how they depend on the pixels.
         return cls(batch.flatten(0, 1), ops.mean_std(batch.detach()), batch.shape[1])
 
@@ -58,7 +59,7 @@ class Images:
 
     def to(self, dtype: torch.dtype) -> Self:
         """In another precision."""
-        return type(self)(self.planes.to(dtype), self.moments, self.channels)
+        return self if self.planes.dtype == dtype else type(self)(self.planes.to(dtype), self.moments, self.channels)
 
     def per_image(self, measured: Tensor, dim: int = 0) -> Tensor:
         """Sums over the channels of each image: `measured` has a plane, and the result an image, along `dim`."""
