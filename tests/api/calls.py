@@ -201,7 +201,7 @@ def calls(
     sweep = functools.cache(lambda: model.amplitude_sweep([0.1, 1.0], 16))
     layers = functools.cache(lambda: model.layer_responses(size=16))
     attributed = functools.cache(lambda: model.attribution(lr, 2, side=8, batch_size=4, progress=False))
-    comparison = functools.cache(lambda: hyra.compare_attributions({"one": model}, lr, hr, side=8))
+    comparison = functools.cache(lambda: hyra.compare_attributions({"one": model}, lr, hr, side=8, batch_size=4))
     field = functools.cache(lambda: model.erf(lr, batch_size=1, progress=False))
     layer_spectra = functools.cache(lambda: model.layer_spectra(lr, black=True))
     cutoffs = functools.cache(lambda: hyra.lowpass_sweep([lr], [hr], [0.4, 0.5], progress=False))

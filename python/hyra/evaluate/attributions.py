@@ -84,6 +84,7 @@ def compare_attributions(
     *,
     side: int = 16,
     sigma: float = 1.2,
+    batch_size: int | None = None,
     log: Callable[[str], None] = lambda _: None,
 ) -> AttributionComparison:
     """Attribute the same windows of what several networks make of one image.
@@ -99,6 +100,7 @@ def compare_attributions(
             network's output, has most detail.
         side: of windows that are not named, in HR pixels.
         sigma: as for `HyRA.attribution`.
+        batch_size: as there.
         log: called with a line before each network.
 
     Raises:
@@ -137,7 +139,7 @@ def compare_attributions(
     for name, model in models.items():
         log(f"attributing {name}")
         with recorded() as caught:
-            compared.append(_measure(name, model, image, target, windows=windows, sigma=sigma))
+            compared.append(_measure(name, model, image, target, windows=windows, sigma=sigma, batch_size=batch_size))
         for warning in caught:
             warn(f"{name}: {warning.message}", warning.category)
     return AttributionComparison(tuple(sorted(compared, key=_order)))
@@ -159,10 +161,17 @@ def _windows(
 
 
 def _measure(
-    name: str, model: HyRA, image: Tensor, target: Tensor | None, *, windows: tuple[Window, ...], sigma: float
+    name: str,
+    model: HyRA,
+    image: Tensor,
+    target: Tensor | None,
+    *,
+    windows: tuple[Window, ...],
+    sigma: float,
+    batch_size: int | None,
 ) -> AttributedModel:
     lr = in_colours(image, model.network.in_channels)
-    found = model.attribution(lr, windows, sigma=sigma, progress=False)
+    found = model.attribution(lr, windows, sigma=sigma, batch_size=batch_size, progress=False)
     try:
         field = model.erf(lr, support=False, progress=False)
     except MissingGradients:
