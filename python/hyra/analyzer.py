@@ -18,7 +18,7 @@ from hyra.filters.response import ImpulseResponse
 from hyra.network.sizes import InputSizes
 from hyra.network.wrapper import Network
 from hyra.probing.amplitude import AmplitudeSweep, amplitude_sweep
-from hyra.probing.impulse import impulse_response
+from hyra.probing.impulse import mean_response
 from hyra.probing.layers import LayerResponses, layer_responses
 from hyra.probing.operating_point import OperatingPoint
 from hyra.probing.probe import Probe, probe
@@ -92,6 +92,7 @@ class HyRA:
         form: str | None = None,
         mode: str = "finite",
         position: tuple[int, int] | None = None,
+        seeds: int = 1,
     ) -> ImpulseResponse:
         """The impulse response: what the network makes of a single bright pixel.
 
@@ -108,6 +109,8 @@ class HyRA:
             mode: `"finite"`, or `"jvp"`: the derivative at the background, the limit of small amplitudes, which is of
                 the affine form.
             position: LR index `(y, x)` of the impulse, the middle one, `size // 2`, when not given.
+            seeds: how many draws to average over, for a network that draws random numbers (dropout left on, diffusion,
+                flows): the result has a `standard_error`. Every term of a difference gets the same random numbers.
 
         Returns:
             An `ImpulseResponse` of `s*size x s*size` HR pixels. One that explodes or is not finite is a result too, and
@@ -118,7 +121,7 @@ class HyRA:
             ValueError: an argument is not as above, or the output's size is no multiple of the input's.
         """
         point = OperatingPoint(amplitude, background, form, mode, channels)
-        return impulse_response(self.network, point, size=size, position=position)
+        return mean_response(self.network, point, seeds, size=size, position=position)
 
     def amplitude_sweep(
         self,
@@ -274,6 +277,7 @@ class HyRA:
         form: str | None = None,
         tile: int | None = None,
         halo: int | None = None,
+        seeds: int = 1,
     ) -> Decomposition:
         """Split the network's output for one image, or a batch, into H and G.
 
@@ -293,7 +297,8 @@ class HyRA:
                 rounding.
             halo: LR pixels around each tile that the network is shown and whose output is not used; how far the network
                 looks, as measured, when not given. A network that looks at the whole image needs one, and is then only
-                approximated.
+                approximated, with a warning that says how nearly.
+            seeds: as for `impulse_response`: output, H and G are means, and the output has a `standard_error`.
 
         Returns:
             A `Decomposition` whose `linear + nonlinear` is `output` to rounding.
@@ -311,7 +316,9 @@ class HyRA:
             >>> torch.equal(model.decompose(lr, tile=16).output, model.decompose(lr).output)
             True
         """
-        return decompose(self.network, lr, boundary, response, channels=channels, form=form, tile=tile, halo=halo)
+        return decompose(
+            self.network, lr, boundary, response, channels=channels, form=form, tile=tile, halo=halo, seeds=seeds
+        )
 
     def attribution(
         self,

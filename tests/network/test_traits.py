@@ -99,3 +99,60 @@ def test_deterministic_networks_have_no_noise_and_random_ones_do():
     own = Network(lambda x: bicubic(x) + 0.1 * torch.randn(x.shape, generator=generator).repeat(1, 1, 4, 4)).traits
     assert own.noise == pytest.approx(0.1, rel=0.1)
     assert not own.repeats
+
+
+def convolved(x):
+    kernel = torch.tensor([[0.0, 0.1, 0.0], [0.2, 0.5, 0.1], [0.0, 0.1, 0.0]]).to(x)
+    return F.conv2d(F.pad(x, (1, 1, 1, 1)), kernel.expand(3, 1, 3, 3), groups=3)
+
+
+def noisy(x):
+    y = convolved(x)
+    return y + 0.1 * torch.randn_like(y)
+
+
+def shaken(x):
+    """Noise that depends on the image, so that no difference takes all of it away."""
+    return convolved(x) * (1 + 0.1 * torch.randn_like(x))
+
+
+def test_every_term_of_a_difference_gets_the_same_random_numbers():
+    model = HyRA(noisy)
+    with pytest.warns(RuntimeWarning, match=r"draws random numbers: its output changes by 0\.1 .*seeds=K averages"):
+        response = model.impulse_response(32, form="affine")
+    exact = HyRA(convolved).impulse_response(32, form="affine").response
+    assert torch.allclose(response.response, exact, atol=1e-6)
+    probe = model.probe(torch.tensor([[8, 8], [16, 17], [20, 9]]), canvas=32, form="affine", pack=False, batch_size=3)
+    assert probe.deviation.max() < 1e-5
+    jvp = model.impulse_response(32, background=0.5, mode="jvp")
+    assert torch.allclose(jvp.response, exact, atol=1e-5)
+    split = model.decompose(torch.rand(2, 3, 20, 20), response=response)
+    assert torch.allclose(split.nonlinear[..., 1:-1, 1:-1], torch.zeros(()), atol=1e-5)
+
+
+@pytest.mark.parametrize(("net", "seeds"), [(noisy, 16), (shaken, 9)])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
+def test_seeds_recover_the_kernel_within_the_error_told(net, seeds):
+    exact = HyRA(convolved).impulse_response(32)
+    response = HyRA(net).impulse_response(32, seeds=seeds)
+    off = (response.response - exact.response).abs()
+    assert off.flatten().kthvalue(int(0.99 * off.numel())).values <= 3 * 0.1 / seeds**0.5
+    told = response.standard_error
+    assert told.shape == response.response.shape
+    if net is noisy:
+        assert float(told.square().mean().sqrt()) == pytest.approx(0.1 / seeds**0.5, rel=0.05)
+    else:
+        assert float((off <= 3 * told + 1e-7).double().mean()) > 0.95
+    lr = torch.rand(3, 24, 24)
+    split = HyRA(net).decompose(lr, response=exact, seeds=seeds)
+    assert float((split.output - convolved(lr[None])[0]).abs().mean()) < 3 * 0.1 / seeds**0.5
+    assert split.standard_error.shape == split.output.shape
+    assert torch.allclose(split.linear + split.nonlinear, split.output, atol=1e-6)
+
+
+@pytest.mark.parametrize("seeds", [0, -1])
+def test_seeds_are_at_least_one(seeds):
+    with pytest.raises(ValueError, match="seeds must be at least 1"):
+        HyRA(bicubic).impulse_response(seeds=seeds)
+    with pytest.raises(ValueError, match="seeds must be at least 1"):
+        HyRA(bicubic).decompose(torch.rand(3, 8, 8), seeds=seeds)

@@ -232,3 +232,16 @@ def test_inside_a_function_without_gradients(tmp_path):
         summary = report.write(hyra.HyRA(network), torch.rand(3, 16, 16), tmp_path, look_inside=True)
     assert [*summary["inside"]] == ["diffusion_index"]
     assert not (tmp_path / "erf.png").exists()
+
+
+def test_a_clamp_is_said_beside_every_number_and_the_verdict_is_of_where_nothing_is_cut(tmp_path):
+    def net(x):
+        return F.interpolate(x, scale_factor=4, mode="bicubic").clamp(0, 1)
+
+    summary = report.write(hyra.HyRA(net), torch.rand(3, 20, 24), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "output is kept within 0..1, and" in page
+    assert "Where nothing is cut (derivative at grey 0.5, all colours) it is 0.78." in page
+    assert "likeness to the sinc, side lobes (clipped)" in page
+    assert "first side lobe (clipped)" in page
+    assert any("measure where nothing is cut" in warning for warning in summary["warnings"])

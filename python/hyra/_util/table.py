@@ -6,9 +6,16 @@ import math
 from collections.abc import Sequence
 
 
-def number(value: float) -> str:
-    """Three decimals, or a power of ten for numbers too long to be read."""
+def number(value: float | None) -> str:
+    """Three decimals, or a power of ten for numbers too long to be read; a dash for what has no meaning."""
+    if value is None:
+        return "-"
     return f"{value:.3f}" if abs(value) < 1000 or not math.isfinite(value) else f"{value:.2e}"
+
+
+def or_nan(value: float | None) -> float:
+    """A value, or NaN where there is none."""
+    return math.nan if value is None else value
 
 
 def in_columns(rows: Sequence[Sequence[str]]) -> str:

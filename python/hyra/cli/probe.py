@@ -132,9 +132,11 @@ def _report(probe: Probe) -> None:
 
 
 def _report_sweep(sweep: AmplitudeSweep) -> None:
+    from hyra._util.table import number
+
     print(f"{'linearity':16} {sweep.linearity:.4f}")
     for response, fit in zip(sweep.responses, sweep.fits, strict=True):
-        print(f"{'ring cosine':16} {fit.ring_cosine:.3f} at amplitude {response.amplitude:g}")
+        print(f"{'ring cosine':16} {number(fit.ring_cosine)} at amplitude {response.amplitude:g}")
 
 
 def _position(text: str) -> tuple[int, int]:

@@ -83,5 +83,5 @@ def _import(args: argparse.Namespace) -> None:
         numbers["levels"] = round(1 / exchanged.step) + 1
     numbers |= {"cut at the ends": exchanged.clamped, "known to": exchanged.error}
     for name, value in numbers.items():
-        print(f"{name:16} {number(float(value)):>9}")
+        print(f"{name:16} {number(None if value is None else float(value)):>9}")
     print(args.folder / "response.png")

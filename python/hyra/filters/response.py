@@ -78,6 +78,8 @@ class ImpulseResponse(Result):
         background_output: what the network makes of a constant background alone; None if it was not measured.
         discarded_energy: share of the energy that `cropped`, or the window of a `Probe`, cut off.
         provenance: versions, model, device and type that the response was computed with.
+        standard_error: of `response`, of its shape, where it is the mean over several seeds of a network that draws
+            random numbers; None for one.
         clipped: share of the network's output that lay at its bounds, where it keeps within 0..1 or ends in a tanh:
             what was to lie beyond, side lobes above all, is lost. 0 where nothing is cut.
 
@@ -106,6 +108,7 @@ class ImpulseResponse(Result):
     discarded_energy: float = 0.0
     provenance: Mapping[str, str] = field(default_factory=dict)
     clipped: float = field(default=0.0, metadata={"since": 2})
+    standard_error: Tensor | None = field(default=None, metadata={"since": 2})
 
     def __post_init__(self) -> None:
         validate.floating_tensor("response", self.response)
@@ -122,6 +125,8 @@ class ImpulseResponse(Result):
         object.__setattr__(self, "origin", (int(self.origin[0]), int(self.origin[1])))
         for name in ("amplitude", "discarded_energy", "clipped"):
             object.__setattr__(self, name, validate.number(name, getattr(self, name)))
+        if self.standard_error is not None:
+            validate.shaped("standard_error", self.standard_error, self.response.shape)
         if isinstance(self.background, Tensor):
             validate.shaped("background", self.background, [None, None, None])
         else:
@@ -306,7 +311,9 @@ class ImpulseResponse(Result):
             warn(message)
         discarded = 1 - (1 - self.discarded_energy) * (1 - cut)
         origin = (self.scale * (size // 2), self.scale * (size // 2))
-        return replace(self, response=part.clone(), origin=origin, discarded_energy=discarded)
+        rows, columns = (slice(a, a + extent) for a in start)
+        error = None if self.standard_error is None else self.standard_error[..., rows, columns].clone()
+        return replace(self, response=part.clone(), origin=origin, discarded_energy=discarded, standard_error=error)
 
     # Files
 

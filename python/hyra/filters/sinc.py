@@ -39,9 +39,11 @@ class SincFit(Result):
         residual: L2 norm of response minus fit over that of the response, within 16 LR pixels of the centre.
         residuals: the residual of the best fit of each family.
         similarity: cosine between the response and the ideal sinc within 4 LR pixels of the centre. The main lobe rules
-            it, and networks that do not show the sinc reach 0.85 too.
+            it, and networks that do not show the sinc reach 0.85 too. None at scale 1: sampled once a pixel, the sinc
+            is a single pixel, and any response is like it.
         ring_cosine: the same outside the main lobe, that is from 1 LR pixel off the centre on either axis. This is the
-            number that separates networks: at x4 bicubic interpolation has 0.77 (torch's 0.78), Lanczos-3 0.87.
+            number that separates networks: at x4 bicubic interpolation has 0.77 (torch's 0.78), Lanczos-3 0.87. None at
+            scale 1, where the sinc is zero there.
     """
 
     cutoff: float
@@ -51,8 +53,8 @@ class SincFit(Result):
     gain: float
     residual: float
     residuals: Mapping[str, float]
-    similarity: float
-    ring_cosine: float
+    similarity: float | None
+    ring_cosine: float | None
 
     def __post_init__(self) -> None:
         for family in (self.window, *self.residuals):
@@ -88,8 +90,10 @@ def fit_sinc(plane: Tensor, center: tuple[float, float], scale: int) -> SincFit:
     )
 
 
-def cosines(plane: Tensor, center: tuple[float, float], scale: int) -> tuple[float, float]:
+def cosines(plane: Tensor, center: tuple[float, float], scale: int) -> tuple[float, float] | tuple[None, None]:
     """`similarity` and `ring_cosine` of `SincFit` for a response `[kh, kw]`, without the fit."""
+    if scale == 1:
+        return None, None
     core, (y, x) = _within(plane.double(), _axes(plane, center, scale), SIMILARITY_RADIUS)
     ideal = torch.sinc(y)[:, None] * torch.sinc(x)
     ring = torch.maximum(y.abs()[:, None], x.abs()) >= 1

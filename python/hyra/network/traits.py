@@ -55,6 +55,14 @@ class Traits:
     repeats: bool = True
     bounds: Bounds | None = None
 
+    def __str__(self) -> str:
+        held = (
+            "every term of a difference gets the same ones, and seeds=K averages over K draws"
+            if self.repeats
+            else "they come from a generator of its own, so terms of a difference get others: set its seed yourself"
+        )
+        return f"its output changes by {self.noise:.2g} from run to run (standard deviation, white is 1); {held}"
+
 
 @contextmanager
 def numbers_of(seed: int) -> Iterator[None]:

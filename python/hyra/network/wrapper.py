@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 
 from hyra._util import validate
 from hyra._util.texts import message, printable
+from hyra._util.warnings import warn
 from hyra.network import derivative
 from hyra.network.derivative import Differentiation
 from hyra.network.output import NoImageError, image_in, in_unit_range
@@ -186,6 +187,16 @@ class Network:
             _ = self.traits
             return self._run(images).detach()
 
+    @contextmanager
+    def drawing(self, seed: int) -> Iterator[None]:
+        """While it is open, the random numbers of the network are those of a seed."""
+        with self.untouched():
+            before, self.seed = self.seed, seed
+            try:
+                yield
+            finally:
+                self.seed = before
+
     def usual_side(self, side: int) -> int:
         """The side of a square canvas that it takes without padding: `side`, the next one, or its only one.
 
@@ -242,6 +253,8 @@ class Network:
             self._traits = Traits()  # what follows runs the network, too
             with self.untouched(), suppress(NetworkError, ValueError, TypeError):  # which are told where it is run
                 self._traits = traits_of(self._run, self.blank(CANVAS_SIDE)[None])
+            if self._traits.noise:
+                warn(f"the network draws random numbers: {self._traits}", RuntimeWarning)
         return self._traits
 
     def _run(self, images: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from hyra._util.table import or_nan
 from hyra.plots import style
 from hyra.probing.amplitude import AmplitudeSweep
 from hyra.probing.impulse import explodes
@@ -50,7 +51,7 @@ def amplitude_sweep(sweep: AmplitudeSweep, *, radius: float = 4) -> tuple[Figure
     bar.set_label("amplitude")
     sections.set(xlim=(-radius, radius), xlabel="distance from the centre (LR pixels)", ylabel="response / amplitude")
 
-    ring = torch.tensor([fit.ring_cosine for fit in sweep.fits], dtype=torch.float64, device="cpu")
+    ring = torch.tensor([or_nan(fit.ring_cosine) for fit in sweep.fits], dtype=torch.float64, device="cpu")
     for panel, values, label in (
         (likeness, ring, "ring cosine to the sinc"),
         (distance, sweep.distance, "distance from the local response"),
@@ -61,7 +62,7 @@ def amplitude_sweep(sweep: AmplitudeSweep, *, radius: float = 4) -> tuple[Figure
         panel.set_xticks([-largest, -smallest, smallest, largest])
         panel.minorticks_off()
     if sweep.local is not None:
-        local = sweep.local.fit_sinc().ring_cosine
+        local = or_nan(sweep.local.fit_sinc().ring_cosine)
         likeness.axhline(local, color="black", linestyle="--", linewidth=0.7)
         ring = torch.cat([ring, ring.new_tensor([local])])
     likeness.set_ylim(min(0.0, float(ring.nan_to_num().min()) - 0.05), 1.02)

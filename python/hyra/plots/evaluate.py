@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hyra._util.table import number
 from hyra.evaluate.lowpass.comparison import ComparedModel, ModelComparison
 from hyra.evaluate.lowpass.sweep import LowpassSweep
 from hyra.plots import style
@@ -70,7 +71,7 @@ def model_comparison(comparison: ModelComparison, *, radius: float = 5) -> tuple
     axes[0, 0].set_title("ideal sinc")
     axes[1, 0].set_ylabel("section")
     for column, model in enumerate(models, 1):
-        axes[0, column].set_title(f"{style.plain(_short(model.name))}\nring cosine {model.fit.ring_cosine:.3f}")
+        axes[0, column].set_title(f"{style.plain(_short(model.name))}\nring cosine {number(model.fit.ring_cosine)}")
     if outputs:
         scale = models[0].response.scale
         _draw_image(axes[2, 0], comparison.target, scale, "reference" if comparison.target is not None else "")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from hyra._util.table import or_nan
 from hyra.plots import style
 from hyra.plots.bands import band_note, picture
 from hyra.plots.response import default_limit, draw_response
@@ -135,7 +136,7 @@ def local_responses(found: Probe, *, radius: float = 4) -> tuple[Figure, Any]:
 
     responses = [found.response(index) for index in shown.values()]
     names = [f"{letter}: {what}" for letter, what in zip(shown, ("least", "median", "most"), strict=True)]
-    scores = [*likeness[list(shown.values())].tolist(), found.mean.fit_sinc().ring_cosine]
+    scores = [*likeness[list(shown.values())].tolist(), or_nan(found.mean.fit_sinc().ring_cosine)]
     limit = default_limit(found.mean)
     for axes, response, name, score in zip(
         panels, [*responses, found.mean], [*names, "mean of all"], scores, strict=True

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hyra._util.table import number
 from hyra.filters.response import ImpulseResponse
 from hyra.filters.sinc import SincFit
 from hyra.plots import style
@@ -156,7 +157,7 @@ def sinc_fit(fit: SincFit, *, radius: float = 6) -> tuple[Figure, tuple[Axes, Ax
     section.plot(t, torch.sinc(t), "--", color=style.COLORS["ideal"], label="ideal sinc")
     section.plot(t, fitted, color=style.COLORS["fit"], label=f"fit: {fit.window}, cut-off {fit.cutoff:.2f}")
     section.set(xlim=(-radius, radius), xlabel="distance from the centre (LR pixels)", ylabel="response")
-    section.set_title(f"ring cosine {fit.ring_cosine:.3f}, cosine {fit.similarity:.3f}")
+    section.set_title(f"ring cosine {number(fit.ring_cosine)}, cosine {number(fit.similarity)}")
     section.legend(loc="upper right", borderaxespad=0)
 
     names = sorted(fit.residuals, key=lambda name: -fit.residuals[name])

@@ -100,6 +100,7 @@ def amplitude_sweep(
     points = [replace(point, amplitude=amplitude) for amplitude in sorted(set(heights))]
 
     with network.untouched():
+        _ = network.traits  # what there is to warn of is told before warnings are held back
         canvas = canvas_of(network, point.background, size)
         measure = partial(impulse_response, network, position=position, canvas=canvas)
         with warnings.catch_warnings():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -74,6 +75,35 @@ def impulse_response(
         provenance=canvas.provenance(),
         clipped=clipped,
     )
+
+
+def mean_response(
+    network: Network,
+    point: OperatingPoint,
+    seeds: int,
+    *,
+    size: int | None = None,
+    position: tuple[int, int] | None = None,
+    like: Tensor | None = None,
+) -> ImpulseResponse:
+    """`impulse_response` over the random numbers of several seeds, with its standard error."""
+    validate.positive_integer("seeds", seeds)
+    responses = []
+    for seed in range(seeds):
+        with network.drawing(seed):
+            responses.append(impulse_response(network, point, size=size, position=position, like=like))
+    if seeds == 1:
+        return responses[0]
+    mean, error = mean_and_error([response.response for response in responses])
+    clipped = sum(response.clipped for response in responses) / seeds
+    return replace(responses[0], response=mean, standard_error=error, clipped=clipped)
+
+
+def mean_and_error(draws: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """The mean of several draws, and its standard error: their deviation over the root of their number."""
+    values = torch.stack(list(draws)).double()
+    error = values.std(0) / len(values) ** 0.5
+    return values.mean(0).to(draws[0]), error.to(draws[0])
 
 
 def canvas_of(network: Network, background: float | Tensor, size: int | None, like: Tensor | None = None) -> Canvas:

@@ -60,9 +60,8 @@ class PrincipalPattern:
             weights, share = directions[:, -1], float(energies[-1] / energies.sum())
         plane = (weights @ rows).view(response.response.shape[1:])
         scale, sign = response.scale, float(plane[response.origin])
-        similarity = ring_cosine = None
-        if scale > 1:
-            similarity, ring_cosine = cosines(plane, response.center, scale)
+        similarity, ring_cosine = cosines(plane, response.center, scale)
+        if similarity is not None:
             sign = similarity
         if sign < 0:
             plane = -plane

@@ -125,8 +125,10 @@ class Probe(Result):
         It looks at 9 LR pixels, or at the window where that is smaller.
 
         Raises:
-            ValueError: responses were not kept.
+            ValueError: responses were not kept, or are of scale 1, where no sinc is the ideal.
         """
+        if self.mean.scale == 1:
+            raise ValueError("ring_cosine must be asked of a scale above 1, where the sinc has side lobes, got 1")
         responses = (self.response(i) for i in range(len(self._kept)))
         values = [cosines(h.white, h.center, h.scale)[1] for h in responses]
         return torch.tensor(values, dtype=torch.float64, device="cpu")

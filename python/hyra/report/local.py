@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from scipy import stats
 from torch import Tensor
 
+from hyra._util.table import or_nan
 from hyra.analyzer import HyRA
 from hyra.filters.response import ImpulseResponse
 from hyra.probing.probe import Probe
@@ -66,7 +67,7 @@ class OverImage:
             ring_cosine_least=ordered[0],
             ring_cosine_median=ordered[len(ordered) // 2],
             ring_cosine_most=ordered[-1],
-            ring_cosine_of_mean=probe.mean.fit_sinc().ring_cosine,
+            ring_cosine_of_mean=or_nan(probe.mean.fit_sinc().ring_cosine),
             deviation=float(torch.tensor(distances, dtype=torch.float64, device="cpu").median()),
             dc_gain_least=min(gains),
             dc_gain_most=max(gains),

@@ -107,7 +107,7 @@ def measure(
         log("comparing operating points")
         characteristics = operating_points.compare(model) if response.is_finite else []
         places = spread = None
-        if over_image:
+        if over_image and response.scale > 1:  # its places differ in their likeness to the sinc
             log("measuring responses over the image")
             places, spread = local.measure(model, lr)
         within = None
@@ -118,7 +118,7 @@ def measure(
     if response.is_finite:
         log("fitting the sinc")
         fit = response.fit_sinc()
-        measured = numbers.of_response(response, fit) + numbers.of_split(split)
+        measured = _numbers(model, response, fit) + numbers.of_split(split)
     if note := band_note(len(lr)):
         provenance = {**provenance, "pictures": note}
     tiles = "" if tile is None else f", tiles of {tile}"
@@ -134,6 +134,23 @@ def measure(
     return Measurements(
         response, fit, split, measured, characteristics, places, spread, within, quality, messages, facts, colour
     )
+
+
+def _numbers(model: HyRA, response: ImpulseResponse, fit: SincFit) -> list[Number]:
+    """Those of the response; of a network at scale 1 those of a restoration."""
+    if response.scale > 1:
+        return numbers.of_response(response, fit)
+    point = OperatingPoint.of(response)
+    with recorded():
+        sweep = model.amplitude_sweep(background=point.background)
+        probe = model.probe(
+            amplitude=point.amplitude or 1.0,
+            background=point.background,
+            form=point.form,
+            mode=point.mode,
+            progress=False,
+        )
+    return numbers.of_restoration(response, sweep.linearity, probe.mean_deviation)
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from hyra._util.table import number
+from hyra._util.table import number, or_nan
 from hyra.filters.response import ImpulseResponse
+from hyra.filters.restoration import Restoration
 from hyra.filters.sinc import SincFit
 from hyra.report.quantities import QUANTITIES
 from hyra.split.parts import Decomposition
@@ -34,13 +35,13 @@ class Number:
 
 
 def of_response(response: ImpulseResponse, fit: SincFit) -> list[Number]:
-    """What the impulse response says about the linear part."""
+    """What the impulse response says about the linear part, at a scale above 1."""
     ideal_lobe = math.sin(x := math.pi / 2 / response.scale) / x if response.scale % 2 == 0 else 1.0
     gains = response.dc_gain_per_phase
     gains = gains.sum(1) if gains.ndim == 4 else gains
     values = {
-        "ring_cosine": fit.ring_cosine,
-        "similarity": fit.similarity,
+        "ring_cosine": or_nan(fit.ring_cosine),
+        "similarity": or_nan(fit.similarity),
         "cutoff": fit.cutoff,
         "fit_residual": fit.residual,
         "main_lobe": response.main_lobe,
@@ -66,28 +67,54 @@ def of_response(response: ImpulseResponse, fit: SincFit) -> list[Number]:
     if response.background_output is not None:
         values["background_error"] = response.background_output.interior
         words |= {"background": response.background, "frame": response.background_output.frame}
-    return _numbers(values, words)
+    return _numbers(values, words, clipped=response.clipped > 0)
+
+
+def of_restoration(response: ImpulseResponse, linearity: float, deviation: float) -> list[Number]:
+    """What the impulse response says about a network at scale 1, where no sinc is the ideal.
+
+    Args:
+        response: of the network.
+        linearity: of `AmplitudeSweep`.
+        deviation: of `Probe`, the mean one.
+    """
+    found = Restoration.of(response)
+    values = {
+        "dc_gain": found.dc_gain,
+        "mtf50": math.inf if found.mtf50 is None else found.mtf50,
+        "noise_gain": found.noise_gain,
+        "peak_gain": found.peak_gain,
+        "anisotropy": found.anisotropy,
+        "linearity": linearity,
+        "deviation": deviation,
+        "shift_y": response.shift[0],
+        "shift_x": response.shift[1],
+        "border_energy": response.border_energy,
+    }
+    return _numbers(values, {}, clipped=response.clipped > 0)
 
 
 def of_split(split: Decomposition) -> list[Number]:
     """What the decomposition of one image says."""
     nonlinear, output = split.nonlinear.double(), split.output.double()
     varying = (output - output.mean((-2, -1), keepdim=True)).square().sum()
+    values = {"nonlinear_share": float(nonlinear.square().sum() / varying)}
+    if split.response.scale == 1:  # nothing is inserted, so there are no copies
+        return _numbers(values, {})
     compensation = split.copy_compensation()
-    values = {
-        "nonlinear_share": float(nonlinear.square().sum() / varying),
+    values |= {
         "copy_opposition": float(torch.nanmean(compensation.opposition)),
         "copy_remaining": float(torch.nanmean(compensation.remaining)),
     }
     return _numbers(values, {})
 
 
-def _numbers(values: Mapping[str, float], words: Mapping[str, object]) -> list[Number]:
-    """Each value with what its quantity says, in the order of the quantities."""
+def _numbers(values: Mapping[str, float], words: Mapping[str, object], *, clipped: bool = False) -> list[Number]:
+    """Each value with what its quantity says, in the order of the quantities; `clipped` is said beside each."""
     return [
         Number(
             quantity.key,
-            quantity.label,
+            quantity.label + " (clipped)" * clipped,
             values[quantity.key],
             quantity.unit,
             quantity.reference.format_map(words).replace("-0", "−0"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hyra._util.table import number
+from hyra._util.table import number, or_nan
 from hyra.analyzer import HyRA
 from hyra.network.wrapper import NetworkError
 from hyra.probing.impulse import impulse_response
@@ -50,5 +50,5 @@ def compare(model: HyRA) -> list[Characteristics]:
             continue
         fit = response.fit_sinc()
         gain = float(response.dc_gain.mean())
-        rows.append(Characteristics(str(point), fit.ring_cosine, fit.cutoff, response.main_lobe, gain))
+        rows.append(Characteristics(str(point), or_nan(fit.ring_cosine), fit.cutoff, response.main_lobe, gain))
     return rows

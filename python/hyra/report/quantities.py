@@ -73,6 +73,51 @@ QUANTITIES = (
         "How the linear part alone changes the brightness. Where it differs from 1, G makes up for it.",
     ),
     Quantity(
+        "mtf50",
+        "gain falls to half at",
+        "cycles / pixel",
+        "sharp ∞, blurred below 0.5",
+        "MTF50: the frequency at which half of the contrast is left, mean over both axes. Infinite where the gain "
+        "stays above.",
+    ),
+    Quantity(
+        "noise_gain",
+        "amplification of noise",
+        "",
+        "identity 1",
+        "Standard deviation of white noise behind the linear part over that before it. Below 1 it denoises, above 1 it "
+        "pays for sharpness with noise.",
+    ),
+    Quantity(
+        "peak_gain",
+        "largest gain over that of a constant image",
+        "",
+        "identity 1",
+        "Above 1 some frequencies are amplified: the network sharpens.",
+    ),
+    Quantity(
+        "anisotropy",
+        "spread of the gain over directions",
+        "",
+        "0",
+        "Largest difference of the gain between directions at one frequency, over the gain of a constant image.",
+    ),
+    Quantity(
+        "linearity",
+        "linearity over amplitudes",
+        "",
+        "linear network 1",
+        "Share of the responses' energy that is common to impulses of 0.01 to 1 up and down.",
+    ),
+    Quantity(
+        "deviation",
+        "deviation from place to place",
+        "",
+        "0",
+        "Mean distance of the response at other places from that in the middle, over its norm: 0 where the network "
+        "does the same everywhere.",
+    ),
+    Quantity(
         "dc_gain_spread",
         "spread of that gain over the sub-pixels",
         "",

@@ -17,7 +17,7 @@ def write_all(made: Folder, measured: Measurements, log: Log) -> None:
     if measured.fit is None:
         made.section("", text.NOT_FINITE.format(probe=measured.facts["probe"]))
     else:
-        made.section("", text.verdict(measured.fit.ring_cosine, exploded=explodes(measured.response.response)))
+        made.section("", _verdict(measured, measured.fit))
         log("drawing")
         _response(made, measured, measured.fit)
         _operating_points(made, measured)
@@ -35,10 +35,26 @@ def write_all(made: Folder, measured: Measurements, log: Log) -> None:
     made.section("What this does not say", *text.LIMITS)
 
 
+def _verdict(measured: Measurements, fit: SincFit) -> str:
+    """The one sentence at the top: of what is measured where nothing is cut, if anything is."""
+    response = measured.response
+    exploded = explodes(response.response)
+    if fit.ring_cosine is None:
+        values = {number.key: number.value for number in measured.numbers}
+        return text.restoration(values, exploded=exploded)
+    if not response.clipped:
+        return text.verdict(fit.ring_cosine, exploded=exploded)
+    bounds = response.provenance.get("output", "cut off")
+    return text.clipped(
+        bounds, response.clipped, [(row.probe, row.ring_cosine) for row in measured.characteristics[1:]]
+    )
+
+
 def _response(made: Folder, measured: Measurements, fit: SincFit) -> None:
     made.section("Impulse response", f"{text.RESPONSE} Here: {measured.facts['probe']}.")
     made.figure("impulse_response", plots.impulse_response(measured.response), text.RESPONSE_FIGURE)
-    made.figure("profile", plots.profile(measured.response, fit=fit), text.PROFILE_FIGURE)
+    if measured.response.scale > 1:
+        made.figure("profile", plots.profile(measured.response, fit=fit), text.PROFILE_FIGURE)
 
 
 def _operating_points(made: Folder, measured: Measurements) -> None:
@@ -59,8 +75,10 @@ def _transfer(made: Folder, measured: Measurements) -> None:
 
 def _split(made: Folder, measured: Measurements) -> None:
     values = {number.key: number.value for number in measured.numbers}
-    at_the_copies = text.at_the_copies(values["copy_opposition"], values["copy_remaining"])
-    made.section("Linear and non-linear part", f"{text.SPLIT} {at_the_copies}")
+    said = text.SPLIT
+    if "copy_opposition" in values:
+        said += f" {text.at_the_copies(values['copy_opposition'], values['copy_remaining'])}"
+    made.section("Linear and non-linear part", said)
     made.figure("decomposition", plots.decomposition(measured.split), text.SPLIT_FIGURE)
     if measured.colour is not None:
         made.figure("in_colour", plots.in_colour(measured.split, measured.colour), text.COLOUR_FIGURE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 RESPONSE = (
     "The network got a constant image with one other pixel. What it makes of that pixel is the impulse response of its "
@@ -117,6 +118,28 @@ def at_the_copies(opposition: float, remaining: float) -> str:
         what = "G adds to what is there, whether grid or detail"
     numbers = f"(cosine {opposition:.2f}), and H + G has {remaining:.2f} times the energy of H"
     return f"Here G's phase at the copies {phase} {numbers}: {what}.".replace("-", "−")
+
+
+def restoration(values: Mapping[str, float], *, exploded: bool) -> str:
+    """The one sentence at the top for a network at scale 1, which answers other questions than one that enlarges."""
+    if exploded:
+        return verdict(math.nan, exploded=True)
+    peak, noise, half = values["peak_gain"], values["noise_gain"], values["mtf50"]
+    what = "sharpens" if peak > 1.05 else "blurs" if half < 0.5 else "keeps nearly all frequencies"
+    where = "" if math.isinf(half) else f", with half of the contrast left at {half:.3f} cycles per pixel"
+    return (
+        f"This network gives as many pixels as it gets, so that no sinc is its ideal. Its linear part {what}{where}; "
+        f"it multiplies the standard deviation of noise by {noise:.2f} and the brightness by {values['dc_gain']:.3f}."
+    )
+
+
+def clipped(bounds: str, share: float, elsewhere: Sequence[tuple[str, float]]) -> str:
+    """The one sentence at the top where the network's bounds cut the response off."""
+    sound = "".join(f" Where nothing is cut ({probe}) it is {value:.2f}." for probe, value in elsewhere)
+    return (
+        f"This network's output is {bounds}, and {share:.0%} of it lies there at this operating point: the side lobes "
+        f"are cut off, and their likeness to the sinc says nothing of the filter.{sound}".replace("-", "−")
+    )
 
 
 def verdict(ring_cosine: float, *, exploded: bool) -> str:

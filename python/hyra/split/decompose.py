@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -13,7 +14,7 @@ from hyra.filters.response import ImpulseResponse
 from hyra.network.tiling import check_tiling, find_tiling, run_tiled
 from hyra.network.wrapper import Network
 from hyra.ops.boundary import BOUNDARIES
-from hyra.probing.impulse import impulse_response
+from hyra.probing.impulse import mean_and_error, mean_response
 from hyra.probing.operating_point import OperatingPoint
 from hyra.split.parts import Decomposition
 
@@ -28,12 +29,14 @@ def decompose(
     form: str | None,
     tile: int | None,
     halo: int | None,
+    seeds: int = 1,
 ) -> Decomposition:
     """`HyRA.decompose`."""
     lr = validate.images("lr", lr).detach()
     validate.not_empty("lr", lr)
     validate.finite("lr", lr)
     validate.choice("boundary", boundary, BOUNDARIES)
+    validate.positive_integer("seeds", seeds)
     if halo is not None and tile is None:
         raise ValueError(f"halo must be left out without tile, got {halo}")
     if response is not None:
@@ -43,13 +46,13 @@ def decompose(
     images = network.place(lr if lr.ndim == 4 else lr[None])
     with network.untouched():
         if response is None:
-            response = impulse_response(network, point, like=images)
+            response = mean_response(network, point, seeds, like=images)
         run = network.run
         if tile is not None:
             tiling = find_tiling(network, tile, halo)
             check_tiling(network, tiling, images, approximate=halo is not None)
             run = partial(run_tiled, network, tiling)
-        output = run(images)
+        output, error = _mean(network, run, images, seeds)
         if output.shape[-1] != response.scale * images.shape[-1]:
             raise ValueError(f"response must have the network's scale, {network.scale}, got {response.scale}")
         _check_colours(response, images, output)
@@ -58,12 +61,25 @@ def decompose(
             linear = response.apply(images, boundary)
         else:
             background = _background_like(response.background, images)
-            linear = run(background) + response.apply(images - background, boundary)
+            linear = _mean(network, run, background, seeds)[0] + response.apply(images - background, boundary)
         padding = network.padding(*images.shape[-2:])
     nonlinear = output - linear
     if lr.ndim == 3:
         images, output, linear, nonlinear = images[0], output[0], linear[0], nonlinear[0]
-    return Decomposition(images, output, linear, nonlinear, response, boundary, (padding.bottom, padding.right))
+        error = None if error is None else error[0]
+    added = (padding.bottom, padding.right)
+    return Decomposition(images, output, linear, nonlinear, response, boundary, added, error)
+
+
+def _mean(
+    network: Network, run: Callable[[Tensor], Tensor], images: Tensor, seeds: int
+) -> tuple[Tensor, Tensor | None]:
+    """The mean output over seeds, and its standard error; None for one seed."""
+    outputs = []
+    for seed in range(seeds):
+        with network.drawing(seed):
+            outputs.append(run(images))
+    return (outputs[0], None) if seeds == 1 else mean_and_error(outputs)
 
 
 def _check_kind(response: ImpulseResponse, channels: str | None, form: str | None) -> None:

@@ -97,6 +97,8 @@ class Decomposition(Result):
         nonlinear: G(I), what is left.
         response: the impulse response that H was made with.
         boundary: how H continued the image beyond its border.
+        standard_error: of `output`, where the network draws random numbers and output, H and G are means over several
+            seeds; None for one.
         padding: LR pixels, below and on the right, that the network was shown beyond the image, as it does not take the
             image's size: its reflection. Their output is cut off.
     """
@@ -108,12 +110,15 @@ class Decomposition(Result):
     response: ImpulseResponse
     boundary: str
     padding: tuple[int, int] = field(default=(0, 0), metadata={"since": 2})
+    standard_error: Tensor | None = field(default=None, metadata={"since": 2})
 
     def __post_init__(self) -> None:
         _check_images(self, validate.FLOATING)
         validate.choice("boundary", self.boundary, BOUNDARIES)
         for count in self.padding:
             validate.integer("padding", count, 0)
+        if self.standard_error is not None:
+            validate.shaped("standard_error", self.standard_error, self.output.shape)
         enlarged = [self.response.scale * side for side in self.input.shape[-2:]]
         validate.shaped("output", self.output, [..., None, *enlarged])
 

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from hyra._util import validate
+from hyra._util.table import or_nan
 from hyra.analyzer import HyRA
 from hyra.results.writers import ScalarWriter
 from hyra.scores.fsds import fsds
@@ -118,8 +119,8 @@ class Tracker:
             side_lobe=response.side_lobe,
             dc_gain=float(response.dc_gain.mean()),
             cutoff=fit.cutoff,
-            similarity=fit.similarity,
-            ring_cosine=fit.ring_cosine,
+            similarity=or_nan(fit.similarity),
+            ring_cosine=or_nan(fit.ring_cosine),
             linear_share=linear / (linear + nonlinear) if linear + nonlinear else float("nan"),
             fsds=None if self._target is None else self._fsds(split.output, self._target),
             band_linear=tuple(bands.linear.tolist()),

@@ -16,6 +16,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.weak import WeakIdKeyDictionary
 
+from hyra._util.table import or_nan
 from hyra._util.texts import message
 from hyra._util.warnings import recorded, warn
 from hyra.evaluate.inputs.networks import NetworkMethod
@@ -38,7 +39,8 @@ class NetworkNumbers:
     Attributes:
         method: its name.
         scale: HR pixels per LR pixel.
-        ring_cosine: likeness of the impulse response to the ideal sinc outside the main lobe.
+        ring_cosine: likeness of the impulse response to the ideal sinc outside the main lobe; NaN where the output is
+            clipped, and at scale 1.
         cutoff: of the fitted sinc, in cycles per LR pixel; the ideal one's is 0.5.
         linear_shares: energy of H over that of the output in bands of 0.25 cycles per LR pixel, over the images.
         parameters: how many numbers it has learnt.
@@ -97,7 +99,7 @@ def network_numbers(method: NetworkMethod) -> NetworkNumbers:
     return NetworkNumbers(
         method.name,
         method.scale,
-        fit.ring_cosine,
+        math.nan if response.clipped else or_nan(fit.ring_cosine),  # what a clamp leaves says nothing of the filter
         fit.cutoff,
         shares,
         sum(parameter.numel() for parameter in learnt),

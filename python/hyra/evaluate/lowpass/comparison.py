@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from hyra._util import validate
-from hyra._util.table import in_columns, number
+from hyra._util.table import in_columns, number, or_nan
 from hyra._util.warnings import recorded, warn
 from hyra.analyzer import HyRA, check_model
 from hyra.filters.response import ImpulseResponse
@@ -89,7 +89,7 @@ class ModelComparison(Result):
 
     def __repr__(self) -> str:
         ranked = ", ".join(
-            f"{model.name} {model.fit.ring_cosine:.3f}{' (clipped)' * (model.response.clipped > 0)}"
+            f"{model.name} {number(model.fit.ring_cosine)}{' (clipped)' * (model.response.clipped > 0)}"
             for model in self.models
         )
         return f"ModelComparison(by ring cosine: {ranked})"
@@ -145,6 +145,12 @@ def compare_models(
     for name, model in models.items():
         if not isinstance(model, ImpulseResponse | Probe):
             check_model(f"models[{name!r}]", model)
+    restoring = [name for name, model in models.items() if _scale(model) == 1]
+    if restoring:
+        raise ValueError(
+            "models must enlarge to be ranked by their likeness to the sinc, which at scale 1 has no side lobes, got "
+            f"{restoring[0]!r}: hyra.filters.restoration.Restoration says what a filter at x1 does"
+        )
     if image is None and target is not None:
         raise ValueError("image must be given with a target: it is what the networks are run on")
     for name, picture in (("image", image), ("target", target)):
@@ -172,6 +178,10 @@ def compare_models(
     if len(points) > 1:
         warn(f"the responses were measured at several operating points and compare only roughly: {'; '.join(points)}")
     return ModelComparison(tuple(_ranked(compared)), target, variant)
+
+
+def _scale(model: HyRA | ImpulseResponse | Probe) -> int:
+    return model.mean.scale if isinstance(model, Probe) else model.scale
 
 
 def _operating_point(response: ImpulseResponse) -> str:
@@ -204,7 +214,7 @@ def _measure(
 
 def _ranked(models: Sequence[ComparedModel]) -> list[ComparedModel]:
     def unlikeness(model: ComparedModel) -> float:
-        unknown = math.isnan(model.fit.ring_cosine) or model.response.clipped > 0
-        return math.inf if unknown else -model.fit.ring_cosine
+        likeness = or_nan(model.fit.ring_cosine)
+        return math.inf if math.isnan(likeness) or model.response.clipped > 0 else -likeness
 
     return sorted(models, key=unlikeness)
