@@ -154,7 +154,10 @@ def test_input_range_is_multiplied_in_and_divided_out():
         seen.append(float(x.max()))
         return F.interpolate(x, scale_factor=2) + 255 / 4
 
-    split = HyRA(net, input_range=255).decompose(torch.full((3, 4, 4), 0.5))
+    model = HyRA(net, input_range=255)
+    model.decompose(torch.full((3, 4, 4), 0.5))  # what a network is like is found once, on wide noise
+    seen.clear()
+    split = model.decompose(torch.full((3, 4, 4), 0.5))
     assert max(seen) == 255
     assert torch.allclose(split.output, torch.tensor(0.75))
 
@@ -198,14 +201,8 @@ def test_size_is_found_or_the_error_says_what_works():
     assert model.input_sizes().smallest == 24
     assert model.input_sizes().multiple == 12
     assert model.impulse_response().response.shape == (3, 144, 144)
-    sentence = (
-        r"raised ValueError on an input of shape \[1, 3, 64, 64\]: not a multiple of the window; of square inputs, "
-        "it works from 24x24 on, in steps of 12"
-    )
-    with pytest.raises(NetworkError, match=sentence):
-        model.impulse_response(64)
-    with pytest.raises(NetworkError, match=r"\[1, 3, 30, 36\]: .*in steps of 12"):
-        model.decompose(torch.rand(3, 30, 36))
+    assert model.impulse_response(64).response.shape == (3, 128, 128)
+    assert model.decompose(torch.rand(3, 30, 35)).output.shape == (3, 60, 70)
 
 
 @pytest.mark.parametrize(("net", "warning", "message"), [
