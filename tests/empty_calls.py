@@ -68,6 +68,7 @@ COUNT_NOTHING = {
         for name in ("band_shares", "copy_compensation", "lowpass_sweep", "model_comparison", "transfer_function")
     ),
     *("hyra.plots.amplitude_sweep", "hyra.plots.spectrum_comparison", "hyra.plots.score_history"),
+    "hyra.plots.in_colour",
     *("hyra.track.History.add", "hyra.track.ScalarWriter", "hyra.track.ScalarWriter.add_scalar"),
     *("hyra.track.Record.scalars", "hyra.track.lightning_callback", "hyra.track.open_writer"),
 }

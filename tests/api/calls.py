@@ -29,7 +29,7 @@ import hyra.ops
 import hyra.pyiqa
 import hyra.report
 import hyra.track
-from hyra import images, ops, plots, spectrum
+from hyra import adapters, images, ops, plots, spectrum
 
 
 class Upscale(nn.Module):
@@ -186,6 +186,21 @@ def op_calls(lr: Tensor, hr: Tensor, noisy: Tensor) -> dict[str, Callable[[], An
     }  # fmt: skip
 
 
+def adapted_calls(lr: Tensor, net: nn.Module) -> dict[str, Callable[[], Any]]:
+    batch = lr[None]
+
+    def pixels(x: Tensor, coordinates: Tensor, cell: Tensor) -> Tensor:
+        return (x.mean((2, 3))[:, None] + coordinates.sum(-1, keepdim=True)) * cell[..., :1]
+
+    return {
+        "adapters.at_scale": lambda: adapters.at_scale(lambda x, scale: net(x) * scale, 2)(batch),
+        "adapters.bind": lambda: adapters.bind(lambda x, gain: net(x) * gain, gain=np.ones((1, 3, 1, 1)))(batch),
+        "adapters.fixed_size": lambda: adapters.fixed_size(net, (12, 12))(batch),
+        "adapters.implicit": lambda: adapters.implicit(pixels, 2)(batch),
+        "adapters.level": lambda: adapters.level(0.1)(batch),
+    }
+
+
 def calls(
     lr: Tensor, hr: Tensor, noisy: Tensor, *, net: nn.Module, metric: nn.Module, metrics: Sequence[nn.Module]
 ) -> dict[str, Callable[[], Any]]:
@@ -292,6 +307,8 @@ def calls(
         "plots.local_responses": lambda: drawn(plots.local_responses(over_image())),
         "plots.profile": lambda: drawn(plots.profile(response())),
         "plots.radial_power": lambda: drawn(plots.radial_power(split())),
+        "plots.in_colour": lambda: drawn(plots.in_colour(model.decompose(images.luma(lr)), lr)),
+        **adapted_calls(lr, net),
         **op_calls(lr, hr, noisy),
     }  # fmt: skip
     results = {

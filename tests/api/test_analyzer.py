@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from hyra import HyRA
-from hyra.network.wrapper import NetworkError
 
 BOUND = {torch.float32: 1e-5, torch.float64: 1e-12}
 SCALES = [2, 3, 4]
