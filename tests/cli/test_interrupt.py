@@ -18,6 +18,8 @@ SCRIPT = "import sys; sys.argv[0] = 'hyra'; from hyra.cli import main; sys.exit(
 
 def interrupted(command: list[str], library: str) -> tuple[int, str]:
     """Exit code and messages of a process that is interrupted as soon as it has loaded a library."""
+    # A job in the background is started with the signal ignored, and so are its children.
+    command = ["env", "--default-signal=INT", *command]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 120
     while library not in Path(f"/proc/{process.pid}/maps").read_text() and time.monotonic() < until:
