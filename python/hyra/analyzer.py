@@ -430,7 +430,8 @@ class HyRA:
         Args:
             lr: `[C, h, w]`, floating-point, in 0..1.
             layers: names as for `layer_responses`; when not given, all whose output is an image on the input's grid or
-                one that is finer or coarser: channels first or last, or as tokens.
+                one that is finer or coarser: channels first or last, or as tokens. The grid is that of the image as the
+                network takes it, continued by reflection where it does not take every size.
             black: whether to measure also what the layers make of black, and what the image adds to that. In hidden
                 layers H starts from the difference, since it leaves out what biases make of nothing. The network then
                 runs on two images.
@@ -440,7 +441,7 @@ class HyRA:
 
         Raises:
             TypeError: `lr` is no floating-point tensor.
-            ValueError: `net` is no module, or a layer is unknown or returns no such image.
+            ValueError: `net` is no module, a layer is unknown or returns no such image, or none does.
             NetworkError: the network raised.
 
         Source: Park and Kim, How Do Vision Transformers Work? (ICLR 2022), for the relative log amplitude.

@@ -78,3 +78,16 @@ def textured(height: int, width: int, dtype: torch.dtype = torch.float32) -> Ten
     y, x = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
     waves = torch.stack([(25 * x * y).sin(), (x > y).float(), (40 * x).cos()])
     return (0.5 + 0.3 * waves + 0.1 * torch.rand(3, height, width, generator=generator)).clamp(0, 1).to(dtype)
+
+
+class MultipleOf8(nn.Module):
+    """x2, of sizes that are multiples of 8 alone, as networks with windows or stages of pooling that pad nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 12, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-2] % 8 or x.shape[-1] % 8:
+            raise RuntimeError("sides must be multiples of 8")
+        return F.pixel_shuffle(self.conv(x), 2)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from networks import Transformer, textured
+from networks import MultipleOf8, Transformer, textured
 from torch import nn
 
 import hyra
@@ -124,3 +124,36 @@ def test_refuses():
         hyra.HyRA(pooled, scale=1, in_channels=3).layer_spectra(torch.rand(3, 16, 24)[..., :16], ["0"])
     with pytest.raises(ValueError, match=r"net must be an nn\.Module"):
         hyra.HyRA(torch.relu, in_channels=3).layer_spectra(torch.rand(3, 16, 16))
+    with pytest.raises(ValueError, match="net must have a layer that gives images on a grid of 16x16"):
+        hyra.HyRA(Pair(), in_channels=3).layer_spectra(torch.rand(3, 16, 16))
+
+
+class Pair(nn.Module):
+    def forward(self, x):
+        return x, x.mean()
+
+
+def test_layers_that_return_a_number_are_skipped():
+    class Mean(nn.Module):
+        def forward(self, x):
+            return x.mean()
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mean = Mean()
+
+        def forward(self, x):
+            return x * self.mean(x)
+
+    assert hyra.HyRA(Scaled(), in_channels=3).layer_spectra(textured(16, 16)).skipped == ("mean",)
+
+
+@pytest.mark.parametrize("black", [False, True])
+def test_images_are_padded_for_networks_of_some_sizes(black):
+    net, image = MultipleOf8(), textured(21, 27)
+    found = hyra.HyRA(net).layer_spectra(image, black=black)
+    outputs = outputs_of(net, F.pad(image, (0, 5, 0, 3), mode="reflect"))
+    assert [*found] == ["conv", "(output)"]
+    for name, layer in found.items():
+        assert layer.energy == pytest.approx(float(outputs[name].square().mean()), rel=1e-5)

@@ -1,13 +1,14 @@
 """Local attribution maps: complete, as defined, and the same however they are computed."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from networks import Linear, Transformer, textured
+from networks import Linear, MultipleOf8, Transformer, textured
 from torch import nn
 
 import hyra
@@ -241,3 +242,66 @@ def test_refuses_images_that_do_not_fit():
         model.attribution(torch.rand(2, 3, 24, 24))
     with pytest.raises(ValueError, match="lr must be finite"):
         model.attribution(torch.full((3, 24, 24), math.nan))
+
+
+@pytest.mark.parametrize("block", [None, 8])
+def test_images_are_padded_for_networks_of_some_sizes(block):
+    torch.manual_seed(0)
+    net, image = MultipleOf8(), textured(21, 27)
+    same = nn.Sequential(net.conv, nn.PixelShuffle(2))
+    window = (20, 24, 12)  # away from the border, which differs
+    found, wanted = (hyra.HyRA(n).attribution(image, window, block=block, batch_size=4) for n in (net, same))
+    torch.testing.assert_close(found.maps, wanted.maps, rtol=1e-3, atol=1e-4)
+    border = hyra.HyRA(net).attribution(image, (38, 50, 3), block=block)
+    assert border.output.shape == (3, 42, 54)
+    assert float(border.completeness_error) <= 0.01
+
+
+@pytest.mark.parametrize(
+    ("net", "image", "reason"),
+    [
+        (demo.load(2), torch.full((3, 16, 16), 0.5), "blurring the image changes no detail"),
+        (nn.Upsample(scale_factor=2), torch.zeros(3, 16, 16), "blurring the image changes no detail"),
+        (
+            lambda x: F.interpolate(x * math.nan, scale_factor=2),
+            textured(16, 16),
+            "the output or its gradients are not",
+        ),
+        (lambda x: F.interpolate(x / 0.0, scale_factor=2), textured(16, 16), "the output or its gradients are not"),
+        (lambda x: F.interpolate((50 * x).round() / 50, scale_factor=2), textured(16, 16), r"gradients are 0.*block="),
+    ],
+)
+def test_says_where_a_map_means_nothing(net, image, reason):
+    with pytest.warns(UserWarning, match=rf"the map of window \(8, 8, 8\) says nothing, since {reason}") as caught:
+        found = hyra.HyRA(net, scale=2, in_channels=3).attribution(image, (8, 8, 8))
+    assert len(caught) == 1
+    assert not found.completeness_error.isinf().any()
+
+
+def test_says_how_far_a_sum_is_from_complete():
+    with pytest.warns(
+        UserWarning, match=r"contributions miss the change of detail by .* % after 512 steps, .* 1e-08 %"
+    ):
+        hyra.HyRA(nn.Upsample(scale_factor=2)).attribution(textured(16, 16), (8, 8, 8), tolerance=1e-10)
+
+
+def test_no_windows_are_looked_for_in_an_output_that_is_not_finite():
+    with pytest.raises(ValueError, match=r"window must be .* cannot be told of NaN or infinite pixels"):
+        hyra.HyRA(lambda x: x * math.nan, in_channels=3).attribution(textured(24, 24))
+
+
+def test_counts_of_numpy_are_counts():
+    model, image = hyra.HyRA(nn.Upsample(scale_factor=2)), textured(16, 16)
+    assert model.attribution(image, np.int64(2), side=6).windows == model.attribution(image, 2, side=6).windows
+
+
+@pytest.mark.parametrize("window", [None, 2.5, {(1, 1, 4)}, np.array([1, 1, 4]), True])
+def test_refuses_what_is_no_window(window):
+    with pytest.raises(TypeError, match="window must be"):
+        hyra.HyRA(nn.Upsample(scale_factor=2)).attribution(textured(16, 16), window)
+
+
+def test_a_result_holds_several_windows():
+    found = hyra.HyRA(nn.Upsample(scale_factor=2)).attribution(textured(16, 16), ((1, 1, 4), (2, 2, 4), (3, 3, 4)))
+    with pytest.raises(ValueError, match=r"windows must be several \(y, x, side\), got \(1, 1, 4\)"):
+        replace(found, windows=(1, 1, 4))

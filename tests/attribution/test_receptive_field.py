@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from networks import Linear, Transformer, textured
+from networks import Linear, MultipleOf8, Transformer, textured
 from test_maps import without_gradients
 from torch import nn
 
@@ -109,3 +109,41 @@ def test_refuses():
     ):
         with pytest.raises(MissingGradients, match=f"the network has no gradients: {reason}"):
             hyra.HyRA(net, in_channels=3).erf(torch.rand(3, 16, 16))
+
+
+def test_images_are_padded_for_networks_of_some_sizes():
+    net = MultipleOf8()
+    images = torch.stack([textured(21, 27), textured(21, 27).flip(2)])
+    found = hyra.HyRA(net).erf(images, support=False)
+    wanted = hyra.HyRA(nn.Sequential(net.conv, nn.PixelShuffle(2))).erf(images, support=False)
+    torch.testing.assert_close(found.energy, wanted.energy)
+
+
+def test_random_numbers_do_not_depend_on_batches():
+    def network(x):
+        return x * torch.rand_like(x)
+
+    images = torch.rand(3, 3, 16, 16)
+    with pytest.warns(RuntimeWarning, match="draws random numbers"):
+        one, three = (hyra.HyRA(network, in_channels=3).erf(images, support=False, batch_size=n) for n in (1, 3))
+    assert torch.equal(one.energy, three.energy)
+
+
+def test_runs_beside_the_gradients_keep_no_graph():
+    seen = []
+
+    def network(x):
+        seen.append((x.requires_grad, torch.is_grad_enabled()))
+        return x * 1
+
+    hyra.HyRA(network, in_channels=3).erf(torch.rand(3, 16, 16), support=False)
+    assert seen.count((True, True)) == 1
+    assert all(graph == (True, True) or not graph[1] for graph in seen)
+
+
+@pytest.mark.parametrize("factor", [0.0, math.nan, math.inf])
+def test_where_no_pixel_matters_nothing_is_told(factor):
+    found = hyra.HyRA(lambda x: x * factor, in_channels=3).erf(torch.rand(3, 16, 16), support=False)
+    for number in (found.radius(0.5), found.area_ratio(0.5), found.anisotropy, found.orientation):
+        assert math.isnan(number)
+    found.plot()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from numbers import Integral
+from typing import TypeAlias, TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -38,11 +39,15 @@ def most_detailed(image: Tensor, count: int, side: int) -> tuple[Window, ...]:
     """The windows of an image `[C, H, W]` that have most detail, the most detailed first, none over another.
 
     Raises:
-        ValueError: there is no room for so many.
+        ValueError: there is no room for so many, or a pixel is not finite.
     """
     height, width = image.shape[-2:]
     if min(height, width) <= side:
         raise ValueError(f"side must be less than {min(height, width)}, the output's smaller side, got {side}")
+    if not bool(image.isfinite().all()):
+        raise ValueError(
+            "window must be (y, x, side) here, since where detail is cannot be told of NaN or infinite pixels"
+        )
     sums = F.avg_pool2d(_magnitude(image.double()).sum(0)[None, None], side, stride=1)[0, 0]
     windows: list[Window] = []
     for _ in range(count):
@@ -55,8 +60,17 @@ def most_detailed(image: Tensor, count: int, side: int) -> tuple[Window, ...]:
     return tuple(windows)
 
 
-def checked_windows(window: Window | Sequence[Window], height: int, width: int) -> tuple[Window, ...]:
+def is_count(window: object) -> TypeGuard[Integral]:
+    """Whether a caller asks for so many windows, and names none."""
+    return isinstance(window, Integral)
+
+
+def checked_windows(window: object, height: int, width: int) -> tuple[Window, ...]:
     """One window or several, which lie in an output of that size with a pixel to spare below and to the right."""
+    if not isinstance(window, Sequence):
+        raise TypeError(
+            f"window must be (y, x, side) in HR pixels, several such, or a number, got {validate.kind(window)}"
+        )
     several = [window] if len(window) == 3 and not isinstance(window[0], Sequence) else list(window)
     if not several:
         raise ValueError("window must hold at least one window, got none")

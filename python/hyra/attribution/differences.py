@@ -32,7 +32,7 @@ def block_slopes(
             y, x = places[index // 2]
             part = (slice(None), slice(y, y + block), slice(x, x + block))
             moved_image[part] += (_STEP if index % 2 else -_STEP) * changes[part]
-        return network(images)
+        return network.run(images)
 
     total = change.new_zeros(len(windows), *image.shape)
     indices = torch.arange(2 * len(places), device=image.device)

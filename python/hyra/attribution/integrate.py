@@ -13,9 +13,9 @@ from torch import Tensor
 from hyra._util import validate
 from hyra._util.progress import Progress
 from hyra._util.warnings import warn
-from hyra.attribution.detail import Window, checked_windows, detail, most_detailed
+from hyra.attribution.detail import Window, checked_windows, detail, is_count, most_detailed
 from hyra.attribution.differences import block_slopes
-from hyra.attribution.maps import Attribution
+from hyra.attribution.maps import Attribution, completeness_error, is_rounding
 from hyra.attribution.path import BlurPath
 from hyra.network.gradients import Graph, MissingGradients
 from hyra.network.wrapper import Network
@@ -27,8 +27,6 @@ _FIRST_DIFFERENCES = 4
 """At first for networks without gradients, of which a step takes two runs for each block."""
 _BLOCKS = 8
 """How many such blocks lie along the longer side of an image."""
-_ROUNDING = 1e-6
-"""Of a window's detail: changes below cannot be told from the rounding of float32 outputs."""
 
 Slopes = Callable[[Tensor, list[int]], Tensor]
 """For positions on the path and some of the windows: the integrands there, summed up, `[len(windows), C, h, w]`."""
@@ -57,7 +55,7 @@ def attribution(
     path = BlurPath(image, sigma)
     with network.untouched():
         output = network.run(image[None])[0]
-        if isinstance(window, int):
+        if is_count(window):
             windows = most_detailed(output, validate.positive_integer("window", window), side)
         else:
             windows = checked_windows(window, *output.shape[1:])
@@ -77,11 +75,31 @@ def attribution(
         method="gradients" if block is None else "differences",
         block=block or 1,
     )
-    worst = float(found.completeness_error.nan_to_num().max())
+    _warn_of(found, tolerance)
+    return found
+
+
+def _warn_of(found: Attribution, tolerance: float) -> None:
+    """Of maps that say nothing, and why, and of those that are not complete."""
+    finite = found.maps.flatten(1).isfinite().all(1) & found.detail.isfinite() & found.blurred_detail.isfinite()
+    still = is_rounding(found.detail, found.blurred_detail)
+    zero = ~still & ~found.maps.flatten(1).any(1)
+    for windows, reason in (
+        (~finite, "the output or its gradients are not finite"),
+        (still, "blurring the image changes no detail"),
+        (zero, "gradients are 0, as rounding leaves them (block=... measures differences instead)"),
+    ):
+        if windows.any():
+            named = ", ".join(str(found.windows[i]) for i in windows.nonzero()[:, 0].tolist())
+            warn(f"the map of window {named} says nothing, since {reason} there")
+    error = found.completeness_error[finite & ~still & ~zero]
+    worst = float(error.max()) if len(error) else 0.0
     if worst > tolerance:
         steps = int(found.steps.max())
-        warn(f"contributions add up to {worst:.2%} of the change of detail after {steps} steps, not to {tolerance:.2%}")
-    return found
+        warn(
+            f"contributions miss the change of detail by {100 * worst:.3g} % after {steps} steps, more than "
+            f"{100 * tolerance:.3g} %"
+        )
 
 
 def checked_image(name: str, image: Tensor, network: Network) -> Tensor:
@@ -166,9 +184,8 @@ def _integrate(run: _Run, slopes: Slopes, first: int, tolerance: float, progress
     Nothing is asked of the last position: there the image changes no more, since all derivatives of a Gaussian whose
     variance goes to 0 are 0.
     """
-    sharp, blurred = run.detail(run.output), run.detail(run.network(run.images([0.0])[0])[0])
+    sharp, blurred = run.detail(run.output), run.detail(run.network.run(run.images([0.0])[0])[0])
     change = sharp - blurred
-    least = _ROUNDING * (sharp + blurred)  # of a change that is more than rounding
     count, steps, chosen = len(change), first, [*range(len(change))]
     maps = change.new_zeros(count, *run.path.image.shape)
     taken = torch.zeros(count, dtype=torch.int64, device=change.device)
@@ -179,10 +196,8 @@ def _integrate(run: _Run, slopes: Slopes, first: int, tolerance: float, progress
             maps[chosen] += slopes(positions, chosen) / steps
             taken[chosen] = steps
             bar.update(len(positions))
-            error = (maps.flatten(1).sum(1) - change).abs()
-            chosen = [
-                i for i in chosen if not float(error[i]) <= tolerance * float(torch.maximum(change.abs(), least)[i])
-            ]
+            error = completeness_error(maps, sharp, blurred).tolist()
+            chosen = [i for i in chosen if error[i] > tolerance]  # NaN stays what it is
             steps *= 2
             if steps > _MOST or not chosen:
                 break

@@ -131,13 +131,18 @@ def layer_spectra(network: Network, lr: Tensor, layers: Sequence[str] | None, *,
     image = checked_image("lr", lr, network)
     modules = modules_of(network, layers)
     inputs = torch.stack([image, torch.zeros_like(image)]) if black else image[None]
-    with network.untouched(), _measuring(modules, inputs) as spectra:
-        network.run(inputs)
+    with network.untouched():
+        spectra = _measured(network, modules, inputs)
+        if padding := network.padding(*image.shape[-2:]):
+            inputs = padding.extended(inputs)
+            spectra = _measured(network, modules, inputs)
     if layers is not None:
         missing = [name for name in modules if name not in spectra]
         if missing:
             raise ValueError(f"layer {missing[0]!r} must give an image on a grid of {_grid(inputs)}, or tokens of one")
         return LayerSpectra({name: spectra[name] for name in modules})
+    if not spectra:
+        raise ValueError(f"net must have a layer that gives images on a grid of {_grid(inputs)}, or tokens of them")
     kept: dict[str, LayerSpectrum] = {}
     last = ""
     for name, spectrum in spectra.items():
@@ -153,7 +158,13 @@ def planes_of(output: object, count: int, height: int, width: int) -> Tensor | N
     Their grid is that of the input, `height x width`, or one that is finer or coarser by the same factor in both
     directions. None for anything else.
     """
-    if not isinstance(output, Tensor) or not output.is_floating_point() or len(output) != count or not output.numel():
+    if (
+        not isinstance(output, Tensor)
+        or not output.is_floating_point()
+        or not output.numel()
+        or output.ndim < 3
+        or len(output) != count
+    ):
         return None
 
     def fits(h: int, w: int) -> bool:
@@ -169,6 +180,12 @@ def planes_of(output: object, count: int, height: int, width: int) -> Tensor | N
         if h * w == output.shape[1] and fits(h, w):
             return output.movedim(-1, 1).reshape(count, -1, h, w)
     return None
+
+
+def _measured(network: Network, modules: Mapping[str, nn.Module], inputs: Tensor) -> dict[str, LayerSpectrum]:
+    with _measuring(modules, inputs) as spectra:
+        network.run(inputs)
+    return spectra
 
 
 @contextmanager

@@ -15,6 +15,9 @@ from hyra.results.result import Result
 
 METHODS = ("gradients", "differences")
 
+_ROUNDING = 1e-6
+"""Of a window's detail: changes below cannot be told from the rounding of float32 outputs."""
+
 _COLUMNS = ("window (y, x, side)", "diffusion index", "detail", "of it blurred", "steps", "completeness error")
 
 
@@ -54,7 +57,8 @@ class Attribution(Result):
         (height, width), (h, w) = self.output.shape[1:], self.image.shape[1:]
         if height % h or width % w or height // h != width // w:
             raise ValueError(f"output must be of a multiple of {h}x{w}, the image's size, got {height}x{width}")
-        checked_windows(self.windows, height, width)
+        if checked_windows(self.windows, height, width) != tuple(self.windows):
+            raise ValueError(f"windows must be several (y, x, side), got {self.windows}")
         count = len(self.windows)
         validate.shaped("maps", self.maps, [count, *self.image.shape])
         validate.shaped("detail", self.detail, [count])
@@ -92,10 +96,10 @@ class Attribution(Result):
     def completeness_error(self) -> Tensor:
         """`[W]` float64: how far the sum of all contributions is from the change of detail, relative to that.
 
-        NaN where blurring the image changes no detail.
+        A change below a millionth of the detail itself counts as one of a millionth: it is rounding. NaN where there is
+        no detail at all.
         """
-        change = self.detail - self.blurred_detail
-        return (self.maps.flatten(1).sum(1) - change).abs() / change.abs()
+        return completeness_error(self.maps, self.detail, self.blurred_detail)
 
     def table(self) -> str:
         """One line for each window below a line of headings, in columns."""
@@ -110,6 +114,18 @@ class Attribution(Result):
             for window, index, detail, blurred, steps, error in rows
         ]
         return in_columns([_COLUMNS, *cells])
+
+
+def completeness_error(maps: Tensor, detail: Tensor, blurred_detail: Tensor) -> Tensor:
+    """`Attribution.completeness_error` of its attributes."""
+    change = detail - blurred_detail
+    least = _ROUNDING * (detail + blurred_detail)
+    return (maps.flatten(1).sum(1) - change).abs() / torch.maximum(change.abs(), least)
+
+
+def is_rounding(detail: Tensor, blurred_detail: Tensor) -> Tensor:
+    """`[W]` bool: whether blurring changes the detail of a window by no more than rounding does."""
+    return (detail - blurred_detail).abs() <= _ROUNDING * (detail + blurred_detail)
 
 
 def diffusion_index(maps: Tensor) -> Tensor:

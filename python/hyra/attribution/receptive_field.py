@@ -80,11 +80,14 @@ class EffectiveReceptiveField(Result):
     def area_ratio(self, share: float = 0.5) -> float:
         """Pixels in the smallest square around the centre that holds this share of the energy, over all pixels.
 
-        As Ding et al., Scaling Up Your Kernels to 31x31 (CVPR 2022), report it, of energies in place of amplitudes.
+        As Ding et al., Scaling Up Your Kernels to 31x31 (CVPR 2022), report it, of energies in place of amplitudes. NaN
+        where no pixel matters.
         """
         height, width = self.energy.shape
         rings = torch.maximum(*(offset.abs() for offset in self._offsets)).expand(height, width)
         sums = self.energy.new_zeros(int(rings.max()) + 1).index_add_(0, rings.flatten(), self.energy.flatten())
+        if not 0 < float(sums.sum()) < math.inf:
+            return math.nan
         reached = sums.cumsum(0) >= (_checked_share(share) - _ROUNDING) * sums.sum()
         reach = int(reached.nonzero()[0])
         return (2 * reach + 1) ** 2 / (height * width)
@@ -117,12 +120,19 @@ class EffectiveReceptiveField(Result):
 
         0 where it is as wide in each direction, 1 for a line, NaN for a single pixel.
         """
+        if not self.moments.isfinite().all():
+            return math.nan
         w, l = torch.linalg.eigvalsh(self.moments).clamp(min=0).tolist()  # noqa: E741
         return (l - w) / (l + w) if l + w > 0 else math.nan
 
     @property
     def orientation(self) -> float:
-        """Direction of the long axis in degrees from the x axis, towards positive y (downwards), in -90..90."""
+        """Direction of the long axis in degrees from the x axis, towards positive y (downwards), in -90..90.
+
+        NaN where no pixel matters.
+        """
+        if not self.moments.isfinite().all():
+            return math.nan
         y, x = torch.linalg.eigh(self.moments).eigenvectors[:, -1].tolist()
         angle = math.degrees(math.atan2(y, x))
         return angle - 180 * round(angle / 180)

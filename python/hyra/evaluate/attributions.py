@@ -12,7 +12,7 @@ from hyra._util import validate
 from hyra._util.table import in_columns
 from hyra._util.warnings import recorded, warn
 from hyra.analyzer import HyRA, check_model
-from hyra.attribution.detail import Window, checked_windows, most_detailed
+from hyra.attribution.detail import Window, checked_windows, is_count, most_detailed
 from hyra.attribution.maps import Attribution
 from hyra.attribution.receptive_field import SHARES, EffectiveReceptiveField
 from hyra.images import in_colours
@@ -149,7 +149,7 @@ def _windows(
     model: HyRA, image: Tensor, target: Tensor | None, window: int | Window | Sequence[Window], side: int
 ) -> tuple[Window, ...]:
     height, width = (model.scale * n for n in image.shape[1:])
-    if not isinstance(window, int):
+    if not is_count(window):
         return checked_windows(window, height, width)
     count = validate.positive_integer("window", window)
     validate.positive_integer("side", side)

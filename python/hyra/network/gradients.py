@@ -20,14 +20,14 @@ class Graph:
 
     Args:
         network: within its `untouched`, where this is used many times.
-        images: `[N, C, h, w]` in 0..1.
+        images: `[N, C, h, w]` in 0..1, of any size.
 
     Attributes:
         output: `[N, C_out, s*h, s*w]`, at least float32, with its graph.
 
     Raises:
         MissingGradients: no gradients pass through the network.
-        NetworkError, ValueError, torch.OutOfMemoryError: as for a call of the network.
+        NetworkError, ValueError, torch.OutOfMemoryError: as for `Network.run`.
     """
 
     def __init__(self, network: Network, images: Tensor) -> None:
@@ -38,7 +38,8 @@ class Graph:
             try:
                 self.output = network.with_graph(self._images)
             except NetworkError as error:
-                network(images)  # without gradients: if it raises there too, that is the error
+                with torch.no_grad():  # which leaving inference mode has ended
+                    network.run(images)  # if it raises there too, that is the error
                 raise _missing(error.__cause__ or error) from error
             if not self.output.requires_grad:
                 raise _missing(None)

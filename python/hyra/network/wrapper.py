@@ -302,14 +302,19 @@ class Network:
         raise NetworkError(f"{error}; {described(rows, columns)}") from error.__cause__
 
     def with_graph(self, images: Tensor) -> Tensor:
-        """The same as a call, for images that require gradients: the output keeps what these need.
+        """The same as `run`, for images that require gradients: the output keeps what these need.
 
         The parameters' own gradients are not prepared for. `hyra.network.gradients` says what may go wrong.
         """
-        with self.untouched(), torch.enable_grad():
+        with self.untouched():
+            with torch.no_grad():  # a size that it does not take is no lack of gradients
+                _ = self.traits
+                if tuple(images.shape[-2:]) not in self._paddings:
+                    self._run(images[:1])
             for parameter in () if self.module is None else self.module.parameters():
                 parameter.requires_grad_(False)
-            return self._forward(images)
+            with torch.enable_grad():
+                return self._run(images)
 
     def _forward(self, images: Tensor) -> Tensor:
         if self._traits is None or self._traits.noise == 0:

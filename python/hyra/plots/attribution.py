@@ -223,7 +223,7 @@ def effective_receptive_field(
 def _shown(found: EffectiveReceptiveField, reach: int | None) -> float:
     most = min(found.center) + 0.5
     wanted = max(2 * found.radius(0.99), 4.0, 0.0 if reach is None else 1.15 * reach)
-    return min(most, wanted)
+    return min(most, wanted if math.isfinite(wanted) else most)
 
 
 def _draw_shares(axes: Axes, distances: Tensor, shares: Tensor, **look: Any) -> None:
