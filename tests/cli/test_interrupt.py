@@ -14,13 +14,13 @@ from hyra.cli import parser
 pytestmark = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks at what a process has loaded")
 SCRIPT = "import sys; sys.argv[0] = 'hyra'; from hyra.cli import main; sys.exit(main())"
 """What an installed script does."""
+USUAL = ["env", "--default-signal=INT"]
+"""Before a command: a job in the background is started with the signal ignored, and so are its children."""
 
 
 def interrupted(command: list[str], library: str) -> tuple[int, str]:
     """Exit code and messages of a process that is interrupted as soon as it has loaded a library."""
-    # A job in the background is started with the signal ignored, and so are its children.
-    command = ["env", "--default-signal=INT", *command]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(USUAL + command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 120
     while library not in Path(f"/proc/{process.pid}/maps").read_text() and time.monotonic() < until:
         time.sleep(0.005)
@@ -44,7 +44,7 @@ def test_every_command(command):
 def test_other_programs_keep_their_own():
     """A program that imports hyra is asked nothing, and a signal that is ignored stays so."""
     program = "import signal, hyra; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    run = subprocess.run([*USUAL, sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout == "True\n"
     ignoring = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n{SCRIPT}"
     assert interrupted([sys.executable, "-c", ignoring, "info"], "libtorch_cpu")[0] != 130
