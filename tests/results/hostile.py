@@ -6,6 +6,7 @@ import copy
 import io
 import json
 import pickle
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,7 +170,7 @@ def hostile_containers(data: bytes) -> Iterator[tuple[str, bytes]]:
         text[:-1] + ', "kind": 7}',
     ):
         yield f"JSON {wrong[:20]!r}", written(wrong.encode(errors="replace").decode(), tensors)
-    yield "huge format", written(text.replace('"format": 1', f'"format": {huge}'), tensors)
+    yield "huge format", written(re.sub(r'"format": \d+', f'"format": {huge}', text), tensors)
     for name in header["fields"] if isinstance(header["fields"], dict) else ():
         yield f"{name} twice", written(text.replace('"fields": {', f'"fields": {{"{name}": null, '), tensors)
     outer = data[8 : 8 + length]
