@@ -1,6 +1,7 @@
 """Spectra of layers: each is that of the layer's own output, wherever its channels lie."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 
 import hyra
 from hyra import demo, spectrum
-from hyra.attribution.layer_spectra import planes_of
+from hyra.attribution.layer_spectra import LayerSpectra, LayerSpectrum, planes_of
 from hyra.network.wrapper import NetworkError
 
 
@@ -157,3 +158,19 @@ def test_images_are_padded_for_networks_of_some_sizes(black):
     assert [*found] == ["conv", "(output)"]
     for name, layer in found.items():
         assert layer.energy == pytest.approx(float(outputs[name].square().mean()), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"power": -torch.ones(3, dtype=torch.float64)}, "power must be at least 0, got -1"),
+        ({"count": torch.tensor([1, 0, 2])}, "count must hold at least one bin in every ring"),
+        ({"black_power": torch.ones(3)}, "black_power and difference_power must be measured together"),
+    ],
+)
+def test_refuses_spectra_that_are_none(changes, message):
+    spectrum = LayerSpectrum(1.0, 2, torch.tensor([0.0, 0.1, 0.2]), torch.ones(3), torch.tensor([1, 4, 8]))
+    with pytest.raises(ValueError, match=message):
+        replace(spectrum, **changes)
+    with pytest.raises(ValueError, match="layers must hold at least one layer, got none"):
+        LayerSpectra({})

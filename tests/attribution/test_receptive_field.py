@@ -147,3 +147,10 @@ def test_where_no_pixel_matters_nothing_is_told(factor):
     for number in (found.radius(0.5), found.area_ratio(0.5), found.anisotropy, found.orientation):
         assert math.isnan(number)
     found.plot()
+
+
+def test_refuses_energies_that_are_none():
+    with pytest.raises(ValueError, match="energy must be at least 0, got -1"):
+        EffectiveReceptiveField(-torch.ones(3, 3, dtype=torch.float64), 1, 2)
+    with pytest.raises(TypeError, match=r"energy must have one of the dtypes torch\.float64"):
+        EffectiveReceptiveField(torch.ones(3, 3), 1, 2)

@@ -245,3 +245,14 @@ def test_a_clamp_is_said_beside_every_number_and_the_verdict_is_of_where_nothing
     assert "likeness to the sinc, side lobes (clipped)" in page
     assert "first side lobe (clipped)" in page
     assert any("measure where nothing is cut" in warning for warning in summary["warnings"])
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 1), (3, 2, 40)])
+def test_says_at_once_where_an_image_is_too_small_to_look_inside(shape, tmp_path):
+    with pytest.raises(ValueError, match="lr must be at least 3 pixels a side to look inside the network, got"):
+        report.write(hyra.HyRA(torch.nn.Identity()), torch.rand(shape), tmp_path, look_inside=True)
+
+
+def test_looks_inside_the_smallest_image(tmp_path):
+    net = torch.nn.Conv2d(3, 3, 3, padding=1, bias=False)
+    assert "diffusion_index" in report.write(hyra.HyRA(net), torch.rand(3, 3, 3), tmp_path, look_inside=True)["inside"]

@@ -51,11 +51,14 @@ class LayerSpectrum:
         validate.positive_number("scale", self.scale)
         validate.positive_integer("channels", self.channels)
         length = len(validate.rising("frequency", self.frequency))
-        validate.shaped("count", self.count, [length], validate.INTEGER)
+        if not bool((validate.shaped("count", self.count, [length], validate.INTEGER) > 0).all()):
+            raise ValueError("count must hold at least one bin in every ring, got less")
+        if (self.black_power is None) != (self.difference_power is None):
+            raise ValueError("black_power and difference_power must be measured together, got one of them")
         for name in ("power", "black_power", "difference_power"):
             value = getattr(self, name)
-            if value is not None:
-                validate.shaped(name, value, [length])
+            if value is not None and bool((validate.shaped(name, value, [length]) < 0).any()):
+                raise ValueError(f"{name} must be at least 0, got {float(value.min()):g}")
 
     @property
     def energy(self) -> float:
@@ -91,6 +94,10 @@ class LayerSpectra(Result, Mapping[str, LayerSpectrum]):
 
     layers: Mapping[str, LayerSpectrum]
     skipped: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ValueError("layers must hold at least one layer, got none")
 
     def __getitem__(self, layer: str) -> LayerSpectrum:
         return self.layers[layer]

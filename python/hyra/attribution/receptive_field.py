@@ -47,7 +47,8 @@ class EffectiveReceptiveField(Result):
     locality: Locality | None = None
 
     def __post_init__(self) -> None:
-        validate.shaped("energy", self.energy, [None, None])
+        if bool((validate.shaped("energy", self.energy, [None, None], (torch.float64,)) < 0).any()):
+            raise ValueError(f"energy must be at least 0, got {float(self.energy.min()):g}")
         validate.positive_integer("images", self.images)
         validate.scale("scale", self.scale)
 
@@ -103,7 +104,7 @@ class EffectiveReceptiveField(Result):
         if self.response is None:
             return None
         energy = _cells(self.response)
-        y, x = (index // self.scale for index in self.response.origin)
+        y, x = (index // self.response.scale for index in self.response.origin)
         return _cumulated(energy, (y, x))
 
     @cached_property

@@ -216,7 +216,7 @@ def effective_receptive_field(
     plane.set_title(f"{found.images} image{'s' * (found.images > 1)}, anisotropy {found.anisotropy:.2f}")
     curve.set_title(f"radii in LR pixels: {numbers}")
     curve.set(xlim=(0, shown), ylim=(0, 1.02), xlabel="distance from the centre (LR pixels)", ylabel="share of energy")
-    curve.legend(loc="lower right")
+    curve.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="none")  # before the line of the reach
     return fig, (plane, curve)
 
 

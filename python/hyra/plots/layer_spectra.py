@@ -88,7 +88,8 @@ def _draw_black(axes: Axes, found: LayerSpectra, shown: Sequence[str]) -> None:
         ("difference_power", "difference", style.COLORS["H"], "x:"),
     ):
         values = [_root_mean_square(found, name, attribute) for name in shown]
-        axes.plot(values, range(len(shown)), look, color=colour, label=label, markersize=2.5)
+        name = label if any(values) else f"{label} (0)"
+        axes.plot(values, range(len(shown)), look, color=colour, label=name, markersize=2.5)
     axes.set(ylim=(len(shown) - 0.4, -0.6), yticks=[], xlabel="root mean square", xscale="log")
     low, high = axes.get_xlim()
     if high < 100 * low:  # less than two decades may show one tick or none

@@ -16,7 +16,7 @@ from hyra.images import in_colours
 from hyra.images.resampling import check_size
 from hyra.plots.style import offscreen
 from hyra.probing.operating_point import OperatingPoint
-from hyra.report import page, sections
+from hyra.report import inside, page, sections
 from hyra.report.folder import Folder
 from hyra.report.measure import measure
 from hyra.report.numbers import Number
@@ -89,6 +89,8 @@ def write(
     validate.not_empty("lr", validate.images("lr", lr))
     made = Folder(Path(folder))
     made.path.mkdir(parents=True, exist_ok=True)
+    if look_inside:
+        inside.check_size(lr)
     if hr is not None:
         check_size("hr", hr, "lr", lr, model.scale)
     channels = model.network.in_channels

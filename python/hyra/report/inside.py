@@ -16,6 +16,8 @@ from hyra.report import text
 _WINDOWS = 2
 _BATCH = 4
 """Images a run: a fixed number, so that a report has the same numbers to the last digit every time."""
+_LEAST = 3
+"""LR pixels a side."""
 _SIDE = 128
 """LR pixels of the image's middle that are looked at, so that large images take seconds too."""
 
@@ -50,6 +52,13 @@ class Inside:
             radii = {f"r{share}": self.field.radius(share / 100) for share in (50, 90, 99)}
             said.append(text.FIELD.format(**radii))
         return said
+
+
+def check_size(lr: Tensor) -> None:
+    """There is room for the windows, and for the blur of attribution."""
+    if min(lr.shape[1:]) < _LEAST:
+        came = "x".join(map(str, lr.shape[1:]))
+        raise ValueError(f"lr must be at least {_LEAST} pixels a side to look inside the network, got {came}")
 
 
 def measure(model: HyRA, lr: Tensor) -> Inside:

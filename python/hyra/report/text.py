@@ -78,12 +78,13 @@ ATTRIBUTION = (
     "use pixels farther away have a larger one."
 )
 ATTRIBUTION_FIGURE = (
-    "The windows with most detail. Red pixels add detail to the window, blue ones take some away; colours grow with "
-    "the logarithm, down to a thousandth of the largest, so that weak contributions show."
+    "The windows with most detail in the middle of the image. Red pixels add detail to the window, blue ones take some "
+    "away; colours grow with the logarithm, down to a thousandth of the largest, so that weak contributions show."
 )
 FIELD = (
     "The effective receptive field is how much the middle of the output changes with each pixel of the input. Half of "
-    "its energy lies within {r50:.1f} LR pixels, 90 % within {r90:.1f} and 99 % within {r99:.1f}."
+    "its energy lies within {r50:.1f} LR pixels of that middle, 90 % within {r90:.1f} and 99 % within {r99:.1f}; 0.0 "
+    "is the middle pixel alone."
 )
 FIELD_FIGURE = (
     "Left: the energy, with circles around 50, 90 and 99 % of it; dashed, the square beyond which no pixel matters at "
