@@ -92,6 +92,7 @@ def test_info_names_what_runs(capsys):
         (["fsds", "{image}", "{folder}"], "SR and HR must be two files or two folders"),
         (["fsds", "{image}", "{text}"], "text.png cannot be read as an image"),
         (["fsds", "{image}", "{constant}"], "target must not be constant"),
+        (["evaluate", "--manifest", "none.toml"], "hyra: no such file or folder: none.toml"),
         (["fsds", "{image}", "{small}"], "must have the same size, got 64x48 and 4x4"),
         (
             ["analyze", "demo", "--image", "{image}", "--input-range", "0"],

@@ -150,6 +150,15 @@ def test_a_score_of_another_version_is_computed_again(methods, tmp_path, monkeyp
     } == {1}
 
 
+def test_a_reference_that_modcrop_would_fit_says_so(tmp_path):
+    for folder, size in (("hr", 49), ("sr", 48)):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (size, size)).save(tmp_path / folder / "a.png")
+    (outcome,) = evaluate([Method("A", 4, tmp_path / "sr", tmp_path / "hr")], ALL).outcomes
+    assert outcome.error.startswith("both images must have the same size, got 48x48 and 49x49: cut the reference")
+    assert "--modcrop" in outcome.error
+
+
 def test_goes_on_beside_what_is_broken(methods, tmp_path):
     broken, identical, constant = (methods[0].sr / f"000{index}x2.png" for index in range(3))
     broken.write_bytes(broken.read_bytes()[:60])
@@ -160,7 +169,9 @@ def test_goes_on_beside_what_is_broken(methods, tmp_path):
     line, *others = result.summaries()
     assert [image for image, _ in line.failed] == ["0000", "0003"]
     assert "cannot be read as an image" in line.failed[0][1]
-    assert "both images must have the same size, got 40x48 and 48x48" in line.failed[1][1]
+    assert line.failed[1][1] == "both images must have the same size, got 40x48 and 48x48", (
+        "no cut of the reference helps"
+    )
     assert line.mean("psnr").identical == line.mean("fsds").identical == ("0001",)
     assert (line.mean("psnr").count, line.mean("ssim").count, line.mean("fsds").count) == (2, 3, 1)
     assert line.mean("fsds").missing == ("0002",)

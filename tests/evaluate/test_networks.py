@@ -426,7 +426,7 @@ def test_networks_of_a_manifest(folder, capsys):
         ('model = "bicubic"', "works at any scale"),
         ('model = "bicubic"\nscale = 2.5', "scale must be"),
         ('model = "bicubic"\nscale = [2, "4"]', "scale must be"),
-        ('model = "bicubic"\nscale = 2\nsr = "x"', "keys must be among name, scale, model"),
+        ('model = "bicubic"\nscale = 2\nsr = "x"', "must have sr, a folder of images, or model, a network, got both"),
         ("model = 3\nscale = 2", "model must be of the type str"),
         ('model = "bicubic"\nscale = 2\ntile = 0', "tile must be"),
         ('model = "bicubic"\nscale = 2\nseeds = true', "seeds must be"),
@@ -439,6 +439,12 @@ def test_a_manifest_says_what_is_wrong_with_a_network(folder, lines, message):
     (folder / "table.toml").write_text(f"hr = 'hr'\n[[method]]\n{lines}\n")
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         from_manifest(folder / "table.toml")
+
+
+def test_a_manifest_names_every_setting_that_it_may_have(tmp_path):
+    (tmp_path / "table.toml").write_text("hrr = 'hr'\n")
+    with pytest.raises(ValueError, match="keys must be among hr, scores, protocol, modcrop, device, method, got hrr"):
+        from_manifest(tmp_path / "table.toml")
 
 
 def test_outputs_are_kept_on_request(folder):

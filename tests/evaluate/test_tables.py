@@ -315,7 +315,8 @@ def test_the_command_writes_all_of_them(methods, tmp_path, capsys):
     folder = methods[0].sr.parents[1]
     Image.new("RGB", (7, 7)).save(folder / "nearest" / "x2" / "0003x2.png")
     arguments = [part for name in names for part in ("--out", str(out / name))]
-    arguments += ["--per-image", str(out / "images.csv"), "--against", "paper:bicubic", "--scores", "psnr", "fsds"]
+    arguments += ["--per-image", str(out / "images.csv"), "--per-image", str(out / "images.json")]
+    arguments += ["--against", "paper:bicubic", "--scores", "psnr", "fsds"]
     arguments = ["evaluate", "--hr", str(methods[0].hr), "--layout", str(folder), *arguments]
     assert main(arguments) == 1, "an image failed"
     printed = capsys.readouterr().out
@@ -328,6 +329,7 @@ def test_the_command_writes_all_of_them(methods, tmp_path, capsys):
         assert "DIV2K validation" in text
     with (out / "images.csv").open(newline="") as opened:
         assert sum(bool(row["error"]) for row in csv.DictReader(opened)) == 1
+    assert sum(bool(image["error"]) for image in json.loads((out / "images.json").read_text())["images"]) == 1
 
 
 def test_a_method_whose_name_is_no_text(methods, tmp_path, capsys):

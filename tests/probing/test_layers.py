@@ -95,7 +95,9 @@ def test_layers_that_give_no_image_are_left_out_or_refused():
 def test_refuses():
     with pytest.raises(ValueError, match=r"layers must be names of the network's modules, got 'body'; it has"):
         HyRA(network()).layer_responses(["body"])
-    with pytest.raises(ValueError, match=r"net must be an nn.Module to look into its layers, got the function relu"):
+    with pytest.raises(
+        ValueError, match=r"net must be an nn.Module .* a function or an ONNX network does not show, got relu"
+    ):
         HyRA(F.relu).layer_responses()
     with pytest.raises(ValueError, match=r"net must be an nn.Module whose layers can be watched, got a Torch"):
         HyRA(torch.jit.trace(nn.ReLU(), torch.rand(1, 3, 16, 16))).layer_responses()

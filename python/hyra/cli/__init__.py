@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hyra._util import interrupt
-from hyra._util.texts import message
+from hyra._util.texts import message, printable
 from hyra.cli import (
     analyze,
     attribute,
@@ -127,6 +127,8 @@ def _sentence(error: Exception) -> str:
     """One line, and what was added to explain it; what is no message of ours is named by its kind."""
     from hyra.network.wrapper import NetworkError
 
+    if isinstance(error, FileNotFoundError) and error.filename is not None and error.filename2 is None:
+        return f"no such file or folder: {printable(str(error.filename))}"
     line = message(error, 2000)
     expected = isinstance(error, ValueError | TypeError | OSError | ImportError | NetworkError)
     if not (expected and line):

@@ -99,7 +99,12 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         help="the table as .md, .csv, .json, .parquet or .tex; any number of times",
     )
     outputs.add_argument(
-        "--per-image", type=out_file, metavar="FILE", help="every score of every image as .csv, .json or .parquet"
+        "--per-image",
+        type=out_file,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="every score of every image as .csv, .json or .parquet; any number of times",
     )
     outputs.add_argument(
         "--against",
@@ -131,8 +136,8 @@ def run(args: argparse.Namespace) -> int:
 
     for file in args.out:
         check(file, TABLES)
-    if args.per_image is not None:
-        check(args.per_image, IMAGES)
+    for file in args.per_image:
+        check(file, IMAGES)
     for destination in args.log_to:
         check_destination(destination)
     methods, settings = _inputs(args, networks(args))
@@ -160,8 +165,8 @@ def run(args: argparse.Namespace) -> int:
     table = result.table(args.against)
     for file in args.out:
         write_table(table, file)
-    if args.per_image is not None:
-        write_images(result, args.per_image)
+    for file in args.per_image:
+        write_images(result, file)
     show(table)
     for destination in args.log_to:
         log_to(result, destination, number_of(result.run.name, store))

@@ -161,7 +161,10 @@ def modules_of(network: Network, layers: Sequence[str] | None) -> dict[str, nn.M
     """The modules whose names were given, or all."""
     module = network.module
     if module is None:
-        raise ValueError(f"net must be an nn.Module to look into its layers, got the function {network.name}")
+        message = (
+            "net must be an nn.Module to look into its layers, which a function or an ONNX network does not show, got"
+        )
+        raise ValueError(f"{message} {network.name}")
     if isinstance(module, torch.jit.ScriptModule):
         raise ValueError("net must be an nn.Module whose layers can be watched, got a TorchScript program")
     modules = {name or OUTPUT: part for name, part in module.named_modules()}

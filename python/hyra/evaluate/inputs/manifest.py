@@ -15,7 +15,7 @@ from hyra.evaluate.inputs.networks import network_methods
 from hyra.evaluate.inputs.running import at_scales
 from hyra.evaluate.work.plan import Plan
 
-_SETTINGS = ("scores", "protocol", "modcrop", "device")
+_TOP = ("hr", "scores", "protocol", "modcrop", "device", "method")
 _KEYS = ("name", "scale", "sr", "hr", "template")
 _NETWORK_KEYS = ("name", "scale", "model", "lr", "hr", "template", "input_range", "tile", "halo", "seeds")
 _TEXTS = ("name", "sr", "hr", "model", "lr", "template")
@@ -59,9 +59,9 @@ def from_manifest(
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} must be TOML, got: {message(error)}") from error
     try:
+        _only(contents, _TOP)
         hr, tables = contents.pop("hr", None), contents.pop("method", [])
         validate.instance("method", tables, list)
-        _only(contents, _SETTINGS)
         plan = Plan(**contents)
         networks = _Networks(device or plan.device, trust_code, save)
         methods = [method for table in tables for method in _of_table(table, hr, file.parent, networks)]
@@ -113,6 +113,8 @@ class _Networks:
 def _of_table(table: dict[str, Any], hr: str | None, folder: Path, networks: _Networks) -> Iterator[Method]:
     validate.instance("each [[method]]", table, dict)
     is_network = "model" in table
+    if is_network and "sr" in table:
+        raise ValueError("a [[method]] must have sr, a folder of images, or model, a network, got both")
     _only(table, _NETWORK_KEYS if is_network else _KEYS)
     of = table if hr is None else {"hr": hr, **table}
     for key in ("model", "hr") if is_network else ("name", "sr", "hr"):

@@ -14,6 +14,8 @@ from hyra.scores.pixelwise import POWERS
 from hyra.scores.protocol import Protocol
 from hyra.scores.table import scores
 
+_MODCROP = ": cut the reference to a multiple of the scale (modcrop=True, on the command line --modcrop)"
+
 
 class Target:
     """A reference image, prepared once for the predictions of all methods.
@@ -51,7 +53,8 @@ class Target:
         target = _modcropped(self.image, scale) if modcrop else self.image
         if preds.shape[-2:] != target.shape[-2:]:
             sizes = " and ".join(f"{x.shape[-1]}x{x.shape[-2]}" for x in (preds, target))
-            raise ValueError(f"both images must have the same size, got {sizes}")
+            cut = "" if modcrop or _modcropped(self.image, scale).shape[-2:] != preds.shape[-2:] else _MODCROP
+            raise ValueError(f"both images must have the same size, got {sizes}{cut}")
         if target is not self.image or preds.dtype != target.dtype or preds.shape != target.shape:
             return Pair(*protocol.prepare(preds, target), protocol, differences)
         return Pair(protocol.prepare_one(preds), self._prepared(protocol), protocol, differences, self)
