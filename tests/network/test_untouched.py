@@ -182,7 +182,7 @@ def settings():
         torch.get_default_dtype(),
         torch.get_num_threads(),
         torch.get_float32_matmul_precision(),
-        torch.empty(0).device,  # torch.get_default_device of torch 2.6 fails once a device was taken back
+        torch.get_default_device(),
         torch.is_anomaly_enabled(),
         torch.backends.cudnn.benchmark,
         torch.backends.mkldnn.enabled,

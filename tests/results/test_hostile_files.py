@@ -8,6 +8,8 @@ from hostile import content_of, hostile_containers, hostile_headers, hostile_pro
 from stored_results import described
 from test_stored_files import EXPECTED, FIXTURES, FORMATS, holds, kinds
 
+from hyra.results import storage
+
 NEWEST = FORMATS[-1]
 NAMES = [name for name in EXPECTED[NEWEST] if name != "tracker"]
 SECONDS = 5
@@ -97,5 +99,7 @@ def test_a_newer_format_says_so(tmp_path):
     file = tmp_path / "r.safetensors"
     header, tensors = content_of(data)
     file.write_bytes(written(header | {"format": 99}, tensors))
-    with pytest.raises(ValueError, match="its format must be at most 1, got 99: a newer version of hyra wrote it"):
+    with pytest.raises(
+        ValueError, match=f"its format must be at most {storage.FORMAT}, got 99: a newer version of hyra wrote it"
+    ):
         kinds()["SincFit"].load(file)

@@ -67,9 +67,16 @@ def same(a, b):
     return type(a) is type(b) and (a == b or (isinstance(a, float) and math.isnan(a) and math.isnan(b)))
 
 
+WITH_TESTS_OF_THEIR_OWN = {
+    "LowpassSweep", "Attribution", "AttributionComparison", "EffectiveReceptiveField", "LayerSpectra",
+}  # fmt: skip
+
+
 def test_all_kinds_are_tested(results):
-    pytest.importorskip("torchmetrics")  # for the sweep, which has tests of its own
-    assert {kind.__name__ for kind in Result.__subclasses__()} == {kind.__name__ for kind in results} | {"LowpassSweep"}
+    pytest.importorskip("torchmetrics")  # for the sweep
+    assert {kind.__name__ for kind in Result.__subclasses__()} == {
+        kind.__name__ for kind in results
+    } | WITH_TESTS_OF_THEIR_OWN
 
 
 def test_saved_loaded_and_drawn(results, tmp_path):

@@ -23,18 +23,24 @@ _FLAGS = (
     (torch.backends.cudnn, "enabled"),
     (torch.backends.mkldnn, "enabled"),
 )
+
+
+def _set_default_device(device: torch.device) -> None:
+    # None, not the CPU, is how torch begins: a device that is set goes through every call.
+    torch.set_default_device(None if device.type == "cpu" else device)
+    context = torch._GLOBAL_DEVICE_CONTEXT
+    if getattr(context, "device_context", context) is None:
+        del context.device_context  # torch.get_default_device of torch 2.6 asks it all the same
+
+
 _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (torch.get_default_dtype, torch.set_default_dtype),
     (torch.get_num_threads, torch.set_num_threads),
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
     (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
-    # torch.get_default_device makes a tensor that no transform of torch.func allows. None, not the CPU, is how torch
-    # begins: a device that is set goes through every call.
-    (
-        lambda: torch.empty(0, dtype=torch.float32, device=None).device,
-        lambda device: torch.set_default_device(None if device.type == "cpu" else device),
-    ),
+    # torch.get_default_device makes a tensor that no transform of torch.func allows.
+    (lambda: torch.empty(0, dtype=torch.float32, device=None).device, _set_default_device),
     *((partial(getattr, *flag), partial(setattr, *flag)) for flag in _FLAGS),
 )
 """What a network may set for the whole process: how to ask for it, and how to set it again."""
