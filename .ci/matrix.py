@@ -2,8 +2,8 @@
 
 Each has an environment of its own. The tests are those of the ops and the API, over the plain-torch bodies and the CPU
 kernels, or over the former alone where a row has `kernels = false`: the wheel of a machine without a compiler. What is
-built, what the command line does, training, files made to do harm, and tests marked `once` are left to the README's
-command. The wheels are those in `dist/`; one that lacks there is built.
+built, what the command line does, evaluations and reports, training, files made to do harm, and tests marked `once` are
+left to the README's command. The wheels are those in `dist/`; one that lacks there is built.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
-ONCE = ("build", "cli", "cuda_on_cpu", "demo", "models", "ops/test_fuzz.py", "results/test_hostile_files.py")
+ONCE = (
+    *("build", "cli", "cuda_on_cpu", "demo", "evaluate", "models", "report"),
+    *("ops/test_fuzz.py", "results/test_hostile_files.py"),
+)
 TESTS = ["tests", *(f"--ignore=tests/{place}" for place in ONCE)]
 TITLES = ("set", "python", "torch", "numpy", "scipy", "passed", "failed", "skipped")
 

@@ -44,7 +44,9 @@ def test_what_does_not_bound_is_not_said_to(name):
 
 def test_a_clamped_response_is_told_of_and_never_ranked():
     clamped = HyRA(lambda x: bicubic(x).clamp(0, 1))
-    with pytest.warns(RuntimeWarning, match=r"output is kept within 0\.\.1, and \d+% of it lies there: .*mode='jvp'"):
+    with pytest.warns(
+        RuntimeWarning, match=r"output is kept within 0\.\.1, and \d+% of it lies at that limit: .*mode='jvp'"
+    ):
         response = clamped.impulse_response()
     assert response.clipped > 0.9
     assert "clipped" in repr(response)

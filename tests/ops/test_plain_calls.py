@@ -1,5 +1,7 @@
 """Calls that go straight to a kernel, without torch's dispatcher: the same bits, and none where anything watches."""
 
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager, nullcontext
 from unittest import mock
@@ -282,3 +284,18 @@ def test_identical_and_infinitely_different_images_score_as_torch_says():
     assert hyra.fsds(image, other, check=False).isnan()
     assert hyra.mse(image, torch.full_like(image, torch.inf), check=False).isinf()
     assert hyra.psnr(image, torch.full_like(image, torch.inf), check=False).item() == -torch.inf
+
+
+@pytest.mark.parametrize("name", ["_dispatch_keys", "_dispatch_tls_local_include_set", "_AutoDispatchBelowAutograd"])
+def test_a_torch_that_cannot_be_asked_dispatches_every_call(name):
+    program = f"""
+import torch
+taken = torch._C.{name}
+del torch._C.{name}
+import hyra
+from hyra._native import dispatch
+torch._C.{name} = taken  # torch needs it itself, in another file
+image = torch.rand(3, 24, 20)
+assert hyra.psnr(image, image).item() == hyra.psnr(image, image).item() == torch.inf
+assert dispatch.plain_call((image,)) is None"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True)

@@ -3,6 +3,8 @@
 Its way to an op that is in Python takes as long as twenty ops of its own. It says itself who is on that way: the keys
 of a tensor (a gradient, `torch.func`, a conjugate, a layout) and those that a thread adds or takes away (autocast,
 tracing, a mode). Where there are none but those of plain tensors, the way leads nowhere but to the kernel.
+
+torch promises none of these names to anybody. With a version that lacks one, every call goes its way.
 """
 
 from __future__ import annotations
@@ -18,15 +20,18 @@ from torch.autograd import forward_ad
 from hyra._native.arguments import exceeds_storage
 
 _C: Any = torch._C  # untyped
-_keys_of = _C._dispatch_keys
-_included = _C._dispatch_tls_local_include_set
-_excluded = _C._dispatch_tls_local_exclude_set
-_function_modes = _C._len_torch_function_stack
-_is_profiled = _C._autograd._profiler_enabled
+_keys_of: Any = getattr(_C, "_dispatch_keys", None)
+_included: Any = getattr(_C, "_dispatch_tls_local_include_set", None)
+_excluded: Any = getattr(_C, "_dispatch_tls_local_exclude_set", None)
+_function_modes: Any = getattr(_C, "_len_torch_function_stack", None)
+_is_profiled: Any = getattr(_C._autograd, "_profiler_enabled", None)
 _differentiates = torch.is_grad_enabled
 
-as_a_kernel = _C._AutoDispatchBelowAutograd
+as_a_kernel: Any = getattr(_C, "_AutoDispatchBelowAutograd", None)
 """A context: what the dispatcher has done when it comes to a kernel. Nothing in it is recorded for a gradient."""
+
+_IS_KNOWN = None not in (_keys_of, _included, _excluded, _function_modes, _is_profiled, as_a_kernel)
+"""Whether this torch can be asked."""
 
 
 def _keys(*names: str) -> int:
@@ -38,7 +43,7 @@ def _keys(*names: str) -> int:
 
 _PLAIN = {
     keys: device.lower()
-    for device in ("CPU", "CUDA")
+    for device in (("CPU", "CUDA") if _IS_KNOWN else ())
     for keys in (
         _keys(device, "ADInplaceOrView", f"Autograd{device}", f"Autocast{device}"),
         _keys(device, f"Autocast{device}"),  # made in inference mode
@@ -46,8 +51,8 @@ _PLAIN = {
 }
 """The keys of plain tensors, with their device."""
 
-_ADDED = _keys("BackendSelect", "ADInplaceOrView")
-_TAKEN_AWAY = _keys("AutocastCPU", "AutocastCUDA")
+_ADDED = _keys("BackendSelect", "ADInplaceOrView") if _IS_KNOWN else 0
+_TAKEN_AWAY = _keys("AutocastCPU", "AutocastCUDA") if _IS_KNOWN else 0
 """What a thread adds and takes away by itself: outside autocast, its keys."""
 
 
@@ -57,7 +62,7 @@ def plain_call(args: Sequence[Any]) -> tuple[str, tuple[Any, ...]] | None:
     That is all that a check sees of the arguments, hashable: calls of which it is the same are right, or wrong, alike.
     Tensors in a list are none that it takes.
     """
-    if torch.compiler.is_compiling() or _is_watched():
+    if not _IS_KNOWN or torch.compiler.is_compiling() or _is_watched():
         return None
     device = None
     parts: list[Any] = []

@@ -111,7 +111,7 @@ def measured(methods: Sequence[NetworkMethod]) -> list[NetworkNumbers]:
     numbers = []
     for method in methods:
         if method.seed == 0:
-            log(f"measuring {printable(method.name)}")
+            log(f"measuring {printable(method.network or method.name)} at x{method.scale:g}")
             numbers.append(network_numbers(method))
     return numbers
 

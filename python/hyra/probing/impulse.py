@@ -145,8 +145,8 @@ def warn_if_it_is_clipped(canvas: Canvas, clipped: float, point: OperatingPoint)
     bounds = canvas.network.traits.bounds
     if clipped and bounds is not None:
         message = (
-            f"the network's output is {bounds}, and {clipped:.0%} of it lies there: what the response has beyond is "
-            "lost, so that it says little about the filter; measure where nothing is cut, with "
+            f"the network's output is {bounds}, and {clipped:.0%} of it lies at that limit: what the response has "
+            "beyond is lost, so that it says little about the filter; measure where nothing is cut, with "
             + ("another background" if point.mode == "jvp" else "background=0.5 and amplitude=0.1, or mode='jvp'")
         )
         warn(message, RuntimeWarning)

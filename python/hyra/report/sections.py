@@ -51,7 +51,8 @@ def _verdict(measured: Measurements, fit: SincFit) -> str:
 
 
 def _response(made: Folder, measured: Measurements, fit: SincFit) -> None:
-    made.section("Impulse response", f"{text.RESPONSE} Here: {measured.facts['probe']}.")
+    ideal = f" {text.IDEAL}" if measured.response.scale > 1 else ""
+    made.section("Impulse response", f"{text.RESPONSE}{ideal} Here: {measured.facts['probe']}.")
     made.figure("impulse_response", plots.impulse_response(measured.response), text.RESPONSE_FIGURE)
     if measured.response.scale > 1:
         made.figure("profile", plots.profile(measured.response, fit=fit), text.PROFILE_FIGURE)

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 RESPONSE = (
     "The network got a constant image with one other pixel. What it makes of that pixel is the impulse response of its "
-    "linear part H. An ideal interpolator answers with a sinc: a main lobe, and rings that alternate in sign."
+    "linear part H."
 )
+IDEAL = "An ideal interpolator answers with a sinc: a main lobe, and rings that alternate in sign."
 RESPONSE_FIGURE = (
     "The mean over the colours. Blue is negative, red positive, and colours saturate early so that the side lobes "
     "show. The faint grid is that of the LR pixels; that of the impulse is the middle one."
@@ -138,8 +139,8 @@ def clipped(bounds: str, share: float, elsewhere: Sequence[tuple[str, float]]) -
     """The one sentence at the top where the network's bounds cut the response off."""
     sound = "".join(f" Where nothing is cut ({probe}) it is {value:.2f}." for probe, value in elsewhere)
     return (
-        f"This network's output is {bounds}, and {share:.0%} of it lies there at this operating point: the side lobes "
-        f"are cut off, and their likeness to the sinc says nothing of the filter.{sound}".replace("-", "−")
+        f"This network's output is {bounds}, and {share:.0%} of it lies at that limit at this operating point: the "
+        f"side lobes are cut off, and their likeness to the sinc says nothing of the filter.{sound}".replace("-", "−")
     )
 
 
