@@ -47,7 +47,7 @@ ENGINE_ERROR = {
 
 SANITIZER_REPORT = {
     ("address", "shared_past_end"): "out of bounds",
-    ("address", "shared_before_begin"): "AddressSanitizer: use-after-poison",
+    ("address", "shared_before_begin"): "out of bounds",  # by the other one of the two, which looks first
     ("address", "dynamic_past_end"): "AddressSanitizer: use-after-poison",
     ("address", "global_past_end"): "AddressSanitizer: heap-buffer-overflow",
     ("address", "host_reads_device_memory"): "AddressSanitizer: use-after-poison",
