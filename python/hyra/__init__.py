@@ -5,7 +5,7 @@ from hyra._util.interrupt import leave_quietly
 leave_quietly()  # before what takes time to import
 del leave_quietly
 
-# ruff: noqa: E402
+# ruff: noqa: E402 - whoever interrupts the command may do so while torch is imported
 from hyra import adapters, images, ops, spectrum
 from hyra._util.version import __version__
 from hyra.analyzer import HyRA

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -15,8 +16,7 @@ from hyra import demo, models
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-import numpy as np  # noqa: E402
-import onnx_files  # noqa: E402
+import onnx_files  # noqa: E402 - needs onnx, as the next do
 from onnx import TensorProto, helper  # noqa: E402
 from onnx_files import resize, write  # noqa: E402
 

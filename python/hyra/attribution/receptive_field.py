@@ -123,8 +123,8 @@ class EffectiveReceptiveField(Result):
         """
         if not self.moments.isfinite().all():
             return math.nan
-        w, l = torch.linalg.eigvalsh(self.moments).clamp(min=0).tolist()  # noqa: E741
-        return (l - w) / (l + w) if l + w > 0 else math.nan
+        across, along = torch.linalg.eigvalsh(self.moments).clamp(min=0).tolist()
+        return (along - across) / (along + across) if along + across > 0 else math.nan
 
     @property
     def orientation(self) -> float:
