@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -48,6 +49,7 @@ def op(
         this = cast(Op, made)
         this.declaration = declaration
         this._bodies, this._known = {None: body}, set()
+        this._spare_the_compiler(list(this._backend_fns))
         this._refuse_tangents()
         this._ignore_autocast()
         return this
@@ -69,6 +71,16 @@ def _checked(f: F, declaration: Declaration) -> F:
         return f(*args)
 
     return cast(F, checked)
+
+
+def _once_loaded(guarded: Callable[..., Any]) -> Callable[..., Any]:
+    """As `guarded`, by which torch keeps its compiler out of a function, or the function alone before there is one."""
+    alone = getattr(guarded, "__wrapped__", guarded)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return (guarded if "torch._dynamo" in sys.modules else alone)(*args, **kwargs)
+
+    return call
 
 
 def remember(signatures: set[Any], seen: Any) -> None:
@@ -134,7 +146,8 @@ class Op(CustomOpDef):
 
         def decorate(kernel: F) -> F:
             super(Op, self).register_kernel(device_types)(_checked(kernel, self.declaration))
-            devices = [device_types] if device_types is None or isinstance(device_types, str) else device_types
+            devices = [device_types] if device_types is None or isinstance(device_types, str) else list(device_types)
+            self._spare_the_compiler(devices)
             self._bodies.update(dict.fromkeys(devices, kernel))
             return kernel
 
@@ -150,6 +163,14 @@ class Op(CustomOpDef):
         """As torch's, with the check before it."""
         super().register_fake(_checked(fn, self.declaration))
         return fn
+
+    def _spare_the_compiler(self, devices: list[str | None]) -> None:
+        """Call bodies and kernels without `torch.compile`, which torch loads only to keep it out of them.
+
+        That takes as long as to load torch. Where nobody has loaded it, there is nothing to keep out.
+        """
+        for device in devices:
+            self._backend_fns[device] = _once_loaded(self._backend_fns[device])
 
     def _refuse_tangents(self) -> None:
         """Raise on a forward-mode tangent, which torch's custom ops drop without a word.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import optimize
+import scipy
 from torch import Tensor
 
 from hyra._util import validate
@@ -208,7 +208,8 @@ def _fit(window: str, even: _EvenPart, step: float) -> tuple[float, tuple[float,
         return round(1 - project(*parameters)[0], _DIGITS) if within else 1.0
 
     free = 3 if window == "kaiser" else 2
-    found = optimize.minimize(unexplained, start[:free], method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-12})
+    options = {"xatol": 1e-4, "fatol": 1e-12}
+    found = scipy.optimize.minimize(unexplained, start[:free], method="Nelder-Mead", options=options)
     cutoff, radius, beta = [*found.x.tolist(), 0.0][:3]
     gain = project(cutoff, radius, beta)[1] / (2 * cutoff) ** 2  # the unit-gain kernel has a factor 2 f on each axis
     return math.sqrt(max(0.0, found.fun)), (cutoff, radius, beta), gain

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import special
+import scipy
 from torch import Tensor
 
 Floats = npt.NDArray[np.float64]
@@ -15,7 +15,8 @@ Floats = npt.NDArray[np.float64]
 
 def _kaiser(u: Floats, beta: Floats | float) -> Floats:
     x = beta * np.sqrt(1 - u * u)
-    ratio: Floats = special.i0e(x) / special.i0e(beta) * np.exp(x - beta)  # the Bessel functions alone overflow
+    i0e = scipy.special.i0e  # the Bessel functions without it overflow
+    ratio: Floats = i0e(x) / i0e(beta) * np.exp(x - beta)
     return ratio
 
 

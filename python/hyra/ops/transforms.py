@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
+import scipy  # loads what is used of it when it is used: the first transform, and not `import hyra`, waits for it
 import torch
 from torch import Tensor
 

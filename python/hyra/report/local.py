@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from scipy import stats
+import scipy
 from torch import Tensor
 
 from hyra._util.table import or_nan
@@ -115,4 +115,4 @@ def _contrast(image: Tensor) -> Tensor:
 
 def _rank_correlation(a: Tensor, b: Tensor) -> float:
     varies = all(float(x.max() - x.min()) > _ROUNDING for x in (a, b))
-    return float(stats.spearmanr(a.numpy(), b.numpy()).statistic) if varies else float("nan")
+    return float(scipy.stats.spearmanr(a.numpy(), b.numpy()).statistic) if varies else float("nan")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+import scipy
 import torch
 from torch import Tensor
 
@@ -79,8 +80,6 @@ def fft_library_versions() -> dict[str, str]:
         >>> sorted(fft_library_versions())[-2:]
         ['scipy', 'torch']
     """
-    import scipy
-
     versions = {"torch": torch.__version__, "scipy": scipy.__version__}
     if transforms.HAS_DUCC0:
         import ducc0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import wilcoxon
+import scipy
 
 from hyra.evaluate.evaluation import Evaluation
 from hyra.evaluate.scoring.scores import score
@@ -226,7 +226,7 @@ def wilcoxon_p(differences: np.ndarray) -> float:
         return 1.0 if differences.size else math.nan
     with warnings.catch_warnings():  # of few images; the p value says it
         warnings.simplefilter("ignore")
-        return float(wilcoxon(changed).pvalue)
+        return float(scipy.stats.wilcoxon(changed).pvalue)
 
 
 def _absences(method: str, scale: float, before: _Outcomes, after: _Outcomes) -> Absences:
