@@ -19,9 +19,9 @@ from hyra.filters.lowpass import lowpass_upsample
 from hyra.filters.response import BackgroundOutput, ImpulseResponse
 from hyra.filters.sinc import SincFit
 from hyra.filters.transfer import TransferFunction
+from hyra.network.forward import NetworkError
 from hyra.network.locality import Locality
 from hyra.network.sizes import InputSizes
-from hyra.network.wrapper import NetworkError
 from hyra.probing.amplitude import AmplitudeSweep
 from hyra.probing.layers import LayerResponses
 from hyra.probing.operating_point import OperatingPoint

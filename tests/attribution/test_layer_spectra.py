@@ -12,7 +12,7 @@ from torch import nn
 import hyra
 from hyra import demo, spectrum
 from hyra.attribution.layer_spectra import LayerSpectra, LayerSpectrum, planes_of
-from hyra.network.wrapper import NetworkError
+from hyra.network.forward import NetworkError
 
 
 def outputs_of(net, image):

@@ -4,7 +4,7 @@ import pytest
 
 from hyra._util.files import check_writable
 from hyra.cli import main, parser
-from hyra.cli.arguments import out_file, out_folder
+from hyra.cli.values import out_file, out_folder
 
 COMMANDS = parser()._subparsers._group_actions[0].choices
 OUTPUTS = [

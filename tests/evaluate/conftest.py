@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import networks_in_a_file
 import numpy as np
 import pytest
 from PIL import Image
@@ -41,3 +42,10 @@ def methods(tmp_path) -> list[Method]:
 def many_methods(tmp_path) -> list[Method]:
     """As `methods`, of a hundred pairs."""
     return make_folders(tmp_path, 25)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """References of three sizes, one of them no multiple of 2, and networks in a file."""
+    networks_in_a_file.make(tmp_path)
+    return tmp_path

@@ -7,9 +7,10 @@ from torch import nn
 
 import hyra
 from hyra import HyRA
+from hyra.network.forward import NetworkError
 from hyra.network.padding import Padding
 from hyra.network.sizes import InputSizes
-from hyra.network.wrapper import Network, NetworkError
+from hyra.network.wrapper import Network
 
 LR_SIZES = [(339, 510), (338, 511), (340, 509), (50, 70)]
 """Of DIV2K's LR images at x4, a pixel more and less, and of an image that no multiple of 8 fits."""

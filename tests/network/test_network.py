@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from hyra import HyRA
+from hyra.network.forward import NetworkError
 from hyra.network.sizes import InputSizes
-from hyra.network.wrapper import Network, NetworkError
+from hyra.network.wrapper import Network
 
 
 class Restless(nn.Module):

@@ -8,8 +8,9 @@ from torch import nn
 
 import hyra
 from hyra import HyRA
+from hyra.network.forward import NetworkError
 from hyra.network.untouched import lock_of
-from hyra.network.wrapper import Network, NetworkError
+from hyra.network.wrapper import Network
 
 
 def net_in_training():

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from hyra import HyRA, ImpulseResponse
-from hyra.network.wrapper import NetworkError
+from hyra.network.forward import NetworkError
 from hyra.probing.layers import PrincipalPattern
 
 

@@ -125,7 +125,7 @@ def _without_screen() -> Iterator[None]:
 
 def _sentence(error: Exception) -> str:
     """One line, and what was added to explain it; what is no message of ours is named by its kind."""
-    from hyra.network.wrapper import NetworkError
+    from hyra.network.forward import NetworkError
 
     if isinstance(error, FileNotFoundError) and error.filename is not None and error.filename2 is None:
         return f"no such file or folder: {printable(str(error.filename))}"

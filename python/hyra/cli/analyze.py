@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from hyra.cli.arguments import (
-    MODEL_HELP,
-    Commands,
-    add_image_options,
-    add_out_option,
-    add_response_options,
-    command,
-    finish,
-    load_model,
-    log,
-    natural,
-    operating_point,
-    positive,
-    read_images,
-)
+from hyra.cli.arguments import Commands, add_out_option, command, finish, log
+from hyra.cli.networks import MODEL_HELP, load_model
+from hyra.cli.pictures import add_image_options, read_images
+from hyra.cli.responses import add_response_options, operating_point
+from hyra.cli.values import natural, positive
 
 _EPILOG = f"""\
 {MODEL_HELP}

@@ -7,17 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyra._util.files import write_text
-from hyra.cli.arguments import (
-    MODEL_HELP,
-    Commands,
-    add_network_options,
-    add_out_option,
-    add_window_options,
-    command,
-    load_model,
-    log,
-    positive,
-)
+from hyra.cli.arguments import Commands, add_out_option, command, log
+from hyra.cli.networks import MODEL_HELP, add_network_options, load_model
+from hyra.cli.pictures import add_window_options
+from hyra.cli.values import positive
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from hyra._util.files import write_text
-from hyra.cli.arguments import Commands, command, log, out_file
+from hyra.cli.arguments import Commands, command, log
+from hyra.cli.values import out_file
 
 _EPILOG = """\
 A and B are the names or tags of runs, or latest, or previous; without them, previous and latest. FILE:RUN is a run of

@@ -8,20 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyra._util.files import write_text
-from hyra.cli.arguments import (
-    MODEL_HELP,
-    Commands,
-    add_image_options,
-    add_out_option,
-    add_response_options,
-    add_variant_option,
-    add_window_options,
-    command,
-    load_model,
-    log,
-    operating_point,
-    read_images,
-)
+from hyra.cli.arguments import Commands, add_out_option, command, log
+from hyra.cli.networks import MODEL_HELP, load_model
+from hyra.cli.pictures import add_image_options, add_window_options, read_images
+from hyra.cli.responses import add_response_options, operating_point
+from hyra.cli.scoring import add_variant_option
 
 if TYPE_CHECKING:
     from hyra import HyRA, ImpulseResponse, Probe

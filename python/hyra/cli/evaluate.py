@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyra._util.texts import printable
-from hyra.cli.arguments import MODEL_HELP, Commands, add_pairing_options, command, log, out_file, positive
+from hyra.cli.arguments import Commands, command, log
 from hyra.cli.evaluate_networks import add_network_inputs, among, measured, networks, over_all_seeds
+from hyra.cli.networks import MODEL_HELP
+from hyra.cli.pictures import add_pairing_options
+from hyra.cli.values import out_file, positive
 
 if TYPE_CHECKING:
     from hyra.evaluate.evaluation import Engine

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hyra._util.texts import printable
-from hyra.cli.arguments import add_loading_options, log, natural, out_folder, positive
+from hyra.cli.arguments import log
+from hyra.cli.networks import add_loading_options
+from hyra.cli.values import natural, out_folder, positive
 
 if TYPE_CHECKING:
     from hyra.evaluate.evaluation import Evaluation

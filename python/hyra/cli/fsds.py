@@ -15,17 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from hyra._util.extra import extra
 from hyra._util.files import write_text
 from hyra._util.texts import printable
-from hyra.cli.arguments import (
-    Commands,
-    add_pairing_options,
-    add_protocol_options,
-    add_variant_option,
-    command,
-    log,
-    out_file,
-    pairs_of,
-    protocol,
-)
+from hyra.cli.arguments import Commands, command, log
+from hyra.cli.pictures import add_pairing_options, pairs_of
+from hyra.cli.scoring import add_protocol_options, add_variant_option, protocol
+from hyra.cli.values import out_file
 
 if TYPE_CHECKING:
     from hyra.scores.protocol import Protocol

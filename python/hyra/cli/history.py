@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from hyra._util.files import write_text
-from hyra.cli.arguments import Commands, command, out_file, positive
+from hyra.cli.arguments import Commands, command
+from hyra.cli.values import out_file, positive
 
 _EPILOG = """\
 examples:

@@ -6,15 +6,9 @@ import argparse
 from pathlib import Path
 
 from hyra._util.files import write_text
-from hyra.cli.arguments import (
-    MODEL_HELP,
-    Commands,
-    add_network_options,
-    add_out_option,
-    add_size_option,
-    command,
-    load_model,
-)
+from hyra.cli.arguments import Commands, add_out_option, command
+from hyra.cli.networks import MODEL_HELP, add_network_options, load_model
+from hyra.cli.responses import add_size_option
 
 _EPILOG = f"""\
 {MODEL_HELP}

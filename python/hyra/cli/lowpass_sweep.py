@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyra.cli.arguments import Commands, add_out_option, add_variant_option, command, positive
+from hyra.cli.arguments import Commands, add_out_option, command
+from hyra.cli.scoring import add_variant_option
+from hyra.cli.values import positive
 from hyra.filters.windows import WINDOWS
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from hyra._util.table import in_columns
 from hyra._util.texts import printable
-from hyra.cli.arguments import Commands, command, log, out_file
+from hyra.cli.arguments import Commands, command, log
+from hyra.cli.values import out_file
 
 _EPILOG = """\
 examples:

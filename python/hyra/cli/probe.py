@@ -6,19 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyra.cli.arguments import (
-    MODEL_HELP,
-    Commands,
-    add_channels_option,
-    add_impulse_options,
-    add_network_options,
-    add_out_option,
-    command,
-    load_model,
-    natural,
-    positive,
-)
+from hyra.cli.arguments import Commands, add_out_option, command
 from hyra.cli.bands import read_bands
+from hyra.cli.networks import MODEL_HELP, add_network_options, load_model
+from hyra.cli.responses import add_channels_option, add_impulse_options
+from hyra.cli.values import natural, positive
 
 if TYPE_CHECKING:
     from hyra.probing.amplitude import AmplitudeSweep

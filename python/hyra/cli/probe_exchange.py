@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from hyra._util.table import number
-from hyra.cli.arguments import Commands, command, log, out_folder, positive
+from hyra.cli.arguments import Commands, command, log
+from hyra.cli.values import out_folder, positive
 from hyra.probing.exchange import AMPLITUDE, BACKGROUND
 
 _EXPORT = """\

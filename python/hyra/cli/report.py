@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyra._util.texts import printable
-from hyra.cli.arguments import Commands, command, log, natural, out_file
+from hyra.cli.arguments import Commands, command, log
+from hyra.cli.values import natural, out_file
 
 if TYPE_CHECKING:
     from hyra.evaluate.evaluation import Evaluation

@@ -15,7 +15,8 @@ from hyra._util.files import replacing, write_text
 from hyra._util.progress import Progress
 from hyra._util.table import in_columns
 from hyra._util.texts import printable
-from hyra.cli.arguments import Commands, add_out_option, add_pairing_options, command, log, pairs_of
+from hyra.cli.arguments import Commands, add_out_option, command, log
+from hyra.cli.pictures import add_pairing_options, pairs_of
 
 if TYPE_CHECKING:
     from hyra.spectrum import PairSpectrum, SpectrumComparison, SpectrumStatistics

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyra._util.table import in_columns, number
-from hyra.cli.arguments import Commands, command, out_folder, positive
+from hyra.cli.arguments import Commands, command
+from hyra.cli.values import out_folder, positive
 
 if TYPE_CHECKING:
     from hyra.track.records import Record

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from hyra._util.texts import message
-from hyra.network.wrapper import Network, NetworkError
+from hyra.network.forward import NetworkError
+from hyra.network.wrapper import Network
 
 
 class MissingGradients(NetworkError):  # noqa: N818 - it says what is the matter

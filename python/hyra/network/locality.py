@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from hyra._util import validate
+from hyra.network.forward import NetworkError
 from hyra.network.sizes import InputSizes
-from hyra.network.wrapper import Network, NetworkError
+from hyra.network.wrapper import Network
 
 TOLERANCE = 1e-6
 """Largest difference, relative to the peak, that impulses in one image may make to each other's responses."""

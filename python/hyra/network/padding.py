@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 
+import torch
 from torch import Tensor
 
+from hyra.network.forward import NetworkError
+from hyra.network.sizes import InputSizes
 from hyra.ops.boundary import extend
 
 
@@ -40,3 +46,28 @@ class Padding:
         """Outputs `[..., H, W]` for extended images, without what belongs to the padding."""
         height, width = outputs.shape[-2:]
         return outputs[..., : height - scale * self.bottom, : width - scale * self.right]
+
+
+def least(
+    run: Callable[[Tensor], object], images: Tensor, axes: tuple[InputSizes, InputSizes], squares: Iterable[InputSizes]
+) -> Padding | None:
+    """The least padding with which a network takes images that it failed on; None where there is none.
+
+    Args:
+        run: the network.
+        images: that it failed on.
+        axes: which heights and which widths it takes, as was measured.
+        squares: which squares.
+    """
+    height, width = images.shape[-2:]
+    more = [
+        {0, *(max(0, sizes.at_least(length) - length) for sizes in (axis, *squares))}
+        for axis, length in zip(axes, (height, width), strict=True)
+    ]
+    paddings = [Padding(*counts) for counts in product(*more)]
+    for padding in sorted(paddings, key=lambda p: (height + p.bottom) * (width + p.right)):
+        if padding:
+            with suppress(NetworkError, ValueError), torch.no_grad():
+                run(padding.extended(images))
+                return padding
+    return None

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+CANVAS_SIDE = 64
+"""LR pixels of a canvas for one impulse where nothing else is asked for: wide enough for most networks' ringing."""
 LARGEST_SIZE = 128
 """Side in LR pixels up to which sizes that a network takes are looked for."""
 

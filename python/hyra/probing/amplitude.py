@@ -14,7 +14,8 @@ from torch import Tensor
 from hyra._util.warnings import warn
 from hyra.filters.response import ImpulseResponse
 from hyra.filters.sinc import SincFit
-from hyra.network.wrapper import Network, NetworkError
+from hyra.network.forward import NetworkError
+from hyra.network.wrapper import Network
 from hyra.probing.impulse import canvas_of, explodes, impulse_response
 from hyra.probing.operating_point import OperatingPoint
 from hyra.results.result import Result

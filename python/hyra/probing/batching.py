@@ -8,7 +8,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from hyra.network.wrapper import NetworkError
+from hyra.network.forward import NetworkError
 
 _LONG_CALL = 0.1
 """Seconds that a call of the network takes when its own cost no longer counts."""

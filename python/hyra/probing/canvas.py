@@ -13,7 +13,8 @@ from hyra._util import validate
 from hyra._util.version import __version__
 from hyra._util.warnings import warn
 from hyra.network.derivative import Differentiation
-from hyra.network.wrapper import Network, NetworkError
+from hyra.network.forward import NetworkError
+from hyra.network.wrapper import Network
 from hyra.ops.impulse_batch import impulse_batch
 from hyra.probing.operating_point import OperatingPoint
 

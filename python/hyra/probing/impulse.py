@@ -12,7 +12,8 @@ from hyra._util import validate
 from hyra._util.warnings import warn
 from hyra.filters.response import BackgroundOutput, ImpulseResponse, border_energy
 from hyra.filters.transfer import dc_gain
-from hyra.network.wrapper import CANVAS_SIDE, Network
+from hyra.network.sizes import CANVAS_SIDE
+from hyra.network.wrapper import Network
 from hyra.probing.canvas import Canvas
 from hyra.probing.operating_point import OperatingPoint
 

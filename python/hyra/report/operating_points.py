@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from hyra._util.table import number, or_nan
 from hyra.analyzer import HyRA
-from hyra.network.wrapper import NetworkError
+from hyra.network.forward import NetworkError
 from hyra.probing.impulse import impulse_response
 from hyra.probing.operating_point import OperatingPoint
 

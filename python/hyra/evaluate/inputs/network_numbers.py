@@ -22,7 +22,7 @@ from hyra._util.warnings import recorded, warn
 from hyra.evaluate.inputs.networks import NetworkMethod
 from hyra.evaluate.inputs.running import Running, running
 from hyra.filters.response import ImpulseResponse
-from hyra.network.wrapper import NetworkError
+from hyra.network.forward import NetworkError
 from hyra.probing.impulse import impulse_response
 from hyra.probing.operating_point import OperatingPoint
 from hyra.split.decompose import decompose

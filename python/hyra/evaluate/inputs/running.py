@@ -17,9 +17,10 @@ from hyra.images.colours import in_colours
 from hyra.models import load
 from hyra.models.code import code_of
 from hyra.models.model import ScaleError
+from hyra.network.forward import NetworkError
 from hyra.network.tiling import Tiling, check_tiling, find_tiling, run_tiled
 from hyra.network.untouched import random_state_kept
-from hyra.network.wrapper import Network, NetworkError
+from hyra.network.wrapper import Network
 
 _RANDOM = threading.RLock()
 """Held while modules are imported, weights are drawn, or a network draws: torch's random state is one for all."""

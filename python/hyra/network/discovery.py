@@ -1,0 +1,107 @@
+"""What images a network takes, found by running it: colours, squares, and each axis alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import product
+
+from torch import Tensor
+
+from hyra.network.forward import NetworkError
+from hyra.network.output import NoImageError
+from hyra.network.sizes import CANVAS_SIDE, LARGEST_SIZE, InputSizes, search
+
+Run = Callable[[Tensor], Tensor]
+
+_COMMON_SIZES = (CANVAS_SIDE, 60, 56)
+"""Multiples of most windows in use: 4, 8, 16; 5, 6, 12; 7."""
+_RECTANGLE = 16
+"""Sides of fixed inputs that are no squares are looked for among its multiples."""
+_SIDES = range(_RECTANGLE, LARGEST_SIZE + 1, _RECTANGLE)
+
+
+def scale_and_colours(run: Run, colours: list[int], pixel: Tensor) -> tuple[int, int]:
+    """Scale and colours, from a black image of a size that the network takes.
+
+    Args:
+        run: the network.
+        colours: numbers of channels to try.
+        pixel: a black one, `[1, 1, 1, 1]`, of the type and on the device to run with.
+
+    Raises:
+        NetworkError: it takes no image of these colours.
+        ValueError: what it returns is no image.
+    """
+    first: Exception | None = None
+    ran: ValueError | None = None
+    squares = ((side, side) for side in (*_COMMON_SIZES, *range(1, LARGEST_SIZE + 1)))
+    for height, width in (*squares, *product(_SIDES, _SIDES)):
+        if ran is not None and width not in _COMMON_SIZES:
+            raise ran  # of a size that is no multiple: others will not change that
+        for channels in colours:
+            try:
+                output = run(pixel.new_zeros(1, channels, height, width))
+            except NoImageError:
+                raise  # it runs, but what it returns is no image: other sizes will not change that
+            except (NetworkError, ValueError) as error:
+                first, ran = first or error, ran or (error if isinstance(error, ValueError) else None)
+                continue
+            return output.shape[-1] // width, channels
+    tried = " or ".join(str(channels) for channels in colours)
+    most = f"{LARGEST_SIZE}x{LARGEST_SIZE}"
+    raise NetworkError(
+        f"the network takes no image up to {most} with {tried} colours; at the first try, {first}"
+    ) from first
+
+
+def square_sizes(run: Run, pixel: Tensor, limit: int) -> InputSizes:
+    """Which squares up to `limit` it takes; `pixel` is `[1, C, 1, 1]`.
+
+    Raises:
+        NetworkError: none.
+    """
+    return _search(run, pixel, lambda size: (size, size), limit)
+
+
+def axis_sizes(run: Run, pixel: Tensor, height: int, width: int) -> tuple[InputSizes, InputSizes]:
+    """Which heights it takes beside a width, and which widths beside a height.
+
+    Raises:
+        NetworkError: none.
+    """
+    rows = _search(run, pixel, lambda size: (size, width), LARGEST_SIZE)
+    return rows, _search(run, pixel, lambda size: (height, size), LARGEST_SIZE)
+
+
+def rectangle(run: Run, pixel: Tensor) -> tuple[int, int]:
+    """A height and a width that it takes together, where it takes no square.
+
+    Raises:
+        NetworkError: none.
+    """
+    for height, width in product(_SIDES, _SIDES):
+        with suppress(NetworkError, ValueError):
+            run(pixel.expand(-1, -1, height, width))
+            return height, width
+    raise NetworkError(f"the network takes no input with sides of 16, 32, ... {LARGEST_SIZE}")
+
+
+def _search(run: Run, pixel: Tensor, shape: Callable[[int], tuple[int, int]], limit: int) -> InputSizes:
+    last: Exception | None = None
+
+    def works(size: int) -> bool:
+        nonlocal last
+        try:
+            run(pixel.expand(-1, -1, *shape(size)))
+        except NoImageError:
+            raise
+        except (NetworkError, ValueError) as error:
+            last = error
+            return False
+        return True
+
+    sizes = search(works, limit)
+    if sizes is None:
+        raise NetworkError(f"the network takes no square input up to {limit}x{limit}: {last}") from last
+    return sizes

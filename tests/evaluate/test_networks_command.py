@@ -1,0 +1,78 @@
+"""`hyra evaluate --model`: networks on the command line."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+import hyra
+from hyra.cli import main
+
+
+def test_command_line(folder, capsys):
+    command = [
+        "evaluate",
+        "--hr",
+        str(folder / "hr"),
+        "--modcrop",
+        "--scores",
+        "psnr",
+        "--store",
+        str(folder / "s.sqlite"),
+    ]
+    nets = folder / "nets.py"
+    models = ["--model", "demo-x2", "--model", f"{nets}:noise", "--seeds", "3", "--network-columns"]
+    table = folder / "table.csv"
+    assert main([*command, *models, "--out", str(table)]) == 0
+    first, second, *_ = csv.DictReader(table.read_text().splitlines())
+    assert int(first["network_parameters"]) > 1000
+    assert 0.9 < float(first["network_linear_share_0.125"]) < 1.1
+    assert second["network_parameters"] == ""  # another seed of the same network
+    out = capsys.readouterr().out
+    assert "nets.py:noise#2" in out
+    assert "over seeds" in out
+    assert "±" in out
+    assert "ring cosine" in out
+    assert main([*command, "--model", "bicubic", "--scale", "2"]) == 0
+    with hyra.evaluate.Runs(folder / "s.sqlite") as runs:
+        (first, second) = runs.runs()
+        assert [each["method"] for each in first.context["networks"]] == ["demo-x2#0", "nets.py:noise#0"]
+        assert "networks" not in second.context
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "nothing"], "unknown model 'nothing'"),
+        (["--model", "bicubic"], "works at any scale"),
+        (["--model", "demo", "--scale", "3"], "has scale 4"),
+        (["--model", "demo", "--lr", "nowhere"], "no such folder: nowhere"),
+        (["--model", "demo", "--model", "demo"], "is given twice"),
+        (["--model", "demo", "--device", "warp"], "device must be one that torch can use here"),
+        (["--model", "demo", "--input-range", "0"], "input_range must be"),
+        (["--layout", "results", "--seeds", "2"], "--seeds must be given with --model"),
+        (["--layout", "results", "--network-columns"], "no such folder: results"),
+        ([], "or --model must be given"),
+    ],
+)
+def test_what_is_wrong_is_said_before_the_first_image(folder, capsys, arguments, message):
+    assert main(["evaluate", "--hr", str(folder / "hr"), *arguments]) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert len(said.err.splitlines()) == 1
+    assert not said.out
+
+
+def test_several_scales(folder, capsys):
+    """Each network at those that it has; a name may hold the scale."""
+    command = ["evaluate", "--hr", str(folder / "hr"), "--modcrop", "--scores", "psnr", "--scale", "2", "3", "4"]
+    table = folder / "table.csv"
+    assert main([*command, "--model", "bicubic", "--model", "demo", "--out", str(table)]) == 0
+    rows = [(row["method"], float(row["scale"])) for row in csv.DictReader(table.read_text().splitlines())]
+    assert rows == [("bicubic", 2), ("bicubic", 3), ("bicubic", 4), ("demo", 4)]
+    assert main([*command[:-2], "--model", "demo-x{scale}", "--out", str(table)]) == 0
+    (row,) = csv.DictReader(table.read_text().splitlines())
+    assert (row["method"], row["scale"]) == ("demo-x2", "2.0")
+    assert main([*command[:-3], "2", "3", "--model", "demo"]) == 2
+    assert "has scale 4, got scale=3" in capsys.readouterr().err
