@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 import scipy
+import torch
 from torch import Tensor
 
 from hyra._util import validate

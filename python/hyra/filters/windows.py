@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
-import torch
 import scipy
+import torch
 from torch import Tensor
 
 Floats = npt.NDArray[np.float64]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import scipy
 import torch
 import torch.nn.functional as F
-import scipy
 from torch import Tensor
 
 from hyra._util.table import or_nan
