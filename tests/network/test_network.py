@@ -270,3 +270,26 @@ def test_a_blank_has_the_colours_and_at_least_single_precision(dtype, blank):
     assert (canvas == 0.25).all()
     like = torch.rand(1, 4, 3, 3, dtype=torch.float16)
     assert (network.blank(6, like=like).shape, network.blank(6, like=like).dtype) == ((4, 6, 6), torch.float16)
+
+
+def test_a_network_that_takes_nothing_is_tried_at_all_sizes_once():
+    runs = 0
+
+    class Broken(nn.Module):
+        broken = True
+
+        def forward(self, x):
+            nonlocal runs
+            runs += 1
+            if self.broken:
+                raise RuntimeError("lost")
+            return x
+
+    net = Broken()
+    model = HyRA(net)
+    for use in (lambda: model.decompose(torch.rand(3, 8, 8)), model.input_sizes, model.probe):
+        with pytest.raises(NetworkError, match="lost"):
+            use()
+    assert runs < 450
+    net.broken = False
+    assert model.input_sizes() == InputSizes(1, 1)

@@ -21,13 +21,14 @@ _RECTANGLE = 16
 _SIDES = range(_RECTANGLE, LARGEST_SIZE + 1, _RECTANGLE)
 
 
-def scale_and_colours(run: Run, colours: list[int], pixel: Tensor) -> tuple[int, int]:
+def scale_and_colours(run: Run, colours: list[int], pixel: Tensor, *, rare_sizes: bool = True) -> tuple[int, int]:
     """Scale and colours, from a black image of a size that the network takes.
 
     Args:
         run: the network.
         colours: numbers of channels to try.
         pixel: a black one, `[1, 1, 1, 1]`, of the type and on the device to run with.
+        rare_sizes: try all squares and many rectangles where it takes none of the common sizes.
 
     Raises:
         NetworkError: it takes no image of these colours.
@@ -35,8 +36,9 @@ def scale_and_colours(run: Run, colours: list[int], pixel: Tensor) -> tuple[int,
     """
     first: Exception | None = None
     ran: ValueError | None = None
-    squares = ((side, side) for side in (*_COMMON_SIZES, *range(1, LARGEST_SIZE + 1)))
-    for height, width in (*squares, *product(_SIDES, _SIDES)):
+    common = [(side, side) for side in _COMMON_SIZES]
+    rare = [*((side, side) for side in range(1, LARGEST_SIZE + 1)), *product(_SIDES, _SIDES)]
+    for height, width in common + (rare if rare_sizes else []):
         if ran is not None and width not in _COMMON_SIZES:
             raise ran  # of a size that is no multiple: others will not change that
         for channels in colours:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hyra._util import validate
 from hyra.network import discovery
-from hyra.network.forward import Forward
+from hyra.network.forward import Forward, NetworkError
 from hyra.network.traits import Traits, numbers_of
 from hyra.network.untouched import evaluating, lock_of
 
@@ -32,6 +32,7 @@ class HeldNetwork:
     ) -> None:
         self._once = Forward(net, scale, input_range, dtype, device)
         self._in_channels = None if in_channels is None else validate.positive_integer("in_channels", in_channels)
+        self._refuses = False
         self._entered: int | None = None
         self._traits: Traits | None = None
         self.seed = 0
@@ -139,8 +140,13 @@ class HeldNetwork:
         colours = [self._in_channels] if self._in_channels else self._likely_channels()
         pixel = torch.zeros(1, 1, 1, 1, dtype=self.dtype, device=self.device)
         with self.untouched():
-            scale, self._in_channels = discovery.scale_and_colours(self, colours, pixel)
-        return scale, self._in_channels
+            try:
+                scale, taken = discovery.scale_and_colours(self, colours, pixel, rare_sizes=not self._refuses)
+            except NetworkError:
+                self._refuses = True  # hundreds of runs: once is enough
+                raise
+        self._in_channels = taken
+        return scale, taken
 
     def _likely_channels(self) -> list[int]:
         """RGB, grey, and what the first convolution takes."""
