@@ -114,6 +114,7 @@ assert np.array_equal(before, expected), "the copy is not a copy"
 """
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", AWKWARD)
 def test_awkward_arrays_are_copied(kind):
     program = PROGRAM.format(expression=AWKWARD[kind])

@@ -145,5 +145,6 @@ def _one_process(rank: int, world: int, file: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.once
 def test_two_processes(tmp_path):
     mp.spawn(_one_process, (2, str(tmp_path / "rendezvous")), nprocs=2)

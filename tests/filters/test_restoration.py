@@ -80,6 +80,7 @@ def test_figures_and_files_do_without(tmp_path):
     assert hyra.SincFit.load(tmp_path / "fit.safetensors").ring_cosine is None
 
 
+@pytest.mark.once
 def test_the_report_asks_the_questions_of_a_restoration(tmp_path):
     pytest.importorskip("matplotlib")
     lr = torch.rand(3, 40, 48)

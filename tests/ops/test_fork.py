@@ -36,6 +36,7 @@ print("the same" if same else "other bits", torch.get_num_threads())
 """
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("way", ["fork", "pool"])
 @pytest.mark.parametrize("library", hyra.fft_library_versions())
 def test_after_a_parallel_call_in_the_parent(library, way):

@@ -134,6 +134,7 @@ def test_unknown_simd_level_names_the_known_ones():
         CPU.set_simd_level("sse9")
 
 
+@pytest.mark.once
 @backends.native
 @pytest.mark.parametrize("level", CPU.simd_levels() if CPU else [])
 def test_simd_level_from_the_environment(level):

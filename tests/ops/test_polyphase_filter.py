@@ -210,6 +210,7 @@ def test_fft_agrees_with_taps(backend, dtype, case):
 LARGE = ((1, 2, 190, 205), (2, 256, 250), 4, (128, 124))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("boundary", ["zeros", "reflect"])
 def test_large_response_on_a_large_image(backend, dtype, boundary):
     assert prefers_fft(2, 16, (190, 205), (64, 63))

@@ -37,6 +37,7 @@ def test_adjoint_is_the_transpose(device, dtype, library, shape):
 BATCHED = [*SHAPES, (192, 192), (55, 32), (46, 16), (25, 128), (100, 64), (5, 8), (1000, 300)]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("transform", [rfft2, rfft2_adjoint])
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("shape", BATCHED, ids=str)

@@ -46,6 +46,7 @@ def test_figures_say_which_bands_they_show(bands):
     assert band_note(bands) in texts(plots.local_responses(probe)[0])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("form", ["chw", "hwc"])
 def test_the_command_line_takes_bands_from_npy(tmp_path, form):
     (tmp_path / "net.py").write_text("def net(x):\n    assert x.shape[1] == 4\n    return x.repeat(1, 1, 2, 2)\n")

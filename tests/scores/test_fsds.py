@@ -173,6 +173,7 @@ def test_worked_example_from_numpy(backend, dtype):
         assert hyra.fsds(*images, variant=variant).item() == pytest.approx(expected, abs=bound)
 
 
+@pytest.mark.once
 @backends.native  # torch's own sums depend on the threads
 @pytest.mark.parametrize("library", ["auto", "torch", "scipy", "ducc0"])
 @pytest.mark.parametrize("variant", VARIANTS)
