@@ -69,6 +69,32 @@ def test_black_and_difference():
             assert float((power - wanted).abs().max()) <= 1e-12 * float(layer.power.max() + layer.black_power.max())
 
 
+class OneAtATime(nn.Sequential):
+    """As an exported network of a fixed batch."""
+
+    def forward(self, x):
+        if len(x) != 1:
+            raise ValueError("expected a batch of 1")
+        return super().forward(x)
+
+
+class Noisy(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x) + 1e-3 * torch.randn(x.shape[0], 1, 1, 1)
+
+
+@pytest.mark.filterwarnings("ignore:the network draws random numbers")
+@pytest.mark.parametrize("kind", [OneAtATime, Noisy])
+def test_black_and_difference_of_networks_that_take_one_image_at_a_time(kind):
+    parts = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 3, 1)
+    image = textured(12, 16)
+    expected = hyra.HyRA(nn.Sequential(*parts)).layer_spectra(image, black=True)
+    spectra = hyra.HyRA(kind(*parts)).layer_spectra(image, black=True)
+    for layer in ("0", "1", "2"):
+        for name in ("power", "black_power", "difference_power"):
+            assert torch.allclose(getattr(spectra[layer], name), getattr(expected[layer], name), rtol=1e-5)
+
+
 def test_shares_of_the_bands():
     net = nn.Sequential(nn.Identity(), nn.AvgPool2d(3, 1, 1), nn.Upsample(scale_factor=2))
     x = torch.arange(32, dtype=torch.float64)

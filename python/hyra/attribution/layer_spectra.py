@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from hyra._util import validate
 from hyra._util.table import in_columns
 from hyra.attribution.integrate import checked_image
+from hyra.network.forward import NetworkError
 from hyra.network.wrapper import Network
 from hyra.ops import radial_moments
 from hyra.probing.layers import contains, modules_of
@@ -190,45 +191,78 @@ def planes_of(output: object, count: int, height: int, width: int) -> Tensor | N
 
 
 def _measured(network: Network, modules: Mapping[str, nn.Module], inputs: Tensor) -> dict[str, LayerSpectrum]:
-    with _measuring(modules, inputs) as spectra:
-        network.run(inputs)
+    """Of an image, and of black beside it if `inputs` are two."""
+    width, spectra = inputs.shape[-1], dict[str, LayerSpectrum]()
+
+    def receive(name: str, planes: Tensor) -> None:
+        spectra[name] = _spectrum(planes.shape[-2:], width, *(_half_spectrum(image) for image in planes))
+
+    alone = len(inputs) == 2 and network.traits.noise > 0  # then the network is given one image at a time
+    if not alone:
+        try:
+            with _receiving(modules, inputs, receive, spectra):
+                network.run(inputs)
+            return spectra
+        except NetworkError:
+            if len(inputs) == 1:
+                raise  # of two, it may be their number
+    image, black = inputs[:1], inputs[1:]
+    halves: dict[str, Tensor] = {}
+
+    def keep(name: str, planes: Tensor) -> None:
+        halves[name] = _half_spectrum(planes[0])
+
+    def compare(name: str, planes: Tensor) -> None:
+        if name in halves and halves[name].shape == (half := _half_spectrum(planes[0])).shape:
+            spectra[name] = _spectrum(planes.shape[-2:], width, halves[name], half)
+
+    with _receiving(modules, image, keep, halves):
+        network.run(image)
+    with _receiving(modules, black, compare, spectra):
+        network.run(black)
     return spectra
 
 
 @contextmanager
-def _measuring(modules: Mapping[str, nn.Module], inputs: Tensor) -> Iterator[dict[str, LayerSpectrum]]:
-    """While it is open, the spectrum of what each module returns, in the order of returning."""
-    spectra: dict[str, LayerSpectrum] = {}
+def _receiving(
+    modules: Mapping[str, nn.Module],
+    inputs: Tensor,
+    receive: Callable[[str, Tensor], None],
+    received: dict[str, Any],
+) -> Iterator[None]:
+    """While it is open, the planes that each module returns go to `receive`; what it made of an earlier call goes."""
 
-    def measure(name: str) -> Any:
+    def hook_of(name: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            spectra.pop(name, None)
+            received.pop(name, None)
             planes = planes_of(output, len(inputs), *inputs.shape[-2:])
             if planes is not None:
-                spectra[name] = _spectrum(planes.detach(), inputs.shape[-1])
+                planes = planes.detach()
+                receive(name, planes.to(torch.promote_types(planes.dtype, torch.float32)))
 
         return hook
 
-    handles = [part.register_forward_hook(measure(name)) for name, part in modules.items()]
+    handles = [part.register_forward_hook(hook_of(name)) for name, part in modules.items()]
     try:
-        yield spectra
+        yield
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _spectrum(planes: Tensor, width: int) -> LayerSpectrum:
-    """Of the planes of an image, and of those of black if there are such."""
-    (channels, h, w), scale = planes.shape[1:], planes.shape[-1] / width
-    planes = planes.to(torch.promote_types(planes.dtype, torch.float32))
-    image = black = fft.rfft2(planes[0].contiguous())
-    if len(planes) > 1:
-        black = fft.rfft2(planes[1].contiguous())
-    power, black_power, cross, count = radial_moments(image, black, h, w)
+def _half_spectrum(planes: Tensor) -> Tensor:
+    return fft.rfft2(planes.contiguous())
+
+
+def _spectrum(size: Sequence[int], width: int, image: Tensor, black: Tensor | None = None) -> LayerSpectrum:
+    """From the half spectra of a layer's planes, and of those of black if there are such."""
+    (h, w), channels = size, len(image)
+    power, black_power, cross, count = radial_moments(image, image if black is None else black, h, w)
     difference = power + black_power - 2 * cross.real
+    scale = w / width
     frequency = rings.frequency(count, h, w) * scale
     mean, black_mean, difference_mean = (x.sum(0) / (channels * count) for x in (power, black_power, difference))
-    if len(planes) == 1:
+    if black is None:
         return LayerSpectrum(scale, channels, frequency, mean, count)
     return LayerSpectrum(scale, channels, frequency, mean, count, black_mean, difference_mean.clamp(min=0))
 
