@@ -118,7 +118,7 @@ def _draw_scale(axes: Axes) -> None:
 
     colours = mpl.cm.ScalarMappable(mpl.colors.Normalize(-1, 1), style.SIGNED)
     bar = axes.figure.colorbar(colours, ax=axes, fraction=0.05, pad=0.03, ticks=[-1, 0, 1])
-    bar.ax.set_yticklabels(["takes\naway", f"$10^{{{_FAINTEST}}}$", "adds\ndetail"])
+    bar.ax.set_yticklabels(["takes\naway", f"below\n$10^{{{_FAINTEST}}}$", "adds\ndetail"])
 
 
 def _without_ticks(axes: Axes) -> None:
