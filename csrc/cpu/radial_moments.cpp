@@ -23,9 +23,9 @@ constexpr std::int64_t kPlanes = 4;  // planes that share one walk
 
 // entries[m][j] is the entry of the columns 2 m - 1 and 2 m of row ky + j. Column 0 has the first one for itself; in
 // the last one the second column may be one beyond the row.
-void pair_columns(const RingRule& rule, std::int64_t ky, std::int64_t columns, std::int32_t* rings,
-                  std::int32_t* entries) {
-  walk_rings(rule, ky, columns + 1, rings);
+void pair_columns(const RingRule& rule, std::int64_t ky, std::int64_t columns, const std::int64_t* steps,
+                  std::int32_t* rings, std::int32_t* entries) {
+  walk_rings(rule, ky, columns + 1, steps, rings);
   for (std::int64_t j = 0; j < kWalkedRows; ++j) entries[j] = 2 * rings[j];
   for (std::int64_t m = 1; m <= columns / 2; ++m) {
     const std::int32_t* pair = rings + (2 * m - 1) * kWalkedRows;
@@ -150,6 +150,8 @@ void radial_moments(const RadialMomentsArgs<T>& args, Context threads) {
   const std::int64_t columns = args.width / 2 + 1, row = 2 * columns, plane = args.height * row;
   const std::int64_t groups = args.planes == 0 ? 1 : (args.planes + kPlanes - 1) / kPlanes;
   const Context team = threads_for(args.planes * args.height * columns, threads);
+  Scratch<std::int64_t> steps(columns + 1, Fill::kNone);
+  ring_steps(rule, columns + 1, steps.data());
   parallel_for(args.bands * groups, team, [&](std::int64_t chunk) {
     const std::int64_t band = chunk / groups, first = chunk % groups * kPlanes;
     const std::int64_t planes = first + kPlanes < args.planes ? kPlanes : args.planes - first;
@@ -161,7 +163,7 @@ void radial_moments(const RadialMomentsArgs<T>& args, Context threads) {
     const auto table = [&](std::int64_t p) { return tables.data() + 4 * (p * slots + kBefore); };
     for (std::int64_t ky = pairs.begin; ky < pairs.end; ky += kWalkedRows) {
       const std::int64_t rows = ky + kWalkedRows < pairs.end ? kWalkedRows : pairs.end - ky;
-      pair_columns(rule, ky, columns, rings.data(), entries.data());
+      pair_columns(rule, ky, columns, steps.data(), rings.data(), entries.data());
       for (std::int64_t j = 0; j < rows; ++j) {
         const bool pair = rule.has_mirror(ky + j);
         if (first == 0) count_row(rule, pair ? 2 : 1, columns, entries.data() + j, counts.data() + kBefore);

@@ -30,13 +30,15 @@ void radial_moments_backward(const RadialMomentsBackwardArgs<T>& args, Context t
   const std::int64_t groups = (args.planes + kPlanes - 1) / kPlanes;
   const std::int64_t pairs = args.height / 2 + 1, bands = (pairs + kPairs - 1) / kPairs;
   const Context team = threads_for(args.planes * args.height * columns, threads);
+  Scratch<std::int64_t> steps(columns, Fill::kNone);
+  ring_steps(rule, columns, steps.data());
   parallel_for(bands * groups, team, [&](std::int64_t chunk) {
     const std::int64_t begin = chunk / groups * kPairs, end = begin + kPairs < pairs ? begin + kPairs : pairs;
     const std::int64_t first = chunk % groups * kPlanes;
     const std::int64_t last = first + kPlanes < args.planes ? first + kPlanes : args.planes;
     Scratch<std::int32_t> walked(kWalkedRows * columns);
     for (std::int64_t ky = begin; ky < end; ++ky) {
-      if ((ky - begin) % kWalkedRows == 0) walk_rings(rule, ky, columns, walked.data());
+      if ((ky - begin) % kWalkedRows == 0) walk_rings(rule, ky, columns, steps.data(), walked.data());
       const std::int32_t* rings = walked.data() + (ky - begin) % kWalkedRows;
       for (std::int64_t p = first; p < last; ++p) {
         const double *gain_a = args.gain_a + p * args.rings, *gain_b = args.gain_b + 2 * p * args.rings;

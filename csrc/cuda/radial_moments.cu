@@ -1,7 +1,7 @@
 // Power and cross power per ring, as a gather: no bin is added to anything shared, so nothing depends on an order.
 //   bin_rings: a warp owns 32 neighbouring rings, a lane one of them, and walks down rows. In a row each ring is a run
 //     of columns, and the runs of a warp lie side by side: lanes read neighbouring addresses, one to two columns each
-//     almost everywhere, and keep their sums in registers. Edges are decided in int64; from one row to the next they
+//     almost everywhere, and keep their sums in registers. Edges are decided in integers; from one row to the next they
 //     only move inward. The warps of a block take the rows of a band in turn and are added in order.
 //   count_rings, merge_bands: the lengths of the runs; adds the bands in order.
 // A privatised histogram would need float64 atomics, whose order changes the bits, or one copy per warp.
@@ -39,15 +39,15 @@ struct Run {
     end = first_beyond(rule, outer, ky, columns);
   }
   __device__ __forceinline__ void move_to(const RingRule& rule, std::int64_t ky) {
-    while (begin > 0 && rule.distance(ky, begin - 1) >= inner) --begin;
-    while (end > 0 && rule.distance(ky, end - 1) >= outer) --end;
+    while (begin > 0 && rule.reaches(ky, begin - 1, inner)) --begin;
+    while (end > 0 && rule.reaches(ky, end - 1, outer)) --end;
   }
   static __device__ __forceinline__ std::int64_t first_beyond(const RingRule& rule, std::int64_t edge, std::int64_t ky,
                                                               std::int64_t columns) {
     std::int64_t low = 0, high = columns;
     while (low < high) {
       const std::int64_t middle = (low + high) / 2;
-      if (rule.distance(ky, middle) >= edge) {
+      if (rule.reaches(ky, middle, edge)) {
         high = middle;
       } else {
         low = middle + 1;

@@ -1,8 +1,7 @@
 // Gradient of the radial moments: every bin takes the gains of its ring. The ring comes from a square root, corrected
-// by the int64 rule, and serves the rows ky and -ky. Neighbouring lanes lie in the same or in neighbouring rings, so
-// the gains are read from the cache.
-// Work per thread: one column of a pair of rows.
-// Bytes, with S the size of a spectrum: at least 3 S. Moved: 3 S, and 24 bytes per ring and plane. No shared memory.
+// by the rule in integers, and serves the rows ky and -ky. Neighbouring lanes lie in the same or in neighbouring rings,
+// so the gains are read from the cache. Work per thread: one column of a pair of rows. Bytes, with S the size of a
+// spectrum: at least 3 S. Moved: 3 S, and 24 bytes per ring and plane. No shared memory.
 #include "core/radial_moments_backward.hpp"
 #include "core/ring.hpp"
 #include "cuda/block.cuh"
@@ -17,14 +16,6 @@ __device__ __forceinline__ Complex operator*(Complex x, Complex y) {
   return {x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re};
 }
 
-__device__ __forceinline__ std::int64_t ring_of(const RingRule& rule, std::int64_t ky, std::int64_t kx) {
-  const std::int64_t distance = rule.distance(ky, kx);
-  const double rho = sqrt(static_cast<double>(distance)) / static_cast<double>(2 * rule.longest);
-  // The root of an edge is exact and rounding keeps the order, so this is never too low, only rounded up to an edge.
-  const std::int64_t ring = static_cast<std::int64_t>(rho + 0.5);
-  return rule.inner_edge(ring) > distance ? ring - 1 : ring;
-}
-
 template <int BLOCK, typename T>
 __global__ void __launch_bounds__(BLOCK) weigh_rings(RadialMomentsBackwardArgs<T> args, std::int64_t tiles) {
   const RingRule rule(args.height, args.width);
@@ -32,7 +23,7 @@ __global__ void __launch_bounds__(BLOCK) weigh_rings(RadialMomentsBackwardArgs<T
   const std::int64_t k = blockIdx.x % tiles * BLOCK + threadIdx.x;
   const std::int64_t ky = blockIdx.x / tiles % pairs, p = blockIdx.x / tiles / pairs;
   if (k >= columns) return;
-  const std::int64_t gain = p * args.rings + ring_of(rule, ky, k);
+  const std::int64_t gain = p * args.rings + rule.ring_of(ky, k);
   const double weight = static_cast<double>(rule.hermitian_weight(k)), gain_a = weight * args.gain_a[gain];
   const Complex gain_b = weight * load_complex(args.gain_b + 2 * gain);
   const auto weigh = [&](std::int64_t y) {

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -154,20 +154,112 @@ class CupyLike(OnlyDlpack):
 CupyLike.__module__ = "cupy"
 
 
-@pytest.mark.parametrize(("address", "expected"), [(7, ("external", 7, 3)), (0, ("default", 3))])
-def test_work_goes_to_the_current_stream_of_cupy(monkeypatch, address, expected):
-    entered = []
-    cupy = SimpleNamespace(
-        cuda=SimpleNamespace(get_current_stream=lambda device: {3: SimpleNamespace(ptr=address)}[device]),
-        from_dlpack=np.from_dlpack,
-    )
-    monkeypatch.setitem(sys.modules, "cupy", cupy)
-    monkeypatch.setattr(torch.cuda, "ExternalStream", lambda address, device: ("external", address, device))
-    monkeypatch.setattr(torch.cuda, "default_stream", lambda device: ("default", device))
-    monkeypatch.setattr(torch.cuda, "stream", lambda stream: entered.append(stream) or nullcontext())
-    result = difference(CupyLike(np.full(3, 5.0)), CupyLike(np.ones(3)))
-    assert result.tolist() == [4, 4, 4]
-    assert entered == [expected]
+class Stream:
+    """What comes before the next work on it."""
+
+    def __init__(self):
+        self.before = set()
+
+    def wait_stream(self, other):
+        self.before |= other.before
+
+
+class Streams:
+    """The streams of device 3 as torch and CuPy see them, both on the default one unless told otherwise."""
+
+    def __init__(self, monkeypatch, *, cupy_address=0):
+        self.default, self.capturing, self.cupy_address = Stream(), False, cupy_address
+        self.torch, self.external, self.exported = self.default, {}, []
+        cupy = SimpleNamespace(
+            cuda=SimpleNamespace(get_current_stream=lambda device: {3: SimpleNamespace(ptr=self.cupy_address)}[device]),
+            from_dlpack=lambda tensor: self.exported.append(self.torch) or np.from_dlpack(tensor),
+        )
+        monkeypatch.setitem(sys.modules, "cupy", cupy)
+        monkeypatch.setattr(torch.cuda, "ExternalStream", lambda address, device: self.of(address))
+        monkeypatch.setattr(torch.cuda, "default_stream", lambda device: self.default)
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda device: self.torch)
+        monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: self.capturing)
+        monkeypatch.setattr(torch.cuda, "stream", self.use)
+
+    def of(self, address):
+        return self.external.setdefault(address, Stream()) if address else self.default
+
+    @property
+    def cupy(self):
+        return self.of(self.cupy_address)
+
+    @contextmanager
+    def use(self, stream):
+        before, self.torch = self.torch, stream
+        try:
+            yield
+        finally:
+            self.torch = before
+
+
+@pytest.mark.parametrize("address", [0, 7])
+def test_work_goes_to_the_current_stream_of_cupy(monkeypatch, address):
+    streams = Streams(monkeypatch, cupy_address=address)
+    used = []
+
+    @accepts_arrays("x")
+    def double(x):
+        used.append(streams.torch)
+        return 2 * x
+
+    assert double(CupyLike(np.full(3, 5.0))).tolist() == [10, 10, 10]
+    assert used == streams.exported == [streams.cupy]
+    assert streams.torch is streams.default
+
+
+@pytest.mark.parametrize("order", ["cupy first", "torch first", "by name", "numpy first"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_both_libraries_wait_for_each_other(monkeypatch, order, fails):
+    streams = Streams(monkeypatch, cupy_address=7)
+    array, tensor = CupyLike(np.full(3, 5.0)), torch.ones(3)
+    streams.cupy.before.add("written by CuPy")
+    streams.torch.before.add("written by torch")
+
+    @accepts_arrays("x", "y")
+    def difference(x, y):
+        assert streams.torch.before == {"written by CuPy", "written by torch"}
+        streams.torch.before.add("read")
+        if fails:
+            raise ArithmeticError
+        return x - y
+
+    call = {
+        "cupy first": lambda: difference(array, tensor),
+        "torch first": lambda: difference(tensor, array),
+        "by name": lambda: difference(tensor, y=array),
+        "numpy first": lambda: difference(np.ones(3), array),
+    }[order]
+    with pytest.raises(ArithmeticError) if fails else nullcontext():
+        call()
+    assert "read" in streams.torch.before, "torch may overwrite or free what is still being read"
+    assert "read" in streams.cupy.before, "CuPy may use the result before it is there"
+
+
+def test_one_stream_and_a_capture_wait_for_nothing(monkeypatch):
+    streams = Streams(monkeypatch)
+    monkeypatch.setattr(Stream, "wait_stream", None)
+    assert difference(CupyLike(np.ones(3)), torch.ones(3)).tolist() == [0, 0, 0]
+    streams.cupy_address, streams.capturing = 7, True
+    assert difference(CupyLike(np.ones(3)), CupyLike(np.ones(3))).tolist() == [0, 0, 0]
+
+
+def test_reference_of_cupy_is_kept_apart_and_ordered(monkeypatch):
+    streams = Streams(monkeypatch, cupy_address=7)
+    target, preds = np.random.default_rng(0).random((2, 1, 8, 9))
+    expected = hyra.fsds(preds, target)
+    streams.cupy.before.add("target written")
+    reference = hyra.FSDSReference(CupyLike(target))
+    assert "target written" in streams.torch.before
+    target[:] = 0  # CuPy has handed the memory out again
+    assert np.array_equal(reference(torch.from_numpy(preds)), expected)
+    streams.torch.before.add("reference used")
+    assert np.array_equal(reference(CupyLike(preds)), expected)
+    assert "reference used" in streams.cupy.before
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -189,6 +281,22 @@ def test_cupy_shares_memory_and_stream(stream):
         assert inside == [a.data.ptr, current.ptr, result.data.ptr]
         assert cupy.array_equal(result, 2 * a)
         assert cupy.array_equal(double(a[:, ::-1]), 2 * a[:, ::-1])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_cupy_and_torch_wait_for_each_other():
+    cupy = pytest.importorskip("cupy")
+    target = torch.zeros(3, 64, 64, device="cuda")
+    values = torch.rand_like(target)
+    expected = hyra.fsds(1 - values, values)
+    torch.cuda.synchronize()
+    with cupy.cuda.Stream(non_blocking=True):
+        preds = cupy.asarray(1 - values)
+        torch.cuda._sleep(100_000_000)  # without waiting for torch's stream, the target would still be 0
+        target.copy_(values)
+        score = hyra.fsds(preds, target)
+        target.zero_()  # and this would be seen
+        assert float(score) == float(expected)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -1,7 +1,9 @@
 """Arrays of other libraries: the one place where they come in as tensors and leave as arrays again.
 
 NumPy, CuPy and everything else with ``__dlpack__`` share memory with the tensor; nothing is copied but what DLPack
-cannot express (negative strides, foreign byte order, read-only memory).
+cannot express (negative strides, foreign byte order, read-only memory). On a GPU, work comes after what the streams of
+both libraries have been given, and before what they will be: with CuPy as `accepts_arrays` says, with others as DLPack
+does, by which the array's library has torch's current stream wait for it.
 """
 
 from __future__ import annotations
@@ -88,44 +90,69 @@ def _library(array: Any) -> str:
 
 @contextmanager
 def _on_stream_of(array: Any) -> Iterator[None]:
-    """Work on CuPy's current stream, so that neither library has to wait for the other."""
+    """Work on CuPy's current stream, after all that torch's current one has been given, and before what it will be.
+
+    Tensors beside the array, and those that an object keeps from an earlier call, are written on torch's stream, and
+    may be written again or freed there as soon as the call returns. Where both libraries use one stream, as they do by
+    default, nothing waits. Nor does what CuPy captures, which runs when its graph is replayed: the order is then the
+    owner's.
+    """
     import cupy
 
     device = array.device.id
     address = cupy.cuda.get_current_stream(device).ptr
     external: Any = torch.cuda.ExternalStream  # untyped in torch
     # The address of CUDA's default stream is 0, which ExternalStream takes for "any stream".
-    stream = external(address, device=device) if address else torch.cuda.default_stream(device)
-    with torch.cuda.stream(stream):
-        yield
+    ours = external(address, device=device) if address else torch.cuda.default_stream(device)
+    theirs = torch.cuda.current_stream(device)
+    with torch.cuda.stream(ours):
+        if ours == theirs or torch.cuda.is_current_stream_capturing():
+            yield
+            return
+        ours.wait_stream(theirs)
+        try:
+            yield
+        finally:
+            theirs.wait_stream(ours)
 
 
-def accepts_arrays(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorator: the arguments `names` may be arrays; tensors then leave as arrays of the same library."""
+def accepts_arrays(*names: str, kept: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorator: the arguments `names` may be arrays; tensors then leave as arrays of the same library.
+
+    Args:
+        names: of the arguments.
+        kept: whether the tensors outlive the call. CuPy would give memory that it has got back to whatever comes next
+            on its own stream, while kernels on torch's still read it: they are then copies.
+    """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         parameters = list(inspect.signature(function).parameters)
         places = [(name, parameters.index(name)) for name in names]
 
+        def taken(array: Any, name: str) -> Tensor:
+            tensor = to_tensor(array, name)
+            return tensor.clone() if kept and _library(array) == "cupy" else tensor
+
         @functools.wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             # By hand: binding takes as long as all the rest of a call for a small image.
-            like: Any = None
+            arrays: list[Any] = []
             for name, place in places:
                 array = args[place] if place < len(args) else kwargs.get(name)
                 if not isinstance(array, Tensor) and (place < len(args) or name in kwargs):
-                    like = array
-                    break
-            else:
+                    arrays.append(array)
+            if not arrays:
                 return function(*args, **kwargs)
-            with _on_stream_of(like) if _library(like) == "cupy" else nullcontext():
+            like = arrays[0]
+            on_gpu = next((array for array in arrays if _library(array) == "cupy"), None)
+            with nullcontext() if on_gpu is None else _on_stream_of(on_gpu):
                 positional: list[Any] = list(args)
                 named: dict[str, Any] = dict(kwargs)
                 for name, place in places:
                     if place < len(args):
-                        positional[place] = to_tensor(args[place], name)
+                        positional[place] = taken(args[place], name)
                     elif name in kwargs:
-                        named[name] = to_tensor(kwargs[name], name)
+                        named[name] = taken(kwargs[name], name)
                 result = cast(Any, function)(*positional, **named)
                 return cast(R, from_tensor(result, like))
 

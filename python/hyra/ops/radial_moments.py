@@ -90,10 +90,18 @@ def _ring_map(height: int, width: int, device: torch.device) -> Tensor:
     ky = torch.arange(height, device=device)
     ky = torch.minimum(ky, height - ky)[:, None]
     kx = torch.arange(width // 2 + 1, device=device)
-    distance = 4 * (ky.square() * width**2 + kx.square() * height**2)
     odd = 2 * torch.arange(1, ring_count(height, width), device=device) - 1
-    edges = odd.square() * max(height, width) ** 2
-    return torch.searchsorted(edges, distance, right=True)
+    return torch.searchsorted(odd.square(), _squares(ky, height, width) + _squares(kx, width, height), right=True)
+
+
+def _squares(k: Tensor, side: int, other: int) -> Tensor:
+    """What frequencies along a side add to ``(2 rho)^2``, rounded down.
+
+    The edges of rings are integers, so that the sum of two, of which one is an integer, reaches an edge or not as it
+    would without rounding; and no number is larger than the square of the pixels.
+    """
+    shorter = min(side, other)
+    return (2 * shorter * k).square() // side**2
 
 
 def _hermitian_weight(width: int, device: torch.device) -> Tensor:

@@ -126,7 +126,7 @@ class FSDSReference:
     """One target image, prepared for many predictions: `fsds` of each, without measuring the target again.
 
     Args:
-        target: ``[C, H, W]``, a tensor or an array as for `fsds`.
+        target: ``[C, H, W]``, a tensor or an array as for `fsds`; of CuPy it is copied.
         variant: as for `fsds`.
         crop_border: as for `fsds`.
         check: as for `fsds`; without it a constant target makes every score NaN.
@@ -142,7 +142,7 @@ class FSDSReference:
         True
     """
 
-    @accepts_arrays("target")
+    @accepts_arrays("target", kept=True)
     def __init__(self, target: Tensor, *, variant: str = "paper", crop_border: int = 0, check: bool = True) -> None:
         validate.choice("variant", variant, VARIANTS)
         validate.images("target", target, integers=True)

@@ -5,6 +5,8 @@
 
 namespace hyra {
 
+void bind_rings(py::module_& m);
+
 void bind_backend(py::module_& m) {
   m.attr("backend") = "cuda";
   m.def("runtime_version", [] { return 0; }, "The CUDA runtime that this module was built with: none.");
@@ -18,6 +20,7 @@ void bind_backend(py::module_& m) {
   m.def(
       "unmark_device_memory", [](Address begin) { cuda_on_cpu::unmark_device_memory(pointer<void>(begin)); },
       py::arg("begin"), "Undo mark_device_memory.");
+  bind_rings(m);
 }
 
 }  // namespace hyra
