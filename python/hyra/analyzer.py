@@ -20,8 +20,9 @@ from hyra.network.wrapper import Network
 from hyra.probing.amplitude import AmplitudeSweep, amplitude_sweep
 from hyra.probing.impulse import mean_response
 from hyra.probing.layers import LayerResponses, layer_responses
+from hyra.probing.mean_probe import mean_probe
 from hyra.probing.operating_point import OperatingPoint
-from hyra.probing.probe import Probe, probe
+from hyra.probing.probe import Probe
 from hyra.split.decompose import decompose
 from hyra.split.parts import Decomposition
 
@@ -131,6 +132,7 @@ class HyRA:
         *,
         background: float | Tensor = 0.0,
         position: tuple[int, int] | None = None,
+        seeds: int = 1,
     ) -> AmplitudeSweep:
         """Responses at several amplitudes: how far the network is from linear, and where it breaks.
 
@@ -140,6 +142,7 @@ class HyRA:
             channels: as for `impulse_response`.
             background: as for `impulse_response`.
             position: as for `impulse_response`.
+            seeds: as there; `linearity` and the ring cosines then have standard errors, too.
 
         Returns:
             An `AmplitudeSweep`: responses of the affine form, their fits, the local response, and numbers that compare
@@ -157,7 +160,7 @@ class HyRA:
             AmplitudeSweep(3 amplitudes from -0.5 to 1, linearity 1)
         """
         point = OperatingPoint(background=background, form="affine", channels=channels)
-        return amplitude_sweep(self.network, point, amplitudes, size=size, position=position)
+        return amplitude_sweep(self.network, point, amplitudes, size=size, position=position, seeds=seeds)
 
     def layer_responses(
         self,
@@ -166,6 +169,7 @@ class HyRA:
         *,
         amplitude: float = 1.0,
         form: str = "affine",
+        seeds: int = 1,
     ) -> LayerResponses:
         """What the layers inside the network make of a white pixel: where in it the response takes shape.
 
@@ -177,6 +181,7 @@ class HyRA:
             amplitude: height of the impulse, on the 0..1 scale.
             form: `"affine"` takes away what the layer makes of a black image, which in hidden layers is mostly their
                 biases; `"literal"` keeps it, as the paper does (appendix C.3).
+            seeds: as for `impulse_response`.
 
         Returns:
             `LayerResponses`, a mapping: for each layer, in the order of computation or of `layers`, a response
@@ -196,7 +201,7 @@ class HyRA:
             >>> {name: h.response.shape for name, h in hyra.HyRA(net).layer_responses(size=16).items()}
             {'0': torch.Size([12, 16, 16]), '1': torch.Size([3, 32, 32])}
         """
-        return layer_responses(self.network, OperatingPoint(amplitude, form=form), layers, size=size)
+        return layer_responses(self.network, OperatingPoint(amplitude, form=form), layers, size=size, seeds=seeds)
 
     def probe(
         self,
@@ -213,6 +218,7 @@ class HyRA:
         keep_responses: bool = False,
         batch_size: int | None = None,
         progress: bool = True,
+        seeds: int = 1,
     ) -> Probe:
         """Impulse responses at many positions: how far the network is from spatially invariant.
 
@@ -238,6 +244,8 @@ class HyRA:
                 takes less than 0.1 s. Results do not depend on it beyond rounding; give one for the same bits every
                 time.
             progress: whether to show a bar on a terminal, if tqdm is installed.
+            seeds: as for `impulse_response`: responses are averaged before they are compared, and deviations have a
+                `standard_error`, which says what of them is noise. All are held in memory.
 
         Returns:
             A `Probe`: mean response, variance map, and the deviation of every position from the middle one.
@@ -255,10 +263,11 @@ class HyRA:
             >>> result.packed, result.locality.receptive_field, bool(result.deviation.max() < 1e-6)
             (True, 5, True)
         """
-        return probe(
+        return mean_probe(
             self.network,
             OperatingPoint(amplitude, background, form, mode, channels),
             positions,
+            seeds,
             canvas_side=canvas,
             window_side=size,
             pack=pack,

@@ -90,6 +90,11 @@ def test_the_report_asks_the_questions_of_a_restoration(tmp_path):
     assert numbers["linearity"] == pytest.approx(1)
     assert numbers["deviation"] < 1e-5
     assert not {"ring_cosine", "similarity", "copy_share", "side_lobe", "copy_opposition"} & numbers.keys()
+    for point in summary["operating_points"]:
+        assert (point["ring_cosine"], point["cutoff"]) == (None, None)
+        assert point["mtf50"] == pytest.approx(0.125, abs=0.001)
+        assert point["noise_gain"] == pytest.approx(numbers["noise_gain"], rel=1e-3)
     page = (tmp_path / "report.html").read_text()
+    assert ">nan<" not in page
     assert "no sinc is its ideal. Its linear part blurs, with half of the contrast left at 0.125" in page
     assert "amplification of noise" in page

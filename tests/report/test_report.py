@@ -82,7 +82,7 @@ def test_numbers_are_the_same_everywhere(written):
     folder, summary, html = written
     assert json.loads((folder / "summary.json").read_text("utf-8")) == summary
     response = hyra.HyRA(torch.nn.Upsample(scale_factor=2, mode="bicubic")).impulse_response()
-    for number in numbers.of_response(response, response.fit_sinc()):
+    for number in numbers.of_response([response], response.fit_sinc()):
         assert summary["numbers"][number.key] == pytest.approx(number.value, rel=1e-6, abs=1e-12)
         assert f'<td class="value">{number}</td>' in html
     network, bicubic = summary["quality"]

@@ -44,6 +44,19 @@ def test_records_what_hyra_measures(net, lr, tmp_path):
     assert len(record.band_linear) == 4
 
 
+def test_a_network_at_x1_is_asked_what_a_restoration_is_for(tmp_path, lr):
+    blur = nn.AvgPool2d(3, 1, 1, count_include_pad=False)
+    tracker = Tracker(blur, lr, out=tmp_path, size=24)
+    record = tracker(1)
+    assert (record.cutoff, record.similarity, record.ring_cosine) == (None, None, None)
+    assert record.noise_gain == pytest.approx(1 / 3)
+    assert record.mtf50 == pytest.approx(0.21, abs=1e-3)  # (1 + 2 cos 2 pi f) / 3 = 1/2
+    assert History.load(tmp_path).records == [record]
+    assert "ring_cosine" not in record.scalars()
+    titles = [panel.get_title() for panel in tracker.history.plot()[1][1]]
+    assert titles[:2] == ["MTF50 (cycles / pixel)", "amplification of noise"]
+
+
 def test_files_of_before_there_were_bands(net, lr, tmp_path):
     tracker = Tracker(net, lr, out=tmp_path, size=24)
     tracker(1)
@@ -104,7 +117,7 @@ def test_writer_gets_every_number(net, lr, tmp_path):
     assert written["hyra/cutoff"] == (record.cutoff, 7)
     assert "hyra/fsds" not in written  # there is no target
     assert written["hyra/band_cross/0.75"] == (record.band_cross[3], 7)
-    assert len(written) == len(fields(Record)) - 2 + 3 * (4 - 1)
+    assert len(written) == len(fields(Record)) - 4 + 3 * (4 - 1)
 
 
 def test_figure_and_animation(net, lr, tmp_path):

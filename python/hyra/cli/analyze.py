@@ -85,6 +85,7 @@ def run(args: argparse.Namespace) -> None:
         halo=args.halo,
         over_image=args.over_image,
         look_inside=args.inside,
+        seeds=args.seeds,
         provenance=names,
         log=log,
     )

@@ -40,9 +40,11 @@ def log(line: str) -> None:
 
 def finish(folder: Path, summary: Mapping[str, Any]) -> None:
     """Print the numbers that matter most, and where the rest is."""
-    for key in ("ring_cosine", "cutoff", "side_lobe", "dc_gain"):
+    for key in ("ring_cosine", "cutoff", "side_lobe", "mtf50", "noise_gain", "dc_gain"):
         if key in summary["numbers"]:
-            print(f"{key:12} {number(float(summary['numbers'][key])):>9}")
+            error = summary["standard_errors"].get(key)
+            known = "" if error is None else f" ± {float(error):.1g}"
+            print(f"{key:12} {number(float(summary['numbers'][key])):>9}{known}")
     for row in summary["quality"]:
         psnr, fsds = float(row["psnr"]), float(row["fsds"])
         print(f"{row['method']:12} {psnr:9.2f} dB PSNR {fsds:8.2f} dB FSDS")

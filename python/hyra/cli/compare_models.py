@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> None:
     image, hr = (None, None) if network is None else read_images(args, network)
     if args.attribution and image is None:
         raise ValueError("--attribution needs an image: --image FILE, or --hr FILE to make it from")
-    point = vars(operating_point(args))
-    comparison = hyra.compare_models(models, image, hr, variant=args.variant, log=log, size=args.size, **point)
+    options = {"size": args.size, "seeds": args.seeds, **vars(operating_point(args))}
+    comparison = hyra.compare_models(models, image, hr, variant=args.variant, log=log, **options)
     args.out.mkdir(parents=True, exist_ok=True)
     comparison.save(args.out / "comparison.safetensors")
     write_text(args.out / "comparison.txt", comparison.table() + "\n")

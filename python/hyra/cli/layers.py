@@ -8,7 +8,7 @@ from pathlib import Path
 from hyra._util.files import write_text
 from hyra.cli.arguments import Commands, add_out_option, command
 from hyra.cli.networks import MODEL_HELP, add_network_options, load_model
-from hyra.cli.responses import add_size_option
+from hyra.cli.responses import add_seeds_option, add_size_option
 
 _EPILOG = f"""\
 {MODEL_HELP}
@@ -40,6 +40,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     add_network_options(parser)
     add_size_option(parser)
+    add_seeds_option(parser)
     parser.add_argument(
         "--amplitude", type=float, default=1.0, metavar="A", help="height of the impulse, in 0..1 (default 1)"
     )
@@ -66,7 +67,9 @@ def run(args: argparse.Namespace) -> None:
     from hyra import images, plots
 
     model, _ = load_model(args, args.model)
-    responses = model.layer_responses(args.layers, args.size, amplitude=args.amplitude, form=args.form)
+    responses = model.layer_responses(
+        args.layers, args.size, amplitude=args.amplitude, form=args.form, seeds=args.seeds
+    )
     args.out.mkdir(parents=True, exist_ok=True)
     responses.save(args.out / "layers.safetensors")
     write_text(args.out / "layers.txt", responses.table() + "\n")

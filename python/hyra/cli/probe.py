@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hyra.cli.arguments import Commands, add_out_option, command
 from hyra.cli.bands import read_bands
 from hyra.cli.networks import MODEL_HELP, add_network_options, load_model
-from hyra.cli.responses import add_channels_option, add_impulse_options
+from hyra.cli.responses import add_channels_option, add_impulse_options, add_seeds_option
 from hyra.cli.values import natural, positive
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     add_network_options(parser)
     add_impulse_options(parser)
     add_channels_option(parser)
+    add_seeds_option(parser)
     parser.add_argument(
         "--positions",
         type=_position,
@@ -94,13 +96,16 @@ def run(args: argparse.Namespace) -> None:
         background=background,
         form=args.form,
         batch_size=args.batch_size,
+        seeds=args.seeds,
     )
     args.out.mkdir(parents=True, exist_ok=True)
     probe.save(args.out / "probe.safetensors")
     plots.save(probe.plot()[0], args.out / "probe.png")
     _report(probe)
     if args.amplitudes is not None:
-        sweep = model.amplitude_sweep(args.amplitudes or None, channels=args.channels, background=background)
+        sweep = model.amplitude_sweep(
+            args.amplitudes or None, channels=args.channels, background=background, seeds=args.seeds
+        )
         sweep.save(args.out / "amplitudes.safetensors")
         plots.save(sweep.plot()[0], args.out / "amplitudes.png")
         _report_sweep(sweep)
@@ -117,6 +122,9 @@ def _report(probe: Probe) -> None:
         print(f"{'receptive field':16} {'the whole image' if field is None else f'{field}x{field} LR pixels'}")
         print(f"{'period':16} {'none found' if period is None else f'{period}x{period} LR pixels'}")
     print(f"{'deviation':16} {probe.mean_deviation:.3g} on average, {probe.largest_deviation:.3g} at most")
+    if probe.standard_error is not None:
+        noise = f"{float(probe.standard_error.nanmean()):.3g} on average"
+        print(f"{'noise':16} {noise}: as much of a deviation is the network's random numbers")
     if probe.left_out:
         print(f"{'left out':16} {probe.left_out} positions, whose responses are not finite")
     if probe.mean.cross_channel_share is not None:
@@ -126,9 +134,14 @@ def _report(probe: Probe) -> None:
 def _report_sweep(sweep: AmplitudeSweep) -> None:
     from hyra._util.table import number
 
-    print(f"{'linearity':16} {sweep.linearity:.4f}")
-    for response, fit in zip(sweep.responses, sweep.fits, strict=True):
-        print(f"{'ring cosine':16} {number(fit.ring_cosine)} at amplitude {response.amplitude:g}")
+    print(f"{'linearity':16} {sweep.linearity:.4f}{_error(sweep.linearity_error)}")
+    errors = sweep.ring_cosine_errors or (None,) * len(sweep.fits)
+    for response, fit, error in zip(sweep.responses, sweep.fits, errors, strict=True):
+        print(f"{'ring cosine':16} {number(fit.ring_cosine)}{_error(error)} at amplitude {response.amplitude:g}")
+
+
+def _error(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f" ± {value:.1g}"
 
 
 def _position(text: str) -> tuple[int, int]:

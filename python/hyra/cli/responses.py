@@ -52,6 +52,7 @@ def add_response_options(parser: argparse.ArgumentParser) -> None:
     add_impulse_options(parser)
     add_channels_option(parser)
     add_size_option(parser)
+    add_seeds_option(parser)
     parser.add_argument(
         "--mode",
         choices=("finite", "jvp"),
@@ -65,6 +66,18 @@ def operating_point(args: argparse.Namespace) -> OperatingPoint:
     from hyra.probing.operating_point import OperatingPoint
 
     return OperatingPoint(args.amplitude, args.background, args.form, args.mode, args.channels)
+
+
+def add_seeds_option(parser: argparse.ArgumentParser) -> None:
+    """How often to measure a network that draws random numbers."""
+    parser.add_argument(
+        "--seeds",
+        type=positive,
+        default=1,
+        metavar="K",
+        help="for a network that draws random numbers (dropout, diffusion, flows): the mean over K draws, with its "
+        "standard error (default 1)",
+    )
 
 
 def add_size_option(parser: argparse.ArgumentParser) -> None:

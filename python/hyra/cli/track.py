@@ -63,6 +63,6 @@ def run(args: argparse.Namespace) -> None:
 def _table(first: Record, last: Record) -> str:
     """One line for each number; those of bands are for the figure."""
     ends = [vars(record) for record in (first, last)]
-    names = [name for name in ends[0] if all(isinstance(end[name], float) for end in ends)]
+    names = [name for name in ends[0] if any(isinstance(end[name], float) for end in ends)]
     rows = [(name, *(number(end[name]) for end in ends)) for name in names]
     return in_columns([("step", *(str(end["step"]) for end in ends)), *rows])

@@ -169,6 +169,13 @@ class ImpulseResponse(Result):
         """Whether no value is NaN or infinite; networks can explode, and then nearly every measure is NaN."""
         return bool(self.response.isfinite().all())
 
+    @property
+    def relative_error(self) -> float | None:
+        """Norm of `standard_error` over that of `response`: what of it is left of random numbers; None for one seed."""
+        if self.standard_error is None:
+            return None
+        return float(self.standard_error.double().norm() / self.response.double().norm())
+
     # H(I)
 
     def apply(self, lr: Tensor, boundary: str = "reflect") -> Tensor:

@@ -57,7 +57,8 @@ class Traits:
 
     def __str__(self) -> str:
         held = (
-            "every term of a difference gets the same ones, and seeds=K averages over K draws"
+            "every term of a difference gets the same ones, and seeds=K (on the command line --seeds K) averages over "
+            "K draws"
             if self.repeats
             else "they come from a generator of its own, so terms of a difference get others: set its seed yourself"
         )

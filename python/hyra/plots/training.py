@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hyra._util.extra import extra
+from hyra._util.table import or_nan
 from hyra.plots import style
 from hyra.plots.bands import band_note
 from hyra.plots.bands import picture as as_picture
@@ -31,6 +32,12 @@ _CURVES = {
     "ring_cosine": "ring cosine",
     "cutoff": "cut-off (cycles / LR pixel)",
     "side_lobe": "first side lobe",
+    "linear_share": "share of H in energy",
+}
+_CURVES_OF_RESTORATION = {
+    "mtf50": "MTF50 (cycles / pixel)",
+    "noise_gain": "amplification of noise",
+    "dc_gain": "DC gain",
     "linear_share": "share of H in energy",
 }
 _FRAME_DPI = 100
@@ -72,9 +79,10 @@ def training_progress(history: History, columns: int = 6) -> tuple[Figure, Any]:
         panel.set_ylabel(name)
     if note := band_note(splits[0].output.shape[-3]):
         pictures[-1, 0].set_ylabel(f"{_ROWS[3]}\n{note}")
-    *curves, bands = bottom.subplots(1, len(_CURVES) + 1)
-    for panel, (name, label) in zip(curves, _CURVES.items(), strict=True):
-        panel.plot([r.step for r in records], [getattr(r, name) for r in records], color=style.COLORS["H"])
+    names = _CURVES_OF_RESTORATION if splits[0].response.scale == 1 else _CURVES
+    *curves, bands = bottom.subplots(1, len(names) + 1)
+    for panel, (name, label) in zip(curves, names.items(), strict=True):
+        panel.plot([r.step for r in records], [or_nan(getattr(r, name)) for r in records], color=style.COLORS["H"])
         panel.set(xlabel="step", title=label)
     _draw_bands(bands, records)
     return fig, (pictures, [*curves, bands])

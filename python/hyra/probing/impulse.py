@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from hyra.network.sizes import CANVAS_SIDE
 from hyra.network.wrapper import Network
 from hyra.probing.canvas import Canvas
 from hyra.probing.operating_point import OperatingPoint
+from hyra.probing.seeds import mean_of, of_seeds
 
 _LARGE_BORDER_ENERGY = 1e-4
 _ADVICE = "try another amplitude or background"
@@ -88,23 +89,21 @@ def mean_response(
     like: Tensor | None = None,
 ) -> ImpulseResponse:
     """`impulse_response` over the random numbers of several seeds, with its standard error."""
-    validate.positive_integer("seeds", seeds)
-    responses = []
-    for seed in range(seeds):
-        with network.drawing(seed):
-            responses.append(impulse_response(network, point, size=size, position=position, like=like))
-    if seeds == 1:
-        return responses[0]
-    mean, error = mean_and_error([response.response for response in responses])
-    clipped = sum(response.clipped for response in responses) / seeds
-    return replace(responses[0], response=mean, standard_error=error, clipped=clipped)
+    return mean_of(responses_of_seeds(network, point, seeds, size=size, position=position, like=like))
 
 
-def mean_and_error(draws: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """The mean of several draws, and its standard error: their deviation over the root of their number."""
-    values = torch.stack(list(draws)).double()
-    error = values.std(0) / len(values) ** 0.5
-    return values.mean(0).to(draws[0]), error.to(draws[0])
+def responses_of_seeds(
+    network: Network,
+    point: OperatingPoint,
+    seeds: int,
+    *,
+    size: int | None = None,
+    position: tuple[int, int] | None = None,
+    like: Tensor | None = None,
+) -> list[ImpulseResponse]:
+    """`impulse_response` with the random numbers of each seed."""
+    measure = partial(impulse_response, network, point, size=size, position=position, like=like)
+    return list(of_seeds(network, seeds, lambda _: measure()))
 
 
 def canvas_of(network: Network, background: float | Tensor, size: int | None, like: Tensor | None = None) -> Canvas:

@@ -18,6 +18,7 @@ from hyra.filters.sinc import cosines
 from hyra.network.wrapper import Network
 from hyra.probing.impulse import canvas_of
 from hyra.probing.operating_point import OperatingPoint
+from hyra.probing.seeds import mean_of, of_seeds
 from hyra.results.result import Result
 
 OUTPUT = "(output)"
@@ -66,7 +67,7 @@ class PrincipalPattern:
         if sign < 0:
             plane = -plane
             similarity, ring_cosine = (None if x is None else -x for x in (similarity, ring_cosine))
-        return cls(replace(response, response=plane[None]), share, similarity, ring_cosine)
+        return cls(replace(response, response=plane[None], standard_error=None), share, similarity, ring_cosine)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -99,19 +100,33 @@ class LayerResponses(Result, Mapping[str, ImpulseResponse]):
         return f"LayerResponses({len(self)} layers, {' to '.join([*self][:: max(1, len(self) - 1)])})"
 
     def table(self) -> str:
-        """One line for each layer below a line of headings, in columns; `share` is that of the principal pattern."""
-        rows: list[Sequence[str]] = [_COLUMNS]
+        """One line for each layer below a line of headings, in columns; `share` is that of the principal pattern.
+
+        Of responses that are means over seeds, `error` is the norm of the standard error over that of the response.
+        """
+        noisy = any(response.standard_error is not None for response in self.responses.values())
+        rows: list[Sequence[str]] = [(*_COLUMNS, *(("error",) if noisy else ()))]
         for name, pattern in self.patterns.items():
-            values = (pattern.share, pattern.similarity, pattern.ring_cosine)
+            values = [pattern.share, pattern.similarity, pattern.ring_cosine, *([self[name].relative_error] * noisy)]
             cells = ("-" if value is None else f"{value:.3f}" for value in values)
             rows.append((name, str(len(self[name].response)), f"x{self[name].scale}", *cells))
         return in_columns(rows)
 
 
 def layer_responses(
-    network: Network, point: OperatingPoint, layers: Sequence[str] | None, *, size: int | None
+    network: Network, point: OperatingPoint, layers: Sequence[str] | None, *, size: int | None, seeds: int = 1
 ) -> LayerResponses:
     """`HyRA.layer_responses`."""
+    draws = list(of_seeds(network, seeds, lambda _: _measured(network, point, layers, size)))
+    common = [name for name in draws[0] if all(name in draw for draw in draws)]
+    responses = {name: mean_of([draw[name] for draw in draws]) for name in common}
+    return LayerResponses(responses, {name: PrincipalPattern.of(response) for name, response in responses.items()})
+
+
+def _measured(
+    network: Network, point: OperatingPoint, layers: Sequence[str] | None, size: int | None
+) -> dict[str, ImpulseResponse]:
+    """The responses of the layers, in the order of computation or as they were asked for."""
     modules = modules_of(network, layers)
     with network.untouched():
         canvas = canvas_of(network, point.background, size)
@@ -154,7 +169,7 @@ def layer_responses(
         if not responses or layers is not None:
             raise ValueError(f"layers must give images of one shape for both, got {message}")
         warn(f"{message} are left out")
-    return LayerResponses(responses, {name: PrincipalPattern.of(response) for name, response in responses.items()})
+    return responses
 
 
 def modules_of(network: Network, layers: Sequence[str] | None) -> dict[str, nn.Module]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import NamedTuple
 
@@ -54,6 +54,9 @@ class Probe(Result):
         images: number of images that the network was run on for the positions.
         responses: each position's own, `[P, C, kh, kw]` or `[P, C_out, C_in, kh, kw]` and zero beyond the output, if
             they were to be kept.
+        standard_error: `[P]` float64, what is left of random numbers in `deviation`, where responses are means over
+            several seeds of a network that draws them: the norm of the standard error of the difference from
+            `reference`, over the norm of `reference`. Deviations no larger than that are noise. None for one seed.
     """
 
     positions: Tensor
@@ -68,6 +71,7 @@ class Probe(Result):
     packing_error: float | None
     images: int
     responses: Tensor | None = None
+    standard_error: Tensor | None = field(default=None, metadata={"since": 2})
 
     def __post_init__(self) -> None:
         count, shape = len(self.positions), self.mean.response.shape
@@ -81,6 +85,8 @@ class Probe(Result):
         validate.positive_integer("images", self.images)
         if self.responses is not None:
             validate.shaped("responses", self.responses, [count, *shape])
+        if self.standard_error is not None:
+            validate.shaped("standard_error", self.standard_error, [count])
 
     def __repr__(self) -> str:
         height, width = self.canvas
@@ -116,7 +122,7 @@ class Probe(Result):
         Raises:
             ValueError: they were not.
         """
-        return replace(self.reference, response=self._kept[index])
+        return replace(self.reference, response=self.kept_responses[index])
 
     @cached_property
     def ring_cosine(self) -> Tensor:
@@ -129,12 +135,17 @@ class Probe(Result):
         """
         if self.mean.scale == 1:
             raise ValueError("ring_cosine must be asked of a scale above 1, where the sinc has side lobes, got 1")
-        responses = (self.response(i) for i in range(len(self._kept)))
+        responses = (self.response(i) for i in range(len(self.kept_responses)))
         values = [cosines(h.white, h.center, h.scale)[1] for h in responses]
         return torch.tensor(values, dtype=torch.float64, device="cpu")
 
     @property
-    def _kept(self) -> Tensor:
+    def kept_responses(self) -> Tensor:
+        """`responses`.
+
+        Raises:
+            ValueError: they were not kept.
+        """
         if self.responses is None:
             raise ValueError("keep_responses must be true for responses of single positions, got False")
         return self.responses

@@ -39,6 +39,7 @@ def write(
     halo: int | None = None,
     over_image: bool = False,
     look_inside: bool = False,
+    seeds: int = 1,
     provenance: Mapping[str, str] | None = None,
     log: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -63,14 +64,15 @@ def write(
             some ten runs of the network, or one for each place if it looks at the whole image.
         look_inside: whether to find out, too, which pixels of `lr` the network uses, and what its layers do to the
             frequencies of `lr`: local attribution maps, the effective receptive field and the layers' spectra.
+        seeds: as for `HyRA.impulse_response`: numbers of the response are means, with standard errors.
         provenance: more of what the reader should know, such as the names of model and image.
         log: called with a line before each step.
 
     Returns:
-        What `summary.json` holds: `numbers`, `band_shares` (the fields of `hyra.BandShares`, for bands of
-        0.25 cycles per LR pixel), `operating_points`, `over_image` and `inside` (None if not measured), `quality`,
-        `warnings` and `provenance`. Values that are not finite are the strings `"inf"`, `"-inf"` and `"nan"`, since
-        JSON has none.
+        What `summary.json` holds: `numbers`, `standard_errors` (of several seeds), `band_shares` (the fields of
+        `hyra.BandShares`, for bands of 0.25 cycles per LR pixel), `operating_points`, `over_image` and `inside` (None
+        if not measured), `quality`, `warnings` and `provenance`. Values that are not finite are the strings `"inf"`,
+        `"-inf"` and `"nan"`, since JSON has none.
 
     Raises:
         TypeError: `model` is no `HyRA`.
@@ -109,6 +111,7 @@ def write(
         halo=halo,
         over_image=over_image,
         look_inside=look_inside,
+        seeds=seeds,
         provenance=provenance or {},
         log=log,
     )

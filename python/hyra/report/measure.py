@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,10 @@ from hyra.environment import environment
 from hyra.filters.response import ImpulseResponse
 from hyra.filters.sinc import SincFit
 from hyra.plots.bands import band_note
-from hyra.probing.impulse import impulse_response
+from hyra.probing.impulse import responses_of_seeds
 from hyra.probing.operating_point import OperatingPoint
 from hyra.probing.probe import Probe
+from hyra.probing.seeds import mean_of
 from hyra.report import inside, local, numbers, operating_points
 from hyra.report.inside import Inside
 from hyra.report.local import OverImage
@@ -68,6 +69,7 @@ class Measurements:
         """What `summary.json` holds: see `hyra.report.write`."""
         return {
             "numbers": {number.key: _json(number.value) for number in self.numbers},
+            "standard_errors": {n.key: _json(n.error) for n in self.numbers if n.error is not None},
             "band_shares": _fields(self.split.band_shares(BAND_WIDTH)),
             "operating_points": [_fields(row) for row in self.characteristics],
             "over_image": None if self.spread is None else _fields(self.spread),
@@ -92,20 +94,22 @@ def measure(
     halo: int | None,
     over_image: bool,
     look_inside: bool,
+    seeds: int,
     provenance: Mapping[str, str],
     log: Log,
 ) -> Measurements:
     """Measure, and save response and decomposition in `folder` as soon as they are there."""
     with _messages() as messages:
         log("measuring the impulse response")
-        response = impulse_response(model.network, point, size=size)
+        draws = responses_of_seeds(model.network, point, seeds, size=size)
+        response = mean_of(draws)
         response.save(folder / "response.safetensors")
         log("splitting the output into H and G")
-        split = model.decompose(lr, boundary, response, tile=tile, halo=halo)
+        split = model.decompose(lr, boundary, response, tile=tile, halo=halo, seeds=seeds)
         split.save(folder / "decomposition.safetensors")
         quality = [] if hr is None else compare(split.input, split.output, hr)
         log("comparing operating points")
-        characteristics = operating_points.compare(model) if response.is_finite else []
+        characteristics = operating_points.compare(model, seeds) if response.is_finite else []
         places = spread = None
         if over_image and response.scale > 1:  # its places differ in their likeness to the sinc
             log("measuring responses over the image")
@@ -118,7 +122,7 @@ def measure(
     if response.is_finite:
         log("fitting the sinc")
         fit = response.fit_sinc()
-        measured = _numbers(model, response, fit) + numbers.of_split(split)
+        measured = _numbers(model, draws, fit) + numbers.of_split(split)
     if note := band_note(len(lr)):
         provenance = {**provenance, "pictures": note}
     tiles = "" if tile is None else f", tiles of {tile}"
@@ -127,6 +131,7 @@ def measure(
         "scale": f"×{response.scale}",
         "probe": str(OperatingPoint.of(response)),
         **response.provenance,
+        **({"seeds": f"{seeds}: numbers are means, ± is their standard error"} if seeds > 1 else {}),
         "input": image,
         **environment(),
     }
@@ -136,21 +141,22 @@ def measure(
     )
 
 
-def _numbers(model: HyRA, response: ImpulseResponse, fit: SincFit) -> list[Number]:
+def _numbers(model: HyRA, draws: Sequence[ImpulseResponse], fit: SincFit) -> list[Number]:
     """Those of the response; of a network at scale 1 those of a restoration."""
-    if response.scale > 1:
-        return numbers.of_response(response, fit)
-    point = OperatingPoint.of(response)
+    if draws[0].scale > 1:
+        return numbers.of_response(draws, fit)
+    point = OperatingPoint.of(draws[0])
     with recorded():
-        sweep = model.amplitude_sweep(background=point.background)
+        sweep = model.amplitude_sweep(background=point.background, seeds=len(draws))
         probe = model.probe(
             amplitude=point.amplitude or 1.0,
             background=point.background,
             form=point.form,
             mode=point.mode,
             progress=False,
+            seeds=len(draws),
         )
-    return numbers.of_restoration(response, sweep.linearity, probe.mean_deviation)
+    return numbers.of_restoration(draws, sweep, probe)
 
 
 @contextmanager
@@ -169,6 +175,8 @@ def _fields(row: object) -> dict[str, Any]:
 
 
 def _json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _json(item) for key, item in value.items()}
     if isinstance(value, Tensor):
         return [_json(item) for item in value.tolist()]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,13 +12,19 @@ from hyra._util.table import number, or_nan
 from hyra.filters.response import ImpulseResponse
 from hyra.filters.restoration import Restoration
 from hyra.filters.sinc import SincFit
+from hyra.probing.amplitude import AmplitudeSweep
+from hyra.probing.probe import Probe
+from hyra.probing.seeds import jackknife, mean_of
 from hyra.report.quantities import QUANTITIES
 from hyra.split.parts import Decomposition
 
 
 @dataclass(frozen=True)
 class Number:
-    """One measured value: `key` in summary.json, the rest for people."""
+    """One measured value: `key` in summary.json, the rest for people.
+
+    `error` is its standard error, of a network that draws random numbers; None for one seed.
+    """
 
     key: str
     label: str
@@ -26,17 +32,42 @@ class Number:
     unit: str
     reference: str
     meaning: str
+    error: float | None = None
 
     def __str__(self) -> str:
         if math.isnan(self.value):
             return "not defined"
         text = f"{self.value:.2g}" if 0 < abs(self.value) < 0.01 else number(self.value)
+        if self.error is not None:
+            text += f" ± {self.error:.1g}"
         return f"{text} {self.unit}".strip().replace("inf", "∞").replace("-", "−")
 
 
-def of_response(response: ImpulseResponse, fit: SincFit) -> list[Number]:
-    """What the impulse response says about the linear part, at a scale above 1."""
+def of_response(draws: Sequence[ImpulseResponse], fit: SincFit) -> list[Number]:
+    """What the impulse response says about the linear part, at a scale above 1.
+
+    Args:
+        draws: the response with each seed; one of a network that draws no random numbers.
+        fit: of their mean.
+    """
+    response = mean_of(draws)
+    values = _response_values(response, fit)
+    errors = _errors(draws, list(values), lambda some: _response_values(mean := mean_of(some), mean.fit_sinc()))
     ideal_lobe = math.sin(x := math.pi / 2 / response.scale) / x if response.scale % 2 == 0 else 1.0
+    words = {
+        "window": fit.window,
+        "radius": fit.radius,
+        "scale": response.scale,
+        "main_lobe": ideal_lobe**2,
+        "side_lobe": -0.217 * ideal_lobe,
+    }
+    if response.background_output is not None:
+        values["background_error"] = response.background_output.interior
+        words |= {"background": response.background, "frame": response.background_output.frame}
+    return _numbers(values, words, errors, clipped=response.clipped > 0)
+
+
+def _response_values(response: ImpulseResponse, fit: SincFit) -> dict[str, float]:
     gains = response.dc_gain_per_phase
     gains = gains.sum(1) if gains.ndim == 4 else gains
     values = {
@@ -55,43 +86,53 @@ def of_response(response: ImpulseResponse, fit: SincFit) -> list[Number]:
         "shift_x": response.shift[1],
         "border_energy": response.border_energy,
     }
-    words = {
-        "window": fit.window,
-        "radius": fit.radius,
-        "scale": response.scale,
-        "main_lobe": ideal_lobe**2,
-        "side_lobe": -0.217 * ideal_lobe,
-    }
     if response.cross_channel_share is not None:
         values["cross_channel_share"] = response.cross_channel_share
-    if response.background_output is not None:
-        values["background_error"] = response.background_output.interior
-        words |= {"background": response.background, "frame": response.background_output.frame}
-    return _numbers(values, words, clipped=response.clipped > 0)
+    return values
 
 
-def of_restoration(response: ImpulseResponse, linearity: float, deviation: float) -> list[Number]:
+def of_restoration(draws: Sequence[ImpulseResponse], sweep: AmplitudeSweep, probe: Probe) -> list[Number]:
     """What the impulse response says about a network at scale 1, where no sinc is the ideal.
 
     Args:
-        response: of the network.
-        linearity: of `AmplitudeSweep`.
-        deviation: of `Probe`, the mean one.
+        draws: the network's response with each seed.
+        sweep: how far it is from linear.
+        probe: and from spatially invariant.
     """
+    response = mean_of(draws)
+    values = _restoration_values(response)
+    errors = _errors(draws, list(values), lambda some: _restoration_values(mean_of(some)))
+    values |= {"linearity": sweep.linearity, "deviation": probe.mean_deviation}
+    if sweep.linearity_error is not None:
+        errors["linearity"] = sweep.linearity_error
+    if probe.standard_error is not None:
+        errors["deviation"] = float(probe.standard_error.nanmean())
+    return _numbers(values, {}, errors, clipped=response.clipped > 0)
+
+
+def _restoration_values(response: ImpulseResponse) -> dict[str, float]:
     found = Restoration.of(response)
-    values = {
+    return {
         "dc_gain": found.dc_gain,
         "mtf50": math.inf if found.mtf50 is None else found.mtf50,
         "noise_gain": found.noise_gain,
         "peak_gain": found.peak_gain,
         "anisotropy": found.anisotropy,
-        "linearity": linearity,
-        "deviation": deviation,
         "shift_y": response.shift[0],
         "shift_x": response.shift[1],
         "border_energy": response.border_energy,
     }
-    return _numbers(values, {}, clipped=response.clipped > 0)
+
+
+def _errors(
+    draws: Sequence[ImpulseResponse],
+    names: Sequence[str],
+    values: Callable[[Sequence[ImpulseResponse]], dict[str, float]],
+) -> dict[str, float]:
+    """The standard errors of what follows from several draws, by its names; none for one draw."""
+    if len(draws) == 1:
+        return {}
+    return dict(zip(names, jackknife(draws, lambda some: list(values(some).values())), strict=True))
 
 
 def of_split(split: Decomposition) -> list[Number]:
@@ -109,7 +150,13 @@ def of_split(split: Decomposition) -> list[Number]:
     return _numbers(values, {})
 
 
-def _numbers(values: Mapping[str, float], words: Mapping[str, object], *, clipped: bool = False) -> list[Number]:
+def _numbers(
+    values: Mapping[str, float],
+    words: Mapping[str, object],
+    errors: Mapping[str, float] | None = None,
+    *,
+    clipped: bool = False,
+) -> list[Number]:
     """Each value with what its quantity says, in the order of the quantities; `clipped` is said beside each."""
     return [
         Number(
@@ -119,6 +166,7 @@ def _numbers(values: Mapping[str, float], words: Mapping[str, object], *, clippe
             quantity.unit,
             quantity.reference.format_map(words).replace("-0", "−0"),
             quantity.meaning.format_map(words),
+            (errors or {}).get(quantity.key),
         )
         for quantity in QUANTITIES
         if quantity.key in values

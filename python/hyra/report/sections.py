@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from hyra import plots
+from hyra._util.table import or_nan
 from hyra.filters.sinc import SincFit
 from hyra.probing.impulse import explodes
 from hyra.report import page, text
 from hyra.report.folder import Folder
 from hyra.report.measure import Log, Measurements
-from hyra.report.operating_points import Characteristics
+from hyra.report.operating_points import head
 from hyra.report.quality import Quality
 
 
@@ -46,7 +47,7 @@ def _verdict(measured: Measurements, fit: SincFit) -> str:
         return text.verdict(fit.ring_cosine, exploded=exploded)
     bounds = response.provenance.get("output", "cut off")
     return text.clipped(
-        bounds, response.clipped, [(row.probe, row.ring_cosine) for row in measured.characteristics[1:]]
+        bounds, response.clipped, [(row.probe, or_nan(row.ring_cosine)) for row in measured.characteristics[1:]]
     )
 
 
@@ -60,7 +61,7 @@ def _response(made: Folder, measured: Measurements, fit: SincFit) -> None:
 
 def _operating_points(made: Folder, measured: Measurements) -> None:
     made.section("Operating point", text.OPERATING_POINT)
-    made.add(page.table(Characteristics.HEAD, (row.row() for row in measured.characteristics)))
+    made.add(page.table(head(measured.characteristics), (row.row() for row in measured.characteristics)))
 
 
 def _over_image(made: Folder, measured: Measurements) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -14,8 +13,9 @@ from hyra.filters.response import ImpulseResponse
 from hyra.network.tiling import check_tiling, find_tiling, run_tiled
 from hyra.network.wrapper import Network
 from hyra.ops.boundary import BOUNDARIES
-from hyra.probing.impulse import mean_and_error, mean_response
+from hyra.probing.impulse import mean_response
 from hyra.probing.operating_point import OperatingPoint
+from hyra.probing.seeds import mean_and_error, of_seeds
 from hyra.split.parts import Decomposition
 
 
@@ -52,7 +52,7 @@ def decompose(
             tiling = find_tiling(network, tile, halo)
             check_tiling(network, tiling, images, approximate=halo is not None)
             run = partial(run_tiled, network, tiling)
-        output, error = _mean(network, run, images, seeds)
+        output, error = mean_and_error(of_seeds(network, seeds, lambda _: run(images)))
         if output.shape[-1] != response.scale * images.shape[-1]:
             raise ValueError(f"response must have the network's scale, {network.scale}, got {response.scale}")
         _check_colours(response, images, output)
@@ -61,7 +61,9 @@ def decompose(
             linear = response.apply(images, boundary)
         else:
             background = _background_like(response.background, images)
-            linear = _mean(network, run, background, seeds)[0] + response.apply(images - background, boundary)
+            linear = mean_and_error(of_seeds(network, seeds, lambda _: run(background)))[0] + response.apply(
+                images - background, boundary
+            )
         padding = network.padding(*images.shape[-2:])
     nonlinear = output - linear
     if lr.ndim == 3:
@@ -69,17 +71,6 @@ def decompose(
         error = None if error is None else error[0]
     added = (padding.bottom, padding.right)
     return Decomposition(images, output, linear, nonlinear, response, boundary, added, error)
-
-
-def _mean(
-    network: Network, run: Callable[[Tensor], Tensor], images: Tensor, seeds: int
-) -> tuple[Tensor, Tensor | None]:
-    """The mean output over seeds, and its standard error; None for one seed."""
-    outputs = []
-    for seed in range(seeds):
-        with network.drawing(seed):
-            outputs.append(run(images))
-    return (outputs[0], None) if seeds == 1 else mean_and_error(outputs)
 
 
 def _check_kind(response: ImpulseResponse, channels: str | None, form: str | None) -> None:

@@ -15,6 +15,7 @@ from hyra.results.storage import FORMAT, checksum, format_of, parsed
 from hyra.split.parts import BAND_WIDTH
 
 _BANDS = {"since": 1}
+_RESTORATION = {"since": 2}
 _WHOLE = re.compile(r'"crc32": "\w{8}".')
 """What only a record has that was written to its end: something after the checksum."""
 
@@ -28,29 +29,33 @@ class Record:
         main_lobe: height of the response's main lobe (ideal sinc at x4: 0.95).
         side_lobe: height of its first side lobe, negative for a sinc.
         dc_gain: gain of a constant image, mean over the colours (ideal: 1).
-        cutoff: of the fitted sinc, in cycles per LR pixel (ideal: 0.5).
-        similarity: cosine to the ideal sinc within 4 LR pixels.
-        ring_cosine: the same outside the main lobe.
+        cutoff: of the fitted sinc, in cycles per LR pixel (ideal: 0.5); None at scale 1, where no sinc is the ideal.
+        similarity: cosine to the ideal sinc within 4 LR pixels; None at scale 1.
+        ring_cosine: the same outside the main lobe; None at scale 1.
         linear_share: energy of H over that of H and G, for the fixed image.
         fsds: FSDS of the output against the target in dB, None without a target.
         band_linear: energy of H over that of the output, for each band of 0.25 cycles per LR pixel from zero frequency
             on, as `Decomposition.band_shares` gives it; empty in files of earlier versions.
         band_nonlinear: the same of G.
         band_cross: the same of their cross term, which is negative where they cancel.
+        mtf50: of a network at scale 1, as `hyra.filters.restoration.Restoration` has it; None at others.
+        noise_gain: likewise.
     """
 
     step: int
     main_lobe: float
     side_lobe: float
     dc_gain: float
-    cutoff: float
-    similarity: float
-    ring_cosine: float
+    cutoff: float | None
+    similarity: float | None
+    ring_cosine: float | None
     linear_share: float
     fsds: float | None
     band_linear: tuple[float, ...] = field(default=(), metadata=_BANDS)
     band_nonlinear: tuple[float, ...] = field(default=(), metadata=_BANDS)
     band_cross: tuple[float, ...] = field(default=(), metadata=_BANDS)
+    mtf50: float | None = field(default=None, metadata=_RESTORATION)
+    noise_gain: float | None = field(default=None, metadata=_RESTORATION)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "step", validate.integer("step", self.step, 0))

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from hyra._util import validate
-from hyra._util.table import or_nan
 from hyra.analyzer import HyRA
+from hyra.filters.restoration import Restoration
 from hyra.results.writers import ScalarWriter
 from hyra.scores.fsds import fsds
 from hyra.split.parts import BAND_WIDTH
@@ -110,6 +110,7 @@ class Tracker:
         model = self._model()
         response = model.impulse_response(self._size, form="affine")
         split = model.decompose(self._lr, response=response)
+        restoration = Restoration.of(response) if response.scale == 1 and response.is_finite else None
         fit = response.fit_sinc()
         bands = split.band_shares(BAND_WIDTH)
         linear, nonlinear = (float(part.double().square().sum()) for part in (split.linear, split.nonlinear))
@@ -118,14 +119,16 @@ class Tracker:
             main_lobe=response.main_lobe,
             side_lobe=response.side_lobe,
             dc_gain=float(response.dc_gain.mean()),
-            cutoff=fit.cutoff,
-            similarity=or_nan(fit.similarity),
-            ring_cosine=or_nan(fit.ring_cosine),
+            cutoff=None if response.scale == 1 else fit.cutoff,
+            similarity=fit.similarity,
+            ring_cosine=fit.ring_cosine,
             linear_share=linear / (linear + nonlinear) if linear + nonlinear else float("nan"),
             fsds=None if self._target is None else self._fsds(split.output, self._target),
             band_linear=tuple(bands.linear.tolist()),
             band_nonlinear=tuple(bands.nonlinear.tolist()),
             band_cross=tuple(bands.cross.tolist()),
+            mtf50=None if restoration is None else restoration.mtf50,
+            noise_gain=None if restoration is None else restoration.noise_gain,
         )
         self.history.add(record, split)
         if self._writer is not None:

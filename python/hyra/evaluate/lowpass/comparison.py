@@ -95,11 +95,18 @@ class ModelComparison(Result):
         return f"ModelComparison(by ring cosine: {ranked})"
 
     def table(self) -> str:
-        """One line for each network below a line of headings, in columns."""
+        """One line for each network below a line of headings, in columns.
+
+        Of responses that are means over seeds, `error` is the norm of the standard error over that of the response.
+        """
         scored = any(model.psnr is not None for model in self.models)
         heads = (*_COLUMNS, *(_SCORES if scored else ()))
         rows = [model.row() for model in self.models]  # a stored response has no scores
-        return in_columns([heads, *((*row, *("-" for _ in heads[len(row) :])) for row in rows)])
+        lines = [heads, *((*row, *("-" for _ in heads[len(row) :])) for row in rows)]
+        errors = [model.response.relative_error for model in self.models]
+        if any(error is not None for error in errors):
+            lines = [(*line, cell) for line, cell in zip(lines, ("error", *map(number, errors)), strict=True)]
+        return in_columns(lines)
 
 
 def compare_models(
