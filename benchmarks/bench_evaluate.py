@@ -1,12 +1,15 @@
 """`hyra.evaluate` on 500 pairs: beside its own parts one after the other on one thread, and beside a plain loop.
 
 Where decoding and scoring share the cores perfectly, an evaluation takes what both take on one thread, divided by the
-number of cores: that peer's ratio is 1 then, and below it by what is lost to waiting and bookkeeping.
+number of cores: that peer's ratio is 1 then, and below it by what is lost to waiting and bookkeeping. What the machine
+itself loses, whose cores share caches and memory and may be halves of one, is seen beside a process for each core.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -66,20 +69,17 @@ def sources(methods: list[Method]) -> dict[File, list[File]]:
     return of_target
 
 
-def decode(methods: list[Method]) -> None:
+def decode(of_target: dict[File, list[File]]) -> None:
     """Every file once."""
-    for target, predictions in sources(methods).items():
+    for target, predictions in of_target.items():
         for source in (target, *predictions):
             source.read()
 
 
-def decode_and_score(methods: list[Method]) -> list[list[float]]:
+def decode_and_score(of_target: dict[File, list[File]]) -> list[list[float]]:
     """What an evaluation does, in the order of the images, on one thread and without keeping anything."""
     return [
-        scores_of(target, preds)
-        for hr, srs in sources(methods).items()
-        for target in [Target(hr.read())]
-        for preds in srs
+        scores_of(target, preds) for hr, srs in of_target.items() for target in [Target(hr.read())] for preds in srs
     ]
 
 
@@ -118,6 +118,14 @@ def on_one_thread(work: Callable[[], object]) -> Callable[[], object]:
     return wrapped
 
 
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessPoolExecutor]:
+    """One for each core, of one thread."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(CORES, context, torch.set_num_threads, (1,)) as pool:
+        yield pool
+
+
 @pytest.fixture
 def compete(benchmark) -> Callable[..., Any]:
     """As `contend`, of work that takes seconds: the best of a few rounds."""
@@ -130,18 +138,23 @@ def compete(benchmark) -> Callable[..., Any]:
     return run
 
 
-@pytest.mark.parametrize("contender", ["hyra", "decoding", "decoding and scoring", "plain loop"])
+@pytest.mark.parametrize("contender", ["hyra", "decoding", "decoding and scoring", "processes", "plain loop"])
 @pytest.mark.parametrize("kind", KINDS)
-def bench_evaluate(compete, sets, kind, contender):
+def bench_evaluate(compete, processes, sets, kind, contender):
     methods, (_, share) = sets[kind], KINDS[kind]
+    of_target = sources(methods)
     if contender == "hyra":
         result = compete(kind, "hyra", lambda: evaluate(methods, PLAN, progress=False))
         numbers = np.array([list(outcome.values.values()) for outcome in result.outcomes])
-        expected = np.array(on_one_thread(lambda: decode_and_score(methods))())
+        expected = np.array(on_one_thread(lambda: decode_and_score(of_target))())
         np.testing.assert_array_equal(np.sort(numbers, 0), np.sort(expected, 0))
     elif contender == "plain loop":
         compete(kind, f"a plain loop (one pair in {share} timed)", lambda: plain_loop(methods, share), 1 / share, 1)
+    elif contender == "processes":
+        parts = [dict(list(of_target.items())[first::CORES]) for first in range(CORES)]
+        title = "decoding and scoring in a process for each core"
+        compete(kind, title, lambda: list(processes.map(decode_and_score, parts)))
     else:
         work = decode if contender == "decoding" else decode_and_score
         title = f"{contender} on one thread, over {CORES} cores"
-        compete(kind, title, on_one_thread(lambda: work(methods)), CORES)
+        compete(kind, title, on_one_thread(lambda: work(of_target)), CORES)
