@@ -54,6 +54,14 @@ class Luma(nn.Module):
         return F.interpolate(self.conv(x), scale_factor=2, mode="nearest")
 
 
+def clamped(x):
+    return F.interpolate(x, scale_factor=2, mode="bicubic").clamp(0, 1)
+
+
+def blur(x):
+    return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+
+
 def noise(x):
     y = F.interpolate(x, scale_factor=2, mode="nearest")
     return y + 0.1 * torch.randn_like(y)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import json
+
 import pytest
 import torch
 from networks_in_a_file import lr_of, named
@@ -41,6 +44,43 @@ def test_numbers_are_those_of_hyra(folder):
     energy = sum(shares.energy for shares in splits)
     expected = sum(shares.linear * shares.energy for shares in splits) / energy
     assert numbers.linear_shares == pytest.approx(expected.tolist(), rel=1e-4)
+
+
+def test_a_network_that_clamps_is_measured_where_nothing_is_cut(folder):
+    (clamped,) = network_methods([named(folder, "clamped")], folder / "hr")
+    numbers = network_numbers(clamped)
+    expected = network_numbers(network_methods([NetworkSpec.find("bicubic-torch", 2)], folder / "hr")[0])
+    assert numbers.ring_cosine == pytest.approx(expected.ring_cosine, abs=1e-3)
+    assert numbers.cutoff == pytest.approx(expected.cutoff, abs=1e-3)
+    assert numbers.linear_shares == pytest.approx(expected.linear_shares, abs=0.05)
+    assert expected.bounds == ""
+    assert numbers.bounds == "kept within 0..1"
+    assert numbers.operating_point == "derivative at grey 0.5, all colours"
+
+
+def test_a_network_at_x1(folder):
+    (blur,) = network_methods([named(folder, "blur")], folder / "hr")
+    numbers = network_numbers(blur)
+    assert (numbers.ring_cosine, numbers.cutoff, numbers.bounds) == (None, None, "")
+    assert numbers.noise_gain == pytest.approx(1 / 3, rel=1e-3)
+    assert numbers.mtf50 == pytest.approx(0.21, abs=1e-3)
+
+
+def test_the_table_says_where_it_was_measured(folder, capsys):
+    models = [word for name in ("clamped", "Linear") for word in ("--model", f"{folder / 'nets.py'}:{name}")]
+    command = ["evaluate", "--hr", str(folder / "hr"), "--modcrop", "--scores", "psnr", *models, "--network-columns"]
+    files = [folder / "t.csv", folder / "t.json"]
+    assert main([*command, *(word for file in files for word in ("--out", str(file)))]) == 0
+    out = capsys.readouterr().out
+    assert "measured at" in out
+    assert "grey: output is kept within 0..1" in out
+    assert "white on black" in out
+    assert "MTF50 " not in out.partition("\nOf the impulse response")[0]
+    rows = {row["method"]: row for row in csv.DictReader(files[0].read_text().splitlines())}
+    assert rows["nets.py:clamped"]["network_bounds"] == "kept within 0..1"
+    assert float(rows["nets.py:clamped"]["network_ring_cosine"]) == pytest.approx(0.77, abs=0.02)
+    assert rows["nets.py:Linear"]["network_operating_point"].startswith("a pixel of 1 on black")
+    assert json.loads(files[1].read_text())["rows"][0]["network"]["mtf50"] is None
 
 
 def test_a_table_of_networks_in_markdown_and_latex(folder):

@@ -60,7 +60,9 @@ def _flat(table: Table) -> tuple[dict[str, str], list[dict[str, Any]]]:
         columns |= {f"{of.name}_{part}_images": "texts" for part in ("identical", "missing")}
     columns |= {"protocol": "text", "remarks": "text"}
     networks = [_network(row) for row in table.rows]
-    columns |= {name: "number" for network in networks for name in network}
+    columns |= {
+        name: "text" if isinstance(value, str) else "number" for network in networks for name, value in network.items()
+    }
     empty = dict.fromkeys(columns)
     return columns, [
         {**empty, **_record(table, row), **network} for row, network in zip(table.rows, networks, strict=True)

@@ -16,15 +16,15 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from hyra._util.table import or_nan
 from hyra._util.texts import message
 from hyra._util.warnings import recorded, warn
 from hyra.evaluate.inputs.networks import NetworkMethod
 from hyra.evaluate.inputs.running import Running, running
 from hyra.filters.response import ImpulseResponse
+from hyra.filters.restoration import Restoration
 from hyra.network.forward import NetworkError
-from hyra.probing.impulse import impulse_response
 from hyra.probing.operating_point import OperatingPoint
+from hyra.probing.uncut import uncut_response
 from hyra.split.decompose import decompose
 from hyra.split.parts import BAND_WIDTH, BandShares
 
@@ -39,9 +39,9 @@ class NetworkNumbers:
     Attributes:
         method: its name.
         scale: HR pixels per LR pixel.
-        ring_cosine: likeness of the impulse response to the ideal sinc outside the main lobe; NaN where the output is
-            clipped, and at scale 1.
-        cutoff: of the fitted sinc, in cycles per LR pixel; the ideal one's is 0.5.
+        ring_cosine: likeness of the impulse response to the ideal sinc outside the main lobe; None at scale 1, where
+            no sinc is the ideal.
+        cutoff: of the fitted sinc, in cycles per LR pixel; the ideal one's is 0.5. None at scale 1.
         linear_shares: energy of H over that of the output in bands of 0.25 cycles per LR pixel, over the images.
         parameters: how many numbers it has learnt.
         multiply_adds: of its convolutions and matrix products, for an image.
@@ -49,18 +49,27 @@ class NetworkNumbers:
         memory: in bytes, the most that its tensors took at a time for an image, without weights and input; on a GPU
             with what libraries took.
         pixels: of an input; all that is for an image is the mean over `IMAGES` inputs at most.
+        mtf50: at scale 1, as `hyra.filters.restoration.Restoration` has it; None at others.
+        noise_gain: likewise.
+        operating_point: where the response was measured, in words: the paper's white pixel on black, or grey where the
+            network's bounds cut that off.
+        bounds: what the network's output does not pass, in words, where they cut off the paper's response; else empty.
     """
 
     method: str
     scale: float
-    ring_cosine: float
-    cutoff: float
+    ring_cosine: float | None
+    cutoff: float | None
     linear_shares: tuple[float, ...]
     parameters: int
     multiply_adds: float
     seconds: float
     memory: float
     pixels: float
+    mtf50: float | None
+    noise_gain: float | None
+    operating_point: str
+    bounds: str
 
     def note(self) -> dict[str, Any]:
         """As JSON has it, None for NaN."""
@@ -85,7 +94,7 @@ def network_numbers(method: NetworkMethod) -> NetworkNumbers:
         with of.network.untouched():  # which keeps a copy of the weights: no part of a run's cost
             costs = [_cost(of, x) for x in (inputs[0], *inputs)][1:]
         with recorded() as caught:
-            response = impulse_response(of.network, OperatingPoint())
+            response = uncut_response(of.network, OperatingPoint())
             shares = _linear_shares(of, response, inputs)
     except (NetworkError, torch.OutOfMemoryError) as error:
         raise ValueError(f"{method.spec.model}: {message(error)}") from error
@@ -93,21 +102,42 @@ def network_numbers(method: NetworkMethod) -> NetworkNumbers:
         torch.set_num_threads(threads)
     for warning in caught:
         warn(f"{method.name}: {warning.message}", warning.category)
-    fit = response.fit_sinc()
     learnt = [] if of.network.module is None else list(of.network.module.parameters())
     multiply_adds, seconds, memory = (sum(values) / len(values) for values in zip(*costs, strict=True))
     return NetworkNumbers(
         method.name,
         method.scale,
-        math.nan if response.clipped else or_nan(fit.ring_cosine),  # what a clamp leaves says nothing of the filter
-        fit.cutoff,
+        *_likeness(response),
         shares,
         sum(parameter.numel() for parameter in learnt),
         multiply_adds,
         seconds,
         memory,
         sum(x.shape[-2] * x.shape[-1] for x in inputs) / len(inputs),
+        *_restoration(response),
+        str(OperatingPoint.of(response)),
+        str(of.network.traits.bounds or "") if OperatingPoint.of(response) != OperatingPoint() else "",
     )
+
+
+def _likeness(response: ImpulseResponse) -> tuple[float | None, float | None]:
+    """Ring cosine and cut-off; NaN where bounds cut the response everywhere: what they leave says nothing of it."""
+    if response.scale == 1:
+        return None, None
+    if response.clipped:
+        return math.nan, math.nan
+    fit = response.fit_sinc()
+    return fit.ring_cosine, fit.cutoff
+
+
+def _restoration(response: ImpulseResponse) -> tuple[float | None, float | None]:
+    """MTF50 and amplification of noise at scale 1."""
+    if response.scale != 1:
+        return None, None
+    if response.clipped or not response.is_finite:
+        return math.nan, math.nan
+    found = Restoration.of(response)
+    return found.mtf50, found.noise_gain
 
 
 def _cost(of: Running, x: Tensor) -> tuple[float, float, float]:
