@@ -47,7 +47,7 @@ def test_a_fixed_size(probed):
 
 
 def test_what_is_no_value(probed, tmp_path, capsys):
-    assert "--input gain must be a number, numbers, map:NUMBER or a file, got 'much'" in probed(
+    assert "input gain must be a number, numbers, map:NUMBER or a file, got 'much'" in probed(
         "network", "--input", "gain=much", "--input", "offset=0"
     )
     assert "--input must name each input once, got gain twice" in probed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -107,6 +108,25 @@ def test_random_numbers_depend_on_seed_and_image_alone(folder):
     assert all(x != y for x, y in zip(values(first[:5]), values(first[5:]), strict=True))
     flat = [output.read().double() for output in methods[0].outputs()[3:]]
     assert abs(float(torch.corrcoef(torch.stack([x.flatten() for x in flat]))[0, 1])) < 0.1
+
+
+def test_what_a_network_needs_beside_the_image(folder):
+    """As text, which travels; a file's content is part of what its outputs are known by."""
+    np.save(folder / "gain.npy", np.array([0.5]))
+    given = [NetworkSpec.find("nearest", 2), *(named(folder, "dimmed", inputs={"gain": g}) for g in ("1", "1,2"))]
+    first, *others = (values(outcomes(network_methods([spec], folder / "hr"))) for spec in given)
+    assert all(other == first for other in others)
+    spec = named(folder, "dimmed", inputs={"gain": str(folder / "gain.npy"), "offset": "0.5"})
+    output = network_methods([spec], folder / "hr")[0].outputs()[0]
+    lr = lr_of(output.hr, 2) / 255
+    expected = ((lr * 0.5 + 0.5) * 255).round().to(torch.uint8)
+    assert (output.read()[:, ::2, ::2].int() - expected.int()).abs().max() <= 1
+    assert pickle.loads(pickle.dumps(spec)) == spec
+    np.save(folder / "gain.npy", np.array([0.25]))
+    other = named(folder, "dimmed", inputs={"gain": str(folder / "gain.npy"), "offset": "0.5"})
+    assert network_methods([other], folder / "hr")[0].outputs()[0].digest != output.digest
+    fixed = named(folder, "fixed", input_size=(16, 16))
+    assert values(outcomes(network_methods([fixed], folder / "hr"))) == first
 
 
 def test_threads_do_not_matter(folder):

@@ -52,6 +52,11 @@ def test_command_line(folder, capsys):
         (["--model", "demo", "--device", "warp"], "device must be one that torch can use here"),
         (["--model", "demo", "--input-range", "0"], "input_range must be"),
         (["--layout", "results", "--seeds", "2"], "--seeds must be given with --model"),
+        (["--layout", "results", "--input", "sigma=1"], "--input must be given with --model"),
+        (
+            ["--model", "nets.py:dimmed", "--input", "sigma=much"],
+            "input sigma must be a number, numbers, map:NUMBER or a file",
+        ),
         (["--layout", "results", "--network-columns"], "no such folder: results"),
         ([], "or --model must be given"),
     ],
@@ -62,6 +67,17 @@ def test_what_is_wrong_is_said_before_the_first_image(folder, capsys, arguments,
     assert message in said.err
     assert len(said.err.splitlines()) == 1
     assert not said.out
+
+
+def test_inputs_beside_the_image(folder):
+    command = ["evaluate", "--hr", str(folder / "hr"), "--modcrop", "--scores", "psnr", "--scale", "2"]
+    table = folder / "table.csv"
+    model = ["--model", f"{folder / 'nets.py'}:dimmed"]
+    assert main([*command, "--model", "nearest", *model, "--input", "gain=1", "--out", str(table)]) == 0
+    nearest, dimmed = csv.DictReader(table.read_text().splitlines())
+    assert dimmed["psnr"] == nearest["psnr"]
+    with pytest.raises(ValueError, match="inputs must be left out for nearest, which takes an image alone, got gain"):
+        hyra.models.load("nearest", 2, inputs={"gain": 1})
 
 
 def test_several_scales(folder, capsys):

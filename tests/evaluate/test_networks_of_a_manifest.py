@@ -36,6 +36,11 @@ scale = 2
 seeds = 2
 tile = 64
 halo = 0
+
+[[method]]
+model = "nets.py:dimmed"
+scale = 2
+inputs = { gain = 0.5 }
 """
 
 
@@ -54,10 +59,11 @@ def test_networks_of_a_manifest(folder, capsys):
         ("bicubic", 2),
         ("mine#0", 2),
         ("mine#1", 2),
+        ("nets.py:dimmed", 2),
         ("kept", 4),
         ("bicubic", 4),
     ]
-    assert ["network" in row for row in document["rows"]] == [False, True, True, False, False, True]
+    assert ["network" in row for row in document["rows"]] == [False, True, True, False, True, False, True]
     assert "over seeds" in capsys.readouterr().out
     direct = network_methods([NetworkSpec.find("bicubic", 4)], folder / "hr")
     expected = evaluate(direct, Plan(("psnr",), "y", modcrop=True), progress=False).summaries()[0].means[0].value
@@ -76,6 +82,8 @@ def test_networks_of_a_manifest(folder, capsys):
         ('model = "bicubic"\nscale = 2\nseeds = true', "seeds must be"),
         ('model = "bicubic"\nscale = 2\ntrust_code = true', "got trust_code"),
         ('model = "demo"\nscale = 3', "has scale 4"),
+        ('model = "bicubic"\nscale = 2\ninputs = 3', "inputs must be of the type dict"),
+        ('model = "bicubic"\nscale = 2\ninput_size = 3', r"input_size must be \[height, width\]"),
         ('name = "A"\nscale = []\nsr = "kept"', r"at least one \[\[method\]\]"),
     ],
 )

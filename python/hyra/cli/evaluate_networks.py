@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hyra._util.texts import printable
 from hyra.cli.arguments import log
+from hyra.cli.inputs import add_input_options, texts_of
 from hyra.cli.networks import add_loading_options
 from hyra.cli.values import natural, out_folder, positive
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from hyra.evaluate.inputs.methods import Method
     from hyra.evaluate.inputs.network_numbers import NetworkNumbers
     from hyra.evaluate.inputs.networks import NetworkMethod
+
+
+_OPTIONS = ("lr", "scale", "input_range", "tile", "halo", "seeds", "inputs", "input_size")
+"""Of networks alone."""
 
 
 def add_network_inputs(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +45,7 @@ def add_network_inputs(parser: argparse.ArgumentParser) -> None:
         "stands for each",
     )
     add_loading_options(group)
+    add_input_options(group)
     group.add_argument("--tile", type=positive, metavar="N", help="run on tiles where an input is larger, in LR pixels")
     group.add_argument(
         "--halo", type=natural, metavar="N", help="LR pixels around a tile (default: as far as it looks)"
@@ -65,11 +71,13 @@ def networks(args: argparse.Namespace) -> list[NetworkMethod]:
     """The networks that the options name, loaded once to see what they are."""
     from hyra.evaluate.inputs.networks import network_methods
     from hyra.evaluate.inputs.running import at_scales
+    from hyra.models.builtin import BUILT_IN
 
     if not args.model:
-        given = [name for name in ("lr", "scale", "input_range", "tile", "halo", "seeds") if getattr(args, name)]
+        given = [name for name in _OPTIONS if getattr(args, name)]
         if given:
-            raise ValueError(f"--{given[0].replace('_', '-')} must be given with --model, got no --model")
+            option = "input" if given[0] == "inputs" else given[0].replace("_", "-")
+            raise ValueError(f"--{option} must be given with --model, got no --model")
         return []
     if args.hr is None:
         raise ValueError("--hr must name the folder of reference images, got none")
@@ -84,6 +92,8 @@ def networks(args: argparse.Namespace) -> list[NetworkMethod]:
             trust_code=args.trust_code,
             tile=args.tile,
             halo=args.halo,
+            inputs=None if model in BUILT_IN else texts_of(args),
+            input_size=args.input_size,
         )
     ]
     template = args.template

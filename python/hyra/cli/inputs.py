@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import suppress
-from pathlib import Path
 
 
-def add_input_options(parser: argparse.ArgumentParser) -> None:
+def add_input_options(parser: argparse._ActionsContainer) -> None:
     """Constants for other inputs, and the size of a network that takes one alone."""
     parser.add_argument(
         "--input",
@@ -27,13 +25,20 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def values_of(args: argparse.Namespace) -> dict[str, object]:
-    """The values by the names of the inputs; files are read here."""
+def texts_of(args: argparse.Namespace) -> dict[str, str]:
+    """What was given, by the names of the inputs."""
     named: list[tuple[str, str]] = args.inputs
     names = [name for name, _ in named]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ValueError(f"--input must name each input once, got {twice} twice")
-    return {name: _value(name, text) for name, text in named}
+    return dict(named)
+
+
+def values_of(args: argparse.Namespace) -> dict[str, object]:
+    """The values by the names of the inputs; files are read here."""
+    from hyra.adapters.texts import input_of
+
+    return {name: input_of(name, text) for name, text in texts_of(args).items()}
 
 
 def _named(text: str) -> tuple[str, str]:
@@ -48,27 +53,3 @@ def _size(text: str) -> tuple[int, int]:
     if len(sides) != 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
         raise argparse.ArgumentTypeError(f"must be HxW, such as 48x64, got {text!r}")
     return int(sides[0]), int(sides[1])
-
-
-def _value(name: str, text: str) -> object:
-    import numpy as np
-    import torch
-
-    from hyra import images
-    from hyra.adapters import level
-
-    with suppress(ValueError):
-        return int(text) if text.lstrip("+-").isdecimal() else float(text)
-    with suppress(ValueError):
-        if text.startswith("map:"):
-            return level(float(text[4:]))
-        return torch.tensor([float(number) for number in text.split(",") if number])
-    file = Path(text)
-    if not file.is_file():
-        raise ValueError(f"--input {name} must be a number, numbers, map:NUMBER or a file, got {text!r}")
-    if file.suffix.lower() == ".npy":
-        try:
-            return np.load(file, allow_pickle=False)
-        except Exception as error:
-            raise ValueError(f"--input {name}: {file} is no .npy file of numbers") from error
-    return images.read(file)[None]

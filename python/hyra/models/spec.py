@@ -82,6 +82,8 @@ def load(
         torch.Size([1, 3, 24, 30])
     """
     spec = os.fspath(spec)
+    if spec in BUILT_IN and inputs:
+        raise ValueError(f"inputs must be left out for {spec}, which takes an image alone, got {', '.join(inputs)}")
     if spec in BUILT_IN:
         found = BUILT_IN[spec](spec, scale)
     else:

@@ -17,7 +17,10 @@ from hyra.evaluate.work.plan import Plan
 
 _TOP = ("hr", "scores", "protocol", "modcrop", "device", "method")
 _KEYS = ("name", "scale", "sr", "hr", "template")
-_NETWORK_KEYS = ("name", "scale", "model", "lr", "hr", "template", "input_range", "tile", "halo", "seeds")
+_NETWORK_KEYS = (
+    *("name", "scale", "model", "lr", "hr", "template"),
+    *("input_range", "tile", "halo", "seeds", "inputs", "input_size"),
+)
 _TEXTS = ("name", "sr", "hr", "model", "lr", "template")
 
 
@@ -27,7 +30,8 @@ def from_manifest(
     """The methods of a TOML file, and its settings; folders and files of networks are relative to the file.
 
     A method has either ``sr``, a folder of images, or ``model``, a network, whose name, scale, and folder of inputs
-    (``lr``) may be left out. Several scales are a list; ``{scale}`` stands for each in ``sr``, ``model`` and ``lr``.
+    (``lr``) may be left out; ``inputs`` is a table of what it needs beside the image. Several scales are a list;
+    ``{scale}`` stands for each in ``sr``, ``model`` and ``lr``.
 
     Args:
         file: the manifest.
@@ -97,6 +101,8 @@ class _Networks:
             trust_code=self.trust_code,
             tile=table.get("tile"),
             halo=table.get("halo"),
+            inputs=_inputs(table, folder),
+            input_size=_size(table),
         )
         lr = folder / table["lr"] if "lr" in table else None
         return network_methods(
@@ -108,6 +114,26 @@ class _Networks:
             name=table.get("name"),
             save=self.save,
         )
+
+
+def _inputs(table: Mapping[str, Any], folder: Path) -> dict[str, str]:
+    """What the network needs beside the image, as text; files are relative to the manifest."""
+    inputs = table.get("inputs", {})
+    validate.instance("inputs", inputs, dict)
+    texts = {
+        name: ",".join(map(str, [*value, ""])) if isinstance(value, list) else str(value)
+        for name, value in inputs.items()
+    }
+    return {name: str(folder / text) if (folder / text).is_file() else text for name, text in texts.items()}
+
+
+def _size(table: Mapping[str, Any]) -> tuple[int, int] | None:
+    size = table.get("input_size")
+    if size is None:
+        return None
+    if not isinstance(size, list) or len(size) != 2:
+        raise ValueError(f"input_size must be [height, width], got {size}")
+    return validate.positive_integer("input_size", size[0]), validate.positive_integer("input_size", size[1])
 
 
 def _of_table(table: dict[str, Any], hr: str | None, folder: Path, networks: _Networks) -> Iterator[Method]:

@@ -68,6 +68,9 @@ class NetworkOutput:
         options: dict[str, Any] = {**asdict(self.spec), "device": torch.device(self.spec.device).type}
         for name in ("trust_code", "model"):  # the hash of the weights says what it is
             del options[name]
+        for name in ("inputs", "input_size"):  # which were not there when the first outputs were scored
+            if not options[name]:
+                del options[name]
         reduced = self.lr is None
         told = [VERSION, torch.__version__, options, self.seed, reduced, self._input.digest]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

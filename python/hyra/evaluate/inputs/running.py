@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra._util.texts import message
+from hyra.adapters.texts import content_of, input_of
 from hyra.images.colours import in_colours
 from hyra.models import load
 from hyra.models.code import code_of
@@ -35,12 +36,14 @@ class NetworkSpec:
     Attributes:
         model: as `hyra.models.load` takes it.
         scale: HR pixels per LR pixel.
-        weights: a hash of its parameters, its buffers and, where it is Python, its file.
+        weights: a hash of its parameters, its buffers, files among `inputs` and, where it is Python, its file.
         input_range: the network's value of white.
         device: where it runs.
         trust_code: whether code in the file that `model` names may run.
         tile: run it on tiles of this side in LR pixels where an image is larger; None: on whole images.
         halo: LR pixels around each tile, as far as the network looks when None.
+        inputs: names and values of what it needs beside the image, as `hyra.adapters.texts.input_of` reads them.
+        input_size: height and width in LR pixels, of a network that takes that size only and does not say so.
     """
 
     model: str
@@ -51,6 +54,8 @@ class NetworkSpec:
     trust_code: bool = False
     tile: int | None = None
     halo: int | None = None
+    inputs: tuple[tuple[str, str], ...] = ()
+    input_size: tuple[int, int] | None = None
 
     @classmethod
     def find(
@@ -63,6 +68,8 @@ class NetworkSpec:
         trust_code: bool = False,
         tile: int | None = None,
         halo: int | None = None,
+        inputs: Mapping[str, str] | None = None,
+        input_size: tuple[int, int] | None = None,
     ) -> Self:
         """Load the network to see what it is, and whether it can be run in this way.
 
@@ -72,7 +79,8 @@ class NetworkSpec:
         """
         if input_range is not None:
             validate.positive_number("input_range", input_range)
-        spec = cls(model, scale or 0, "", input_range or 0, device, trust_code, tile, halo)
+        beside = tuple(sorted((inputs or {}).items()))
+        spec = cls(model, scale or 0, "", input_range or 0, device, trust_code, tile, halo, beside, input_size)
         network, known_range, weights = _load(spec)
         try:
             found = network.scale
@@ -188,14 +196,16 @@ def _load(spec: NetworkSpec) -> tuple[Network, float | None, str]:
     """The network, its own value of white if that is known, and the hash; drawn weights are the same every time."""
     with _RANDOM, random_state_kept(None), torch.inference_mode(False):
         torch.manual_seed(0)
-        model = load(spec.model, spec.scale or None, trust_code=spec.trust_code)
+        inputs = {name: input_of(name, text) for name, text in spec.inputs} or None
+        model = load(spec.model, spec.scale or None, trust_code=spec.trust_code, inputs=inputs, size=spec.input_size)
         try:
             torch.empty(0, dtype=torch.float32, device=spec.device)
         except (RuntimeError, AssertionError) as error:
             raise ValueError(
                 f"device must be one that torch can use here, got {spec.device}: {message(error)}"
             ) from error
-        weights = _hash(model.network, code_of(spec.model))
+        beside = b"".join(content_of(text) for _, text in spec.inputs)
+        weights = _hash(model.network, code_of(spec.model) + beside)
         if isinstance(model.network, torch.nn.Module):
             model.network.to(spec.device)
         white = spec.input_range or model.input_range or 1.0
