@@ -41,6 +41,30 @@ def expected(folders, name: str, protocol: Protocol | None = None, **options) ->
     return float((protocol or Protocol()).fsds(exact(sr / f"{name}x4.png"), exact(hr / f"{name}.png"), **options))
 
 
+def test_modcrop(tmp_path, capsys):
+    """References whose sides are no multiple of the scale, as `hyra evaluate` cuts them, and in one store with it."""
+    hr = torch.rand(3, 23, 26)
+    images.write(hr, tmp_path / "hr" / "0801.png")
+    images.write(hr[:, :20, :24] / 2, tmp_path / "sr" / "0801x4.png")
+    pair = [str(tmp_path / "sr"), str(tmp_path / "hr")]
+    assert main(["fsds", *pair, "--scale", "4"]) == 1
+    assert main(["fsds", *pair, "--modcrop"]) == 2
+    assert "--modcrop needs --scale S" in capsys.readouterr().err
+    table, store = tmp_path / "t.csv", tmp_path / "s.sqlite"
+    options = ["--modcrop", "--scale", "4", "--out", str(table), "--store", str(store)]
+    assert main(["fsds", *pair, *options]) == 0
+    assert "references cut to a multiple of 4" in capsys.readouterr().out
+    (row,) = csv.DictReader(table.read_text().splitlines())
+    whole = images.read(tmp_path / "hr" / "0801.png")[:, :20, :24]
+    assert float(row["fsds"]) == pytest.approx(
+        float(hyra.fsds(images.read(tmp_path / "sr" / "0801x4.png"), whole)), abs=1e-3
+    )
+    method = Method("m", 4.0, tmp_path / "sr", tmp_path / "hr")
+    plan = Plan(("fsds",), "channels=rgb", modcrop=True)
+    known = evaluate([method], plan, store=store, progress=False)
+    assert known.outcomes[0].value("fsds") == float(row["fsds"])
+
+
 def test_two_files(folders, capsys):
     sr, hr = folders
     assert main(["fsds", str(sr / "0800x4.png"), str(hr / "0800.png")]) == 0

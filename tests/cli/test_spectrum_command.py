@@ -28,6 +28,18 @@ def rows(path):
         return list(csv.DictReader(file, quoting=csv.QUOTE_NONNUMERIC))
 
 
+def test_modcrop(tmp_path, capsys):
+    hr = torch.rand(3, 27, 30)
+    images.write(hr, tmp_path / "hr" / "0801.png")
+    images.write(hr[:, :24, :28], tmp_path / "sr" / "0801x4.png")
+    command = ["spectrum", str(tmp_path / "sr"), str(tmp_path / "hr"), "--out", str(tmp_path / "out")]
+    assert main([*command, "--modcrop"]) == 2
+    assert "--modcrop needs --scale S" in capsys.readouterr().err
+    assert main(command) == 2  # there is no other image
+    assert main([*command, "--modcrop", "--scale", "4"]) == 0
+    assert SpectrumComparison.load(tmp_path / "out" / "spectrum.safetensors").identical == (1,)
+
+
 @pytest.mark.parametrize("window", ["hann", None])
 def test_folders(folders, tmp_path, capsys, window):
     out = tmp_path / "out"

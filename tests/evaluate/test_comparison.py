@@ -85,6 +85,7 @@ def test_table_has_scores_where_there_is_a_target(found):
     assert head.split("  ")[0].strip() == "model"
     assert head.endswith("FSDS (dB)")
     assert first.startswith("bicubic")
+    assert (head.split()[1], first.split()[1]) == ("scale", f"x{found[2].models[0].response.scale}")
     assert first.endswith(f"{found[2].models[0].fsds:.2f}")
     plain = compare_models({"bicubic": upsample("bicubic")}, size=24).table()
     assert plain.splitlines()[0].endswith("DC gain")

@@ -58,8 +58,8 @@ def floats(side=64):
 # --- torchmetrics ---
 
 
-@pytest.mark.parametrize("name", ["PeakSignalNoiseRatio", "peak_signal_noise_ratio"])
-def test_a_metric_of_torchmetrics_by_the_name_of_its_class_or_function(name):
+@pytest.mark.parametrize("name", ["PeakSignalNoiseRatio", "peak_signal_noise_ratio", "psnr"])
+def test_a_metric_of_torchmetrics_by_the_name_of_its_class_its_function_or_its_initials(name):
     torchmetrics = pytest.importorskip("torchmetrics")
     wanted = score(f"torchmetrics:{name}")
     expected = torchmetrics.functional.image.peak_signal_noise_ratio(*floats(), data_range=1.0)
@@ -84,7 +84,8 @@ def test_options_and_direction():
     ("name", "reason"),
     [
         ("torchmetrics:TotalVariation", "no metric of an image and its reference"),
-        ("torchmetrics:Nothing", "must be one of its metrics, such as .*PeakSignal"),
+        ("torchmetrics:Nothing", "must be one of its metrics, such as .*Similarity.*, got 'Nothing'"),
+        ("torchmetrics:peak_signal_noise", "such as PeakSignalNoiseRatio.*, got 'peak_signal_noise'"),
         ("torchmetrics:SpectralAngleMapper,colour=1", "colour"),
         ("torchmetrics:PearsonCorrCoef", "but got 4 and 4"),
         ("lpips:net", "must be one of alex, vgg, squeeze and paper, got 'net'"),

@@ -14,6 +14,7 @@ from hyra._util import validate
 from hyra._util.warnings import warn
 from hyra.adapters.adapted import Net, adapted
 from hyra.network.output import image_in
+from hyra.ops.boundary import extend
 
 _CHANGE = 1e-7
 """Of the largest change that an impulse makes: what is less is no part of how far it reaches."""
@@ -82,7 +83,7 @@ class _FixedSize:
         is_larger = [length > side for length, side in zip(images.shape[-2:], crop, strict=True)]
         looks = self._looks(net, images, crop) if any(is_larger) else (_Look(0, 1),) * 2
         cuts = [_Cuts.of(*sides) for sides in zip(images.shape[-2:], crop, looks, strict=True)]
-        padded = _continued(images, [cut.length for cut in cuts])
+        padded = extend(images, "reflect", (0, 0), (cuts[0].length, cuts[1].length))
         bands, error = [], 0.0
         for row in cuts[0].starts:
             band = padded[..., row : row + crop[0], :]
@@ -203,16 +204,6 @@ class _Cuts:
             parts.append(tile.narrow(dim, scale * (begin - start), scale * (end - begin)))
             begin = end
         return torch.cat(parts, dim) if len(parts) > 1 else tiles[0], worst
-
-
-def _continued(images: Tensor, size: Sequence[int]) -> Tensor:
-    """The images continued at their end by reflection, the last pixel once, to at least that height and width."""
-    for dim, length in zip((-2, -1), size, strict=True):
-        side = images.shape[dim]
-        if length > side:
-            places = torch.arange(length, device=images.device).remainder(max(1, 2 * side - 2))
-            images = images.index_select(dim, torch.minimum(places, (2 * side - 2 - places).abs()))
-    return images
 
 
 def _shown(size: Sequence[Any]) -> str:

@@ -6,11 +6,15 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from hyra._util.files import write_text
 from hyra._util.table import number
 from hyra._util.texts import printable
 from hyra.cli.values import out_folder
+
+if TYPE_CHECKING:
+    from hyra.results.result import Result
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 
@@ -36,6 +40,25 @@ def add_out_option(parser: argparse.ArgumentParser, folder: str) -> None:
 def log(line: str) -> None:
     """Tell what happens, on stderr: stdout is for results."""
     print(f"hyra: {printable(line)}", file=sys.stderr, flush=True)
+
+
+def keep(result: Result, folder: Path, name: str, **drawing: Any) -> None:
+    """Write a result to a folder, which is made: ``NAME.safetensors``, ``NAME.png``, and its table as ``NAME.txt``.
+
+    Args:
+        result: what was measured.
+        folder: where to.
+        name: of the files.
+        drawing: arguments of its figure.
+    """
+    from hyra import plots
+
+    folder.mkdir(parents=True, exist_ok=True)
+    result.save(folder / f"{name}.safetensors")
+    table = getattr(result, "table", None)
+    if table is not None:
+        write_text(folder / f"{name}.txt", table() + "\n")
+    plots.save(result.plot(**drawing)[0], folder / f"{name}.png")
 
 
 def finish(folder: Path, summary: Mapping[str, Any]) -> None:

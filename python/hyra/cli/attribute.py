@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyra._util.files import write_text
-from hyra.cli.arguments import Commands, add_out_option, command, log
+from hyra.cli.arguments import Commands, add_out_option, command, keep, log
+from hyra.cli.bands import read_input
 from hyra.cli.networks import MODEL_HELP, add_network_options, load_model
 from hyra.cli.pictures import add_window_options
 from hyra.cli.values import positive
@@ -62,20 +62,16 @@ def run(args: argparse.Namespace) -> None:
     """Attribute windows of what the named network makes of the image."""
     import torch
 
-    from hyra import images, plots
     from hyra.network.gradients import MissingGradients
 
     model, _ = load_model(args, args.model)
     colours = model.network.in_channels
-    lr = images.in_colours(images.read(args.image), colours)
+    lr = read_input(args.image, colours)
     found = model.attribution(lr, args.window or args.windows, block=args.block, batch_size=args.batch_size)
-    args.out.mkdir(parents=True, exist_ok=True)
-    found.save(args.out / "attribution.safetensors")
-    write_text(args.out / "attribution.txt", found.table() + "\n")
-    plots.save(found.plot()[0], args.out / "attribution.png")
+    keep(found, args.out, "attribution")
     print(found.table())
     if not args.no_erf:
-        others = [images.in_colours(images.read(file), colours) for file in args.images]
+        others = [read_input(file, colours) for file in args.images]
         pictures = [lr, *others]
         height, width = (min(picture.shape[axis] for picture in pictures) for axis in (1, 2))
         middles = torch.stack([_middle(picture, height, width) for picture in pictures])
@@ -84,8 +80,7 @@ def run(args: argparse.Namespace) -> None:
         except MissingGradients as error:
             log(f"no effective receptive field: {error}; hyra probe says how far the network looks")
         else:
-            field.save(args.out / "erf.safetensors")
-            plots.save(field.plot()[0], args.out / "erf.png")
+            keep(field, args.out, "erf")
             for share in (0.5, 0.9, 0.99):
                 place = f"radius {field.radius(share):.2f} LR pixels, {field.area_ratio(share):.3%} of the image's area"
                 print(f"{share:.0%} of the effective receptive field: {place}")

@@ -9,6 +9,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+def read_input(path: Path, channels: int) -> Tensor:
+    """An image file as a network of so many channels takes it: of one channel its luma."""
+    from hyra.images import in_colours
+
+    return in_colours(read_bands(path, channels), channels)
+
+
 def read_bands(path: Path, channels: int) -> Tensor:
     """An image file as `[C, H, W]` in 0..1: RGB, or for networks of another number of channels a ``.npy`` of these."""
     import numpy as np

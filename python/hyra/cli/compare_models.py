@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyra._util.files import write_text
-from hyra.cli.arguments import Commands, add_out_option, command, log
+from hyra.cli.arguments import Commands, add_out_option, command, keep, log
 from hyra.cli.networks import MODEL_HELP, load_model
 from hyra.cli.pictures import add_image_options, add_window_options, read_images
 from hyra.cli.responses import add_response_options, operating_point
@@ -54,7 +53,6 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> None:
     """Compare the named networks."""
     import hyra
-    from hyra import plots
 
     names = _names(args.models)
     models = {name: _found(args, spec) for name, spec in zip(names, args.models, strict=True)}
@@ -66,17 +64,12 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError("--attribution needs an image: --image FILE, or --hr FILE to make it from")
     options = {"size": args.size, "seeds": args.seeds, **vars(operating_point(args))}
     comparison = hyra.compare_models(models, image, hr, variant=args.variant, log=log, **options)
-    args.out.mkdir(parents=True, exist_ok=True)
-    comparison.save(args.out / "comparison.safetensors")
-    write_text(args.out / "comparison.txt", comparison.table() + "\n")
-    plots.save(comparison.plot()[0], args.out / "comparison.png")
+    keep(comparison, args.out, "comparison")
     print(comparison.table())
     if args.attribution and image is not None:
         networks = {name: model for name, model in models.items() if isinstance(model, hyra.HyRA)}
         attributed = hyra.compare_attributions(networks, image, hr, args.window or args.windows, log=log)
-        attributed.save(args.out / "attribution.safetensors")
-        write_text(args.out / "attribution.txt", attributed.table() + "\n")
-        plots.save(attributed.plot()[0], args.out / "attribution.png")
+        keep(attributed, args.out, "attribution")
         print(attributed.table())
         print(args.out / "attribution.png")
     print(args.out / "comparison.png")

@@ -17,7 +17,7 @@ from hyra._util.files import write_text
 from hyra._util.texts import printable
 from hyra.cli.arguments import Commands, command, log
 from hyra.cli.pictures import add_pairing_options, pairs_of
-from hyra.cli.scoring import add_protocol_options, add_variant_option, protocol
+from hyra.cli.scoring import add_modcrop_option, add_protocol_options, add_variant_option, modcrop_scale, protocol
 from hyra.cli.values import out_file
 
 if TYPE_CHECKING:
@@ -59,9 +59,16 @@ class _How(NamedTuple):
 
     variant: str
     protocol: Protocol
+    modcrop: float | None = None
+
+    @property
+    def preparation(self) -> str:
+        """What is done to both images first."""
+        cut = "" if self.modcrop is None else f", references cut to a multiple of {self.modcrop:g}"
+        return f"{self.protocol}{cut}"
 
     def __str__(self) -> str:
-        return f"variant {self.variant}: {self.protocol}"
+        return f"variant {self.variant}: {self.preparation}"
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -74,6 +81,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     add_pairing_options(parser)
     add_variant_option(parser)
     add_protocol_options(parser)
+    add_modcrop_option(parser)
     parser.add_argument("--out", type=out_file, metavar="FILE.csv", help="also write the scores there, to a new file")
     parser.add_argument(
         "--store",
@@ -90,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
         raise FileExistsError(f"{args.out} exists: name another file for --out (--store continues what it holds)")
     if args.sr.is_dir() != args.hr.is_dir() and args.sr.exists() and args.hr.exists():
         raise ValueError(f"SR and HR must be two files or two folders, got {args.sr} and {args.hr}")
-    how = _How(args.variant, protocol(args))
+    how = _How(args.variant, protocol(args), modcrop_scale(args))
     if not args.sr.is_dir() and not args.hr.is_dir():
         with _scorer(args.store, how) as score:
             value = score(args.sr, args.hr)
@@ -152,7 +160,8 @@ def _scorer(file: Path | None, how: _How) -> Iterator[Callable[[Path, Path], flo
         yield partial(_score, how)
         return
     # As hyra evaluate has it: what either has scored, the other knows.
-    column = Column.of("fsds" if how.variant == "paper" else f"fsds:{how.variant}", how.protocol)
+    more = {} if how.modcrop is None else {"modcrop": how.modcrop}
+    column = Column.of("fsds" if how.variant == "paper" else f"fsds:{how.variant}", how.protocol, **more)
     with Store(file) as store:
 
         def kept(sr: Path, hr: Path) -> float:
@@ -167,8 +176,11 @@ def _scorer(file: Path | None, how: _How) -> Iterator[Callable[[Path, Path], flo
 
 def _score(how: _How, sr: Path, hr: Path) -> float:
     from hyra import images
+    from hyra.images.resampling import modcrop
 
     preds, target = (images.read(file, integers=True) for file in (sr, hr))
+    if how.modcrop is not None:
+        target = modcrop(target, how.modcrop)
     if preds.shape != target.shape:
         sizes = " and ".join(f"{x.shape[-1]}x{x.shape[-2]}" for x in (preds, target))
         raise ValueError(f"{sr} and {hr} must have the same size, got {sizes}")
@@ -187,5 +199,5 @@ def _write(file: Path | None, how: _How, rows: Sequence[_Row]) -> None:
     writer.writerow(_COLUMNS)
     for row in rows:
         if row.score is not None:
-            writer.writerow((str(row.sr), str(row.hr), how.variant, str(how.protocol), row.score))
+            writer.writerow((str(row.sr), str(row.hr), how.variant, how.preparation, row.score))
     write_text(file, table.getvalue(), errors="surrogateescape")  # names as the file system has them

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hyra._util.files import write_text
-from hyra.cli.arguments import Commands, add_out_option, command
+from hyra.cli.arguments import Commands, add_out_option, command, keep
+from hyra.cli.bands import read_input
 from hyra.cli.networks import MODEL_HELP, add_network_options, load_model
 from hyra.cli.responses import add_seeds_option, add_size_option
 
@@ -64,23 +64,16 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Probe the layers of the named network."""
-    from hyra import images, plots
-
     model, _ = load_model(args, args.model)
     responses = model.layer_responses(
         args.layers, args.size, amplitude=args.amplitude, form=args.form, seeds=args.seeds
     )
-    args.out.mkdir(parents=True, exist_ok=True)
-    responses.save(args.out / "layers.safetensors")
-    write_text(args.out / "layers.txt", responses.table() + "\n")
-    plots.save(responses.plot(layers=args.layers)[0], args.out / "layers.png")
+    keep(responses, args.out, "layers", layers=args.layers)
     print(responses.table())
     if args.image is not None:
-        lr = images.in_colours(images.read(args.image), model.network.in_channels)
+        lr = read_input(args.image, model.network.in_channels)
         spectra = model.layer_spectra(lr, args.layers, black=True)
-        spectra.save(args.out / "spectra.safetensors")
-        write_text(args.out / "spectra.txt", spectra.table() + "\n")
-        plots.save(spectra.plot(layers=args.layers)[0], args.out / "spectra.png")
+        keep(spectra, args.out, "spectra", layers=args.layers)
         print(spectra.table())
         print(args.out / "spectra.png")
     print(args.out / "layers.png")

@@ -7,8 +7,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyra.cli.arguments import Commands, add_out_option, command
-from hyra.cli.bands import read_bands
+from hyra.cli.arguments import Commands, add_out_option, command, keep
+from hyra.cli.bands import read_input
 from hyra.cli.networks import MODEL_HELP, add_network_options, load_model
 from hyra.cli.responses import add_channels_option, add_impulse_options, add_seeds_option
 from hyra.cli.values import natural, positive
@@ -77,15 +77,12 @@ def run(args: argparse.Namespace) -> None:
     """Probe the named network at many positions, and at many amplitudes if asked to."""
     import torch
 
-    from hyra import images, plots
-
     if args.image is not None and args.background:
         raise ValueError(f"--background must be left out with --image, which is the background, got {args.background}")
     model, _ = load_model(args, args.model)
     background = args.background
     if args.image is not None:
-        channels = model.network.in_channels
-        background = images.in_colours(read_bands(args.image, channels), channels)
+        background = read_input(args.image, model.network.in_channels)
     probe = model.probe(
         "grid" if args.positions is None else torch.tensor(args.positions, dtype=torch.int64, device="cpu"),
         args.channels,
@@ -98,16 +95,13 @@ def run(args: argparse.Namespace) -> None:
         batch_size=args.batch_size,
         seeds=args.seeds,
     )
-    args.out.mkdir(parents=True, exist_ok=True)
-    probe.save(args.out / "probe.safetensors")
-    plots.save(probe.plot()[0], args.out / "probe.png")
+    keep(probe, args.out, "probe")
     _report(probe)
     if args.amplitudes is not None:
         sweep = model.amplitude_sweep(
             args.amplitudes or None, channels=args.channels, background=background, seeds=args.seeds
         )
-        sweep.save(args.out / "amplitudes.safetensors")
-        plots.save(sweep.plot()[0], args.out / "amplitudes.png")
+        keep(sweep, args.out, "amplitudes")
         _report_sweep(sweep)
         print(args.out / "amplitudes.png")
     print(args.out / "probe.png")

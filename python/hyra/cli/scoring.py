@@ -33,6 +33,24 @@ def add_protocol_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scale", type=factor, metavar="S", help="HR pixels per LR pixel, such as 2.5, for --protocol")
 
 
+def add_modcrop_option(parser: argparse.ArgumentParser) -> None:
+    """How references lose what no LR pixel stands for."""
+    parser.add_argument(
+        "--modcrop", action="store_true", help="cut references to a multiple of the scale, which --scale must say"
+    )
+
+
+def modcrop_scale(args: argparse.Namespace) -> float | None:
+    """The scale to whose multiples references are cut; None where they are not.
+
+    Raises:
+        ValueError: it is not said.
+    """
+    if args.modcrop and args.scale is None:
+        raise ValueError("--modcrop needs --scale S, to whose multiples references are cut, got none")
+    return float(args.scale) if args.modcrop else None
+
+
 def protocol(args: argparse.Namespace) -> Protocol:
     """What the protocol options say."""
     from hyra.scores.protocol import Protocol

@@ -17,6 +17,8 @@ from hyra._util.table import in_columns
 from hyra._util.texts import printable
 from hyra.cli.arguments import Commands, add_out_option, command, log
 from hyra.cli.pictures import add_pairing_options, pairs_of
+from hyra.cli.scoring import add_modcrop_option, modcrop_scale
+from hyra.cli.values import factor
 
 if TYPE_CHECKING:
     from hyra.spectrum import PairSpectrum, SpectrumComparison, SpectrumStatistics
@@ -55,6 +57,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         default="hann",
         help="what images are multiplied by, so that borders which do not fit together leave no trace (default hann)",
     )
+    parser.add_argument("--scale", type=factor, metavar="S", help="HR pixels per LR pixel, for --modcrop")
+    add_modcrop_option(parser)
     add_out_option(parser, "hyra-spectrum")
     parser.set_defaults(run=run)
 
@@ -64,12 +68,12 @@ def run(args: argparse.Namespace) -> int:
     from hyra import plots
     from hyra.spectrum import SpectrumStatistics
 
-    methods = _names(args.sr)
+    methods, scale = _names(args.sr), modcrop_scale(args)
     pairs = _pairs(args, methods)
     statistics = SpectrumStatistics(methods, window=None if args.window == "none" else args.window)
     args.out.mkdir(parents=True, exist_ok=True)
     with _table(args.out / "images.csv", args.window) as write:
-        failed = _measure(statistics, pairs, write)
+        failed = _measure(statistics, pairs, write, scale)
     result = statistics.compute()
     result.save(args.out / "spectrum.safetensors")
     plots.save(result.plot()[0], args.out / "spectrum.png")
@@ -102,16 +106,20 @@ def _pairs(args: argparse.Namespace, methods: Sequence[str]) -> Pairs:
     return dict(sorted(found.items()))
 
 
-def _measure(statistics: SpectrumStatistics, pairs: Pairs, write: Callable[..., None]) -> int:
-    """Measure every pair, each reference read and transformed once for all methods; how many pairs could not be."""
+def _measure(statistics: SpectrumStatistics, pairs: Pairs, write: Callable[..., None], scale: float | None) -> int:
+    """Measure every pair, each reference read and transformed once for all methods; how many pairs could not be.
+
+    References are cut to multiples of `scale`, unless that is None.
+    """
     from hyra import images
+    from hyra.images.resampling import modcrop
 
     failed = 0
     with Progress(len(pairs), "image") as progress:
         for hr, results in pairs.items():
             progress.update(1)
             try:
-                target = statistics.target(images.read(hr))
+                target = statistics.target(modcrop(images.read(hr), scale or 1))
             except (ValueError, OSError, ImportError) as error:
                 log(str(error))
                 failed += len(results)

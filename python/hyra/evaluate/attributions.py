@@ -11,10 +11,11 @@ from torch import Tensor
 from hyra._util import validate
 from hyra._util.table import in_columns
 from hyra._util.warnings import recorded, warn
-from hyra.analyzer import HyRA, check_model
+from hyra.analyzer import HyRA
 from hyra.attribution.detail import Window, checked_windows, is_count, most_detailed
 from hyra.attribution.maps import Attribution
 from hyra.attribution.receptive_field import SHARES, EffectiveReceptiveField
+from hyra.evaluate.comparable import check_models, check_pictures
 from hyra.images import in_colours
 from hyra.images.resampling import check_size
 from hyra.network.gradients import MissingGradients
@@ -117,17 +118,8 @@ def compare_attributions(
         >>> [model.name for model in compared.models]
         ['bicubic', 'nearest']
     """
-    if not isinstance(models, Mapping):
-        raise TypeError(f"models must be a mapping from names to hyra.HyRA, got {validate.kind(models)}")
-    if not models:
-        raise ValueError("models must hold at least one network, got none")
-    for name, model in models.items():
-        check_model(f"models[{name!r}]", model)
-    for name, picture in (("image", image), ("target", target)):
-        if picture is not None and validate.images(name, picture).ndim != 3:
-            raise ValueError(f"{name} must be one image [C, H, W], got shape {tuple(picture.shape)}")
-        if picture is not None:
-            validate.finite(name, picture)
+    check_models(models)
+    check_pictures(image, target)
     first, *others = models.items()
     different = [f"{name} x{model.scale}" for name, model in others if model.scale != first[1].scale]
     if different:

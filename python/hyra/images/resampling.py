@@ -25,6 +25,21 @@ def degrade(photograph: Tensor, scale: int) -> tuple[Tensor, Tensor]:
     return imresize(hr, size=(height, width)).clamp(0, 1), hr
 
 
+def modcrop(image: Tensor, scale: float) -> Tensor:
+    """An image ``[..., H, W]`` without the rows and columns at its end that are no multiple of an integer scale.
+
+    Of a fractional scale, and where there are none, it is the image itself.
+
+    Example:
+        >>> import torch
+        >>> modcrop(torch.zeros(3, 41, 47), 4).shape
+        torch.Size([3, 40, 44])
+    """
+    step = int(scale) if scale == int(scale) else 1
+    height, width = (n - n % step for n in image.shape[-2:])
+    return image if (height, width) == image.shape[-2:] else image[..., :height, :width]
+
+
 def enlarge(lr: Tensor, scale: int) -> Tensor:
     """The bicubic enlargement of [3, h, w] that a network has to beat, by `imresize`: clamped to 0..1."""
     return imresize(lr, scale).clamp(0, 1)

@@ -12,7 +12,8 @@ from torch import Tensor
 from hyra._util import validate
 from hyra._util.table import in_columns, number, or_nan
 from hyra._util.warnings import recorded, warn
-from hyra.analyzer import HyRA, check_model
+from hyra.analyzer import HyRA
+from hyra.evaluate.comparable import check_models, check_pictures
 from hyra.filters.response import ImpulseResponse
 from hyra.filters.sinc import SincFit
 from hyra.images import in_colours
@@ -23,7 +24,7 @@ from hyra.scores.fsds import fsds
 from hyra.scores.pixelwise import psnr
 from hyra.scores.variants import VARIANTS
 
-_COLUMNS = ("model", "ring cosine", "cosine", "cut-off", "window", "main lobe", "side lobe", "DC gain")
+_COLUMNS = ("model", "scale", "ring cosine", "cosine", "cut-off", "window", "main lobe", "side lobe", "DC gain")
 _SCORES = ("PSNR (dB)", "FSDS (dB)")
 
 
@@ -56,7 +57,8 @@ class ComparedModel:
         values = (self.fit.ring_cosine, self.fit.similarity, self.fit.cutoff)
         heights = (self.response.main_lobe, self.response.side_lobe, float(self.response.dc_gain.mean()))
         clipped = " (clipped)" if self.response.clipped else ""
-        cells = (*(number(value) + clipped for value in values), self.fit.window, *map(number, heights))
+        likeness = (number(value) + clipped for value in values)
+        cells = (f"x{self.response.scale:g}", *likeness, self.fit.window, *map(number, heights))
         if self.psnr is None or self.fsds is None:
             return self.name, *cells
         return self.name, *cells, f"{self.psnr:.2f}", f"{self.fsds:.2f}"
@@ -145,13 +147,7 @@ def compare_models(
         >>> [model.name for model in hyra.compare_models(nets).models]
         ['bicubic', 'nearest']
     """
-    if not isinstance(models, Mapping):
-        raise TypeError(f"models must be a mapping from names to hyra.HyRA, got {validate.kind(models)}")
-    if not models:
-        raise ValueError("models must hold at least one network, got none")
-    for name, model in models.items():
-        if not isinstance(model, ImpulseResponse | Probe):
-            check_model(f"models[{name!r}]", model)
+    check_models(models, ImpulseResponse, Probe)
     restoring = [name for name, model in models.items() if _scale(model) == 1]
     if restoring:
         raise ValueError(
@@ -160,11 +156,7 @@ def compare_models(
         )
     if image is None and target is not None:
         raise ValueError("image must be given with a target: it is what the networks are run on")
-    for name, picture in (("image", image), ("target", target)):
-        if picture is not None and validate.images(name, picture).ndim != 3:
-            raise ValueError(f"{name} must be one image [C, H, W], got shape {tuple(picture.shape)}")
-        if picture is not None:
-            validate.finite(name, picture)
+    check_pictures(image, target)
     if image is not None and target is not None:
         validate.not_constant("target", target)
         for model in models.values():

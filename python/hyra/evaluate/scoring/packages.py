@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -76,17 +77,26 @@ def _torchmetric(name: str, options: Mapping[str, Any], device: str) -> Metric:
 
 
 def _torchmetrics_class(name: str) -> Any:
-    """By its name or that of its function: PeakSignalNoiseRatio or peak_signal_noise_ratio."""
+    """By its name, that of its function or its initials: PeakSignalNoiseRatio, peak_signal_noise_ratio or psnr."""
     with extra("metrics", f"the score torchmetrics:{name}"):
         import torchmetrics
         import torchmetrics.image
     plain = name.replace("_", "").lower()
     for module in (torchmetrics.image, torchmetrics):
-        for each in module.__all__:
-            if each.lower() == plain and inspect.isclass(getattr(module, each)):
-                return getattr(module, each)
-    known = ", ".join(torchmetrics.image.__all__)
-    raise ValueError(f"the name after torchmetrics: must be one of its metrics, such as {known}, got {name!r}")
+        classes = [each for each in module.__all__ if inspect.isclass(getattr(module, each))]
+        called = [each for each in classes if each.lower() == plain]
+        called = called or [each for each in classes if _initials(each) == plain]
+        if len(called) == 1:
+            return getattr(module, called[0])
+    known = {each.lower(): each for each in torchmetrics.image.__all__}
+    near = [known[each] for each in get_close_matches(plain, known, cutoff=0.4)] or [*known.values()][:3]
+    raise ValueError(
+        f"the name after torchmetrics: must be one of its metrics, such as {', '.join(near)}, got {name!r}"
+    )
+
+
+def _initials(name: str) -> str:
+    return "".join(letter for letter in name if letter.isupper()).lower()
 
 
 def _torchmetrics_direction(name: str) -> bool:

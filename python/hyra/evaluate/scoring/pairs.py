@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from torch import Tensor
 
 from hyra._util import validate
+from hyra.images.resampling import modcrop as cut_to_multiple
 from hyra.scores.fsds import FSDSReference
 from hyra.scores.pixelwise import POWERS
 from hyra.scores.protocol import Protocol
@@ -50,10 +51,10 @@ class Target:
         Raises:
             ValueError: the sizes differ.
         """
-        target = _modcropped(self.image, scale) if modcrop else self.image
+        target = cut_to_multiple(self.image, scale) if modcrop else self.image
         if preds.shape[-2:] != target.shape[-2:]:
             sizes = " and ".join(f"{x.shape[-1]}x{x.shape[-2]}" for x in (preds, target))
-            cut = "" if modcrop or _modcropped(self.image, scale).shape[-2:] != preds.shape[-2:] else _MODCROP
+            cut = "" if modcrop or cut_to_multiple(self.image, scale).shape[-2:] != preds.shape[-2:] else _MODCROP
             raise ValueError(f"both images must have the same size, got {sizes}{cut}")
         if target is not self.image or preds.dtype != target.dtype or preds.shape != target.shape:
             return Pair(*protocol.prepare(preds, target), protocol, differences)
@@ -102,10 +103,3 @@ class Pair:
 def as_batch(x: Tensor) -> Tensor:
     """``[C, H, W]`` of any dtype as ``[1, C, H, W]`` float32 of white 1."""
     return (x.float() / validate.WHITE.get(x.dtype, 1))[None]
-
-
-def _modcropped(x: Tensor, scale: float) -> Tensor:
-    """`x`, or a part without the rows and columns at the end that are no multiple of an integer scale."""
-    step = int(scale) if scale == int(scale) else 1
-    height, width = (n - n % step for n in x.shape[-2:])
-    return x if (height, width) == x.shape[-2:] else x[..., :height, :width]
