@@ -51,6 +51,8 @@ def _mean(draws: Iterator[Probe], *, keep: bool) -> Probe:
     count = counted.sum(0).clamp(min=1)
     average = torch.where(counted, responses.mean.double(), 0).sum(0) / count
     spread = torch.where(counted, responses.mean.double() - average, 0).square().sum(0) / count
+    if not sound.any():
+        average, spread = average + torch.nan, spread + torch.nan
     alone = replace(first.reference, response=reference.mean, standard_error=reference.error)
     error = difference.error
     return replace(
