@@ -52,6 +52,14 @@ def test_sizes_that_differ_are_an_outcome(folder):
     assert ["same size" in (each.error or "") for each in found] == [False, False, True]
 
 
+def test_an_image_that_needs_more_memory_than_there_is_is_run_in_tiles(folder):
+    x = torch.rand(1, 3, 20, 500)
+    output = running(named(folder, "limited")).run(x)
+    assert torch.allclose(output, F.interpolate(x, scale_factor=2, mode="bicubic"), atol=1e-6)
+    with pytest.raises(ValueError, match="halo must be given"):
+        running(named(folder, "limited_and_pooled")).run(x)
+
+
 def test_tiles(folder):
     generator = torch.Generator().manual_seed(1)
     images.write(torch.rand(3, 130, 100, generator=generator), folder / "hr" / "large.png")

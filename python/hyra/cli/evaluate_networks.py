@@ -46,7 +46,8 @@ def add_network_inputs(parser: argparse.ArgumentParser) -> None:
     )
     add_loading_options(group)
     add_input_options(group)
-    group.add_argument("--tile", type=positive, metavar="N", help="run on tiles where an input is larger, in LR pixels")
+    tile = "run on tiles where an input is larger, in LR pixels (default: where it needs more memory than there is)"
+    group.add_argument("--tile", type=positive, metavar="N", help=tile)
     group.add_argument(
         "--halo", type=natural, metavar="N", help="LR pixels around a tile (default: as far as it looks)"
     )

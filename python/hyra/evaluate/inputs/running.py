@@ -23,6 +23,9 @@ from hyra.network.tiling import Tiling, check_tiling, find_tiling, run_tiled
 from hyra.network.untouched import random_state_kept
 from hyra.network.wrapper import Network
 
+TILE = 128
+"""Side in LR pixels of the tiles in which an image is run that needs more memory than there is."""
+
 _RANDOM = threading.RLock()
 """Held while modules are imported, weights are drawn, or a network draws: torch's random state is one for all."""
 _SHARED: dict[Any, Running] = {}
@@ -149,7 +152,7 @@ class Running:
     def tiling(self) -> Tiling:
         """How large images are cut."""
         if self._tiling is None:
-            self._tiling = find_tiling(self.network, self.spec.tile or 1, self.spec.halo)
+            self._tiling = find_tiling(self.network, self.spec.tile or TILE, self.spec.halo)
         return self._tiling
 
     def input(self, lr: Tensor) -> Tensor:
@@ -183,13 +186,24 @@ class Running:
         return output.clamp(0, 1).mul(255).round().to(torch.uint8)
 
     def run(self, x: Tensor) -> Tensor:
-        """The output for ``[1, C, h, w]``: in tiles if it is large, padded if the network does not take its size."""
-        if self.spec.tile is not None and max(x.shape[-2:]) > self.spec.tile:
-            if not self._checked:  # once: what changes the first image's output would change the others'
-                self._checked = True
-                check_tiling(self.network, self.tiling, x, approximate=self.spec.halo is not None)
-            return run_tiled(self.network, self.tiling, x)
-        return self.network.run(x)
+        """The output for ``[1, C, h, w]``, padded if the network does not take its size.
+
+        It is run in tiles where it is larger than the one that was asked for, or than the memory that there is.
+        """
+        if self.spec.tile is not None:
+            return self._run_tiled(x) if max(x.shape[-2:]) > self.spec.tile else self.network.run(x)
+        try:
+            return self.network.run(x)
+        except torch.OutOfMemoryError:
+            if max(x.shape[-2:]) <= TILE:
+                raise
+            return self._run_tiled(x)
+
+    def _run_tiled(self, x: Tensor) -> Tensor:
+        if not self._checked:  # once: what changes the first image's output would change the others'
+            self._checked = True
+            check_tiling(self.network, self.tiling, x, approximate=self.spec.halo is not None)
+        return run_tiled(self.network, self.tiling, x)
 
 
 def _load(spec: NetworkSpec) -> tuple[Network, float | None, str]:
