@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 
 import pytest
+import torch
 
 import hyra
 from hyra.cli import main
+from hyra.results.storage import from_bytes
 
 
 def test_command_line(folder, capsys):
@@ -39,6 +41,25 @@ def test_command_line(folder, capsys):
         (first, second) = runs.runs()
         assert [each["method"] for each in first.context["networks"]] == ["demo-x2#0", "nets.py:noise#0"]
         assert "networks" not in second.context
+
+
+def test_responses_are_kept_for_the_page_and_merged(folder, capsys):
+    pytest.importorskip("plotly")
+    command = ["evaluate", "--hr", str(folder / "hr"), "--modcrop", "--scores", "psnr", "--run", "nets"]
+    command += ["--model", "demo-x2", "--network-columns", "--store", str(folder / "part.sqlite")]
+    for index in (0, 1):
+        assert main([*command, "--shard", f"{index}/2"]) == 0
+    whole = folder / "all.sqlite"
+    assert main(["merge", str(whole), *map(str, sorted(folder.glob("part*.sqlite")))]) == 0
+    with hyra.evaluate.Runs(whole) as runs:
+        (content,) = runs.responses("nets").values()
+    kept = from_bytes(content, hyra.ImpulseResponse, "it")
+    torch.manual_seed(0)
+    response = hyra.HyRA(hyra.models.load("demo-x2").network).impulse_response()
+    assert torch.allclose(kept.response, response.cropped(32).response, atol=1e-5)
+    page = folder / "page.html"
+    assert main(["report", str(whole), "--out", str(page)]) == 0
+    assert "demo-x2 at x2: impulse response." in page.read_text()
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_one_of_an_older_format_is_renewed_in_memory_alone(tmp_path):
     file = tmp_path / "s.sqlite"
     with Runs(file) as runs:
         runs[Key("a", "b", "fsds", "{}", 1)] = 30.5
-        for table in ("run", "run_score", "pair"):
+        for table in ("run", "run_score", "pair", "response"):
             runs._database.execute(f"DROP TABLE {table}")
         runs._database.execute("DROP INDEX score_by_target")
         runs._database.execute("PRAGMA user_version = 1")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyra._util.texts import printable
 from hyra.cli.arguments import Commands, command, log
-from hyra.cli.evaluate_networks import add_network_inputs, among, measured, networks, over_all_seeds
+from hyra.cli.evaluate_networks import add_network_inputs, among, keep_responses, measured, networks, over_all_seeds
 from hyra.cli.networks import MODEL_HELP
 from hyra.cli.pictures import add_pairing_options
 from hyra.cli.values import out_file, positive
@@ -165,6 +165,8 @@ def run(args: argparse.Namespace) -> int:
         shard=shard,
         log=_report,
     )
+    if store is not None and numbers:
+        keep_responses(store, result.run.name, numbers)
     table = result.table(args.against)
     for file in args.out:
         write_table(table, file)

@@ -13,6 +13,8 @@ from hyra.cli.networks import add_loading_options
 from hyra.cli.values import natural, out_folder, positive
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hyra.evaluate.evaluation import Evaluation
     from hyra.evaluate.inputs.methods import Method
     from hyra.evaluate.inputs.network_numbers import NetworkNumbers
@@ -127,6 +129,15 @@ def measured(methods: Sequence[NetworkMethod]) -> list[NetworkNumbers]:
             log(f"measuring {printable(method.network or method.name)} at x{method.scale:g}")
             numbers.append(network_numbers(method))
     return numbers
+
+
+def keep_responses(store: Path, run: str, numbers: Sequence[NetworkNumbers]) -> None:
+    """Keep the networks' impulse responses beside the scores, for the page of the run."""
+    from hyra.evaluate.store.runs import Runs
+    from hyra.results.storage import to_bytes
+
+    with Runs(store) as runs:
+        runs.keep_responses(run, {(each.method, each.scale): to_bytes(each.response) for each in numbers})
 
 
 def over_all_seeds(result: Evaluation, methods: Sequence[NetworkMethod]) -> str:

@@ -40,7 +40,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help="a network's impulse response, for the page; any number of times",
+        help="a network's impulse response, for the page beside those that --network-columns kept; any number of times",
     )
     parser.set_defaults(run=run)
 
@@ -49,19 +49,21 @@ def run(args: argparse.Namespace) -> int:
     """Write the page and print where it is."""
     from hyra.report.evaluation import write
 
-    responses = dict(_response(text) for text in args.response)
-    problems = write(
-        _evaluation(args.store, args.run_name), args.out, by=args.by, count=args.images, responses=responses
-    )
+    given = dict(_response(text) for text in args.response)
+    evaluation, kept = _evaluation(args.store, args.run_name)
+    problems = write(evaluation, args.out, by=args.by, count=args.images, responses=kept | given)
     for problem in problems:
         log(problem)
     print(printable(str(args.out)))
     return 0
 
 
-def _evaluation(store: Path, name: str | None) -> Evaluation:
+def _evaluation(store: Path, name: str | None) -> tuple[Evaluation, dict[str, ImpulseResponse]]:
+    """A run, and the impulse responses that were kept with it."""
     from hyra.evaluate.evaluation import Evaluation
     from hyra.evaluate.store.runs import Runs
+    from hyra.filters.response import ImpulseResponse
+    from hyra.results.storage import from_bytes
 
     if not store.is_file():
         raise FileNotFoundError(f"no such file: {store}")
@@ -69,7 +71,12 @@ def _evaluation(store: Path, name: str | None) -> Evaluation:
         names = [run.name for run in runs.runs()]
         if not names:
             raise ValueError(f"{store} must hold a run, got none: hyra evaluate --store keeps them")
-        return Evaluation.load(runs, names[-1] if name is None else name)
+        name = names[-1] if name is None else name
+        kept = {
+            f"{method} at x{scale:g}": from_bytes(content, ImpulseResponse, f"{method}'s response in {store}")
+            for (method, scale), content in runs.responses(name).items()
+        }
+        return Evaluation.load(runs, name), kept
 
 
 def _response(text: str) -> tuple[str, ImpulseResponse]:

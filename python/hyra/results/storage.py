@@ -37,6 +37,13 @@ def write(file: str | Path, result: Any) -> None:
     Raises:
         TypeError, ValueError: it holds what could not be read again.
     """
+    content = to_bytes(result)
+    with files.replacing(file) as opened:
+        opened.write(content)
+
+
+def to_bytes(result: Any) -> bytes:
+    """What `write` writes."""
     with _safetensors():
         from safetensors.torch import save
 
@@ -48,9 +55,7 @@ def write(file: str | Path, result: Any) -> None:
     except ValueError as error:
         raise ValueError(f"a {kind.__name__} to be saved must be sound, got one of which {error}") from error
     header = json.dumps({"format": FORMAT, "kind": kind.__name__, "fields": fields}, allow_nan=False)
-    content = save(tensors, {"hyra": header, "crc32": checksum(header, tensors)})
-    with files.replacing(file) as opened:
-        opened.write(content)
+    return bytes(save(tensors, {"hyra": header, "crc32": checksum(header, tensors)}))
 
 
 def read(file: str | Path, kind: type[R]) -> R:
@@ -60,11 +65,21 @@ def read(file: str | Path, kind: type[R]) -> R:
         FileNotFoundError: there is no such file.
         ValueError: it holds no result of this kind, is damaged, or was written by a newer version.
     """
-    name, shown = kind.__name__, repr(str(file))
+    shown = repr(str(file))
     if not Path(file).is_file():
-        raise FileNotFoundError(f"no file {shown} to load the {name} from")
+        raise FileNotFoundError(f"no file {shown} to load the {kind.__name__} from")
+    return from_bytes(Path(file).read_bytes(), kind, shown)
+
+
+def from_bytes(data: bytes, kind: type[R], shown: str) -> R:
+    """The result that `to_bytes` was given; `shown` names the bytes in what is raised.
+
+    Raises:
+        ValueError: as for `read`.
+    """
+    name = kind.__name__
     try:
-        metadata, tensors = _opened(Path(file).read_bytes())
+        metadata, tensors = _opened(data)
         header = metadata.get("hyra", "{}")
         content = parsed(header)
     except ValueError as error:

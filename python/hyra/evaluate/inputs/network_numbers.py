@@ -6,7 +6,8 @@ import math
 import time
 import weakref
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -31,6 +32,9 @@ from hyra.split.parts import BAND_WIDTH, BandShares
 IMAGES = 4
 """Inputs that a network is measured on, the first by name: the cost of a run hardly depends on what an image shows."""
 
+KEPT = 32
+"""LR pixels each way of a response that is kept."""
+
 
 @dataclass(frozen=True)
 class NetworkNumbers:
@@ -54,6 +58,7 @@ class NetworkNumbers:
         operating_point: where the response was measured, in words: the paper's white pixel on black, or grey where the
             network's bounds cut that off.
         bounds: what the network's output does not pass, in words, where they cut off the paper's response; else empty.
+        response: the impulse response of which the numbers are, its middle.
     """
 
     method: str
@@ -70,10 +75,12 @@ class NetworkNumbers:
     noise_gain: float | None
     operating_point: str
     bounds: str
+    response: ImpulseResponse
 
     def note(self) -> dict[str, Any]:
-        """As JSON has it, None for NaN."""
-        plain = {name: _plain(value) for name, value in asdict(self).items()}
+        """As JSON has it, None for NaN; without the response."""
+        names = (field.name for field in fields(self) if field.name != "response")
+        plain = {name: _plain(getattr(self, name)) for name in names}
         return {**plain, "linear_shares": [_plain(share) for share in self.linear_shares]}
 
 
@@ -117,7 +124,15 @@ def network_numbers(method: NetworkMethod) -> NetworkNumbers:
         *_restoration(response),
         str(OperatingPoint.of(response)),
         str(of.network.traits.bounds or "") if OperatingPoint.of(response) != OperatingPoint() else "",
+        _middle(response),
     )
+
+
+def _middle(response: ImpulseResponse) -> ImpulseResponse:
+    """What figures of it show, and a little more: not all of its canvas is kept."""
+    with recorded(), suppress(ValueError):  # of what is cut off, next to nothing; it has no such part
+        return response.cropped(KEPT)
+    return response
 
 
 def _likeness(response: ImpulseResponse) -> tuple[float | None, float | None]:

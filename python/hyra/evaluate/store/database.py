@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 _APPLICATION = 0x68797261  # "hyra" in SQLite's application_id
-_FORMAT = 2
+_FORMAT = 3
 _WAIT_S = 60.0
 _SCHEMAS = (
     """
@@ -38,8 +38,15 @@ CREATE TABLE pair (
 ) WITHOUT ROWID;
 CREATE INDEX score_by_target ON score (target)
 """,
+    """
+CREATE TABLE response (
+    run INTEGER NOT NULL REFERENCES run, method TEXT NOT NULL, scale REAL NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (run, method, scale)
+) WITHOUT ROWID
+""",
 )
-"""What each format adds to the one before: scores by content; the runs that measured them, and of which files."""
+"""What each format adds to the one before: scores by content; the runs that measured them, and of which files; the
+impulse responses of networks among their methods."""
 
 
 class StoreError(ValueError, OSError):

@@ -151,6 +151,8 @@ def _take_run(database: sqlite3.Connection, part: _Part, file: Path, run: tuple[
         if which := _take(database, table, rows, conflict):
             other = what.format(printable(", ".join(map(str, which))))
             raise ValueError(f"{place} has {other} than another store: merge what is of the same, or into a new file")
+    rows = part.rows(f"SELECT {own}, method, scale, content FROM response WHERE run = {number}")
+    database.executemany("INSERT OR IGNORE INTO response VALUES (?, ?, ?, ?)", rows)
 
 
 def _take(

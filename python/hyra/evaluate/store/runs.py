@@ -64,7 +64,7 @@ class Runs(Store):
             if going_on := database.execute(same, (name, *texts)).fetchone():
                 self._begun[name] = going_on[0]
                 return
-            for table in ("pair", "run_score"):
+            for table in ("pair", "run_score", "response"):
                 database.execute(f"DELETE FROM {table} WHERE run = {_RUN}", (name,))
             database.execute("DELETE FROM run WHERE name = ?", (name,))
             row = (name, _now(), *texts, json.dumps(dict(context)))
@@ -105,6 +105,17 @@ class Runs(Store):
     def finish(self, name: str) -> None:
         """Write down that a run has come to its end."""
         self._rows("UPDATE run SET finished = ? WHERE name = ?", (_now(), name))
+
+    def keep_responses(self, name: str, contents: Mapping[tuple[str, float], bytes]) -> None:
+        """Keep the impulse responses of networks, by method and scale, as `hyra.results.storage` makes them bytes."""
+        rows = [(name, *place, content) for place, content in contents.items()]
+        with self._transaction() as database:
+            database.executemany(f"INSERT OR REPLACE INTO response VALUES ({_RUN}, ?, ?, ?)", rows)
+
+    def responses(self, name: str) -> dict[tuple[str, float], bytes]:
+        """What `keep_responses` kept of a run."""
+        rows = self._rows(f"SELECT method, scale, content FROM response WHERE run = {_RUN}", (name,))
+        return {(method, scale): content for method, scale, content in rows}
 
     def is_empty(self) -> bool:
         """Whether no score is kept yet."""
