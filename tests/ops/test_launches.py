@@ -21,10 +21,6 @@ from cuda_on_cpu import build
 from hyra import ops
 from hyra._native import dispatch, kernels
 from hyra._native.modules import MODULES
-from hyra.ops.integral_energy import _Planes, image_scores
-from hyra.ops.integral_form import integral_form
-from hyra.ops.mean_std import mean_std_of_pair
-from tolerances import assert_close
 
 pytestmark = [
     backends.native,
@@ -147,60 +143,3 @@ def test_polyphase_filter_costs(scale, side, launches):
     with counted() as cost:
         ops.polyphase_filter(*arguments)
     assert (cost.launches, cost.native_calls) == (launches, 1), cost
-
-
-@pytest.mark.parametrize("size", [(1, 1), (2, 2), (5, 7), (8, 6), (31, 16), (300, 251)], ids=str)
-def test_tables_are_those_of_the_formulas(size):
-    with mock.patch.dict(MODULES, cpu=backends.built("cuda_on_cpu")):
-        planes = torch.rand(1, *size)
-        called = _Planes(planes[:0], planes, torch.ones(0, 2), torch.ones(1, 2), with_target=True)
-        called.call(called.new(), None)
-        form = called.form
-    expected = integral_form(*size)
-    assert form.features == expected.features
-    shared = len(expected.tables)
-    scale = expected.tables.abs().clamp(min=1)
-    assert_close(form.tables[:shared] / scale, expected.tables / scale, "integral_energy")
-    assert_close(form.weights, expected.weights, "integral_energy")
-    turns = torch.polar(torch.ones(1).double(), -2 * torch.pi * torch.arange(size[1]).double() / size[1])
-    assert_close(form.tables[shared:].view(-1, 2), torch.view_as_real(turns), "integral_energy")
-
-
-@pytest.fixture
-def engine(backend):
-    if backend.name not in ("cuda_on_cpu", "cuda"):
-        pytest.skip("of GPUs")
-    return backend
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8])
-@pytest.mark.parametrize("shape", [(0, 3, 8, 9), (1, 1, 1, 5), (2, 3, 17, 20), (3, 35, 6, 7), (1, 2, 130, 13)], ids=str)
-def test_scores_of_images(engine, dtype, shape):
-    preds, target = (x.to(engine.device) for x in pair(*shape, dtype=dtype))
-    moments = mean_std_of_pair(preds, target)
-    assert all(torch.equal(m, ops.mean_std(x)) for m, x in zip(moments, (preds, target), strict=True))
-    planes = (preds.flatten(0, 1), target.flatten(0, 1))
-    energies = ops.integral_energy(*planes, *moments, True).view(2, *shape[:2]).sum(2)
-    expected = -10 * torch.log10(energies[0] / energies[1])
-    for wanted in (torch.float32, torch.float64):
-        scores = image_scores(*planes, *moments, wanted)
-        assert scores.dtype == wanted
-        torch.testing.assert_close(scores, expected.to(wanted), rtol=1e-6 if wanted == torch.float32 else 1e-12, atol=0)
-
-
-def test_moments_of_a_pair_that_lies_apart(engine):
-    buffers = torch.randint(256, (2, 3, 70, 40, 3)).to(torch.uint8).to(engine.device)
-    interleaved, planar = buffers[0].permute(0, 3, 1, 2), buffers[1].permute(0, 3, 1, 2).contiguous()
-    for images, others in (
-        (interleaved, planar),
-        (planar, interleaved[..., 0:40]),
-        (planar[:, :, 1:], planar[:, :, :-1]),
-    ):
-        moments = mean_std_of_pair(images, others)
-        assert all(torch.equal(m, ops.mean_std(x)) for m, x in zip(moments, (images, others), strict=True))
-
-
-def test_identical_and_constant_images_without_a_check(engine):
-    image = torch.rand(2, 3, 9, 8, device=engine.device)
-    assert hyra.fsds(image, image, check=False).tolist() == [torch.inf, torch.inf]
-    assert hyra.fsds(image, torch.ones_like(image), check=False).isnan().all()
