@@ -137,9 +137,6 @@ HARMLESS: dict[str, str] = {
     "radial_moments.cu start changed: std::int64_t low = 1, high = columns;": (
         "`move_to` goes back to column 0 before the run is used"
     ),
-    "radial_moments.cu bound moved: if (rule.distance(ky, middle) > edge) {": (
-        "`move_to` goes back to the first column at the edge before the run is used"
-    ),
     "radial_moments.cu bound moved: if (rule.ring_on_axis(ky) > (group + 1) * 32) break;": (
         "the runs of a row beyond the warp's rings are empty: it adds nothing"
     ),

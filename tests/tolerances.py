@@ -11,6 +11,7 @@ RELATIVE = {
     "integral_energy": {torch.float32: 1e-14, torch.float64: 1e-14},  # accumulated in float64 for both
     "integral_energy.checkerboard": {torch.float32: 1e-12, torch.float64: 1e-12},  # terms of 1000 times their sum
     "integral_energy.grad": {torch.float32: 1e-7, torch.float64: 1e-14},  # formed in float64, rounded once
+    "scores": {torch.float32: 1e-7, torch.float64: 4e-15},  # a logarithm's last bits
     "difference_sums": {torch.float32: 1e-14, torch.float64: 1e-14},  # accumulated in float64 for both
     "mean_std": {torch.float32: 1e-14, torch.float64: 1e-14},  # accumulated in float64 for both
     # of a mean over the windows, relative to 1: variances of float32, added up in float64; 1e-6 is promised

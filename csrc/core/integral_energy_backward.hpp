@@ -31,7 +31,7 @@ struct ColumnFactors {
   template <typename T>
   HYRA_INLINE ColumnFactors(const IntegralEnergyBackwardArgs<T>& args, std::int64_t plane, std::int64_t column) {
     const std::int64_t columns = args.form.columns;
-    const double* grad = args.column_grad + (plane * 4 * columns + column) * 2;
+    const double* grad = args.column_grad + (plane * kLines * columns + column) * 2;
     const auto re = [&](std::int64_t i) { return grad[2 * i * columns]; };
     const auto im = [&](std::int64_t i) { return grad[2 * i * columns + 1]; };
     const double slope = gamma_slope(args.form), gamma = slope * (im(0) - im(1));

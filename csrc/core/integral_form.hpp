@@ -8,6 +8,8 @@
 
 namespace hyra {
 
+constexpr int kLines = 4;  // complex sums over the rows, for each column
+
 // Tables of one size of plane, in one array.
 struct IntegralForm {
   const double* tables;
@@ -28,6 +30,12 @@ HYRA_INLINE const double* column_weights(const IntegralForm& form) { return form
 HYRA_INLINE const double* features(const IntegralForm& form) { return column_weights(form) + form.columns; }
 // Symmetric, one row per row sum.
 HYRA_INLINE const double* coupling(const IntegralForm& form) { return features(form) + form.features * form.columns; }
+// Of the sums over the rows: kLines.
+HYRA_INLINE const double* line_weights(const IntegralForm& form) {
+  return coupling(form) + row_sum_count(form) * row_sum_count(form);
+}
+// exp(-2 pi i k / columns), complex: on a GPU alone.
+HYRA_INLINE const double* twiddles(const IntegralForm& form) { return line_weights(form) + kLines; }
 
 // What gamma is multiplied with: see integral_form.py.
 HYRA_INLINE double gamma_slope(const IntegralForm& form) {

@@ -13,9 +13,9 @@ struct MeanStdArgs {
   double* moments;   // [images, 2]: mean, standard deviation
   Sum<T>* partials;  // [images, chunks, 2] workspace, of each chunk: mean and summed squared deviation; of integers the
                      // sums of the pixels and of their squares
-  Pixels<T> pixels;
+  Pixels<T> pixels[2];  // of the first images, and of the others
   ImageSize size;
-  std::int64_t images, chunk;
+  std::int64_t images, first, chunk;
 };
 
 }  // namespace hyra
@@ -24,6 +24,16 @@ HYRA_DECLARE_OP(mean_std, MeanStdArgs)
 
 #ifdef HYRA_TARGET
 namespace hyra::HYRA_TARGET {
+
+// The batch that an image is in, and which it is there.
+template <typename T>
+HYRA_INLINE const Pixels<T>& batch_of(const MeanStdArgs<T>& args, std::int64_t image) {
+  return args.pixels[image < args.first ? 0 : 1];
+}
+template <typename T>
+HYRA_INLINE std::int64_t index_in_batch(const MeanStdArgs<T>& args, std::int64_t image) {
+  return image < args.first ? image : image - args.first;
+}
 
 template <typename T>
 HYRA_INLINE std::int64_t chunk_count(const MeanStdArgs<T>& args) {

@@ -30,8 +30,8 @@ struct Target {
       : pixels(args.target),
         plane(target),
         columns(args.form.columns),
-        mean(args.target_moments[2 * target]),
-        slope(1 / args.target_moments[2 * target + 1]) {}
+        mean(target_moments_of(args, target)[0]),
+        slope(1 / target_moments_of(args, target)[1]) {}
 
   // How many rows of scratch a row may need.
   static constexpr int kScratch = 1;
@@ -59,8 +59,8 @@ struct Difference {
   Difference(const IntegralEnergyArgs<T>& args, std::int64_t index)
       : pixels(args.preds),
         plane(index),
-        mean(args.preds_moments[2 * index]),
-        slope(1 / args.preds_moments[2 * index + 1]),
+        mean(preds_moments_of(args, index)[0]),
+        slope(1 / preds_moments_of(args, index)[1]),
         target(args, index % args.targets) {}
 
   static constexpr int kScratch = 2;

@@ -102,11 +102,13 @@ void mean_std(const MeanStdArgs<T>& args, Context threads) {
   const std::int64_t count = args.images * chunks;
   parallel_for((count + kTogether - 1) / kTogether, team, [&](std::int64_t task) {
     const std::int64_t first = task * kTogether, end = first + kTogether < count ? first + kTogether : count;
-    Scratch<T> scratch(is_dense(args.pixels, args.size) ? 0 : args.chunk);
+    const bool dense = is_dense(args.pixels[0], args.size) && is_dense(args.pixels[1], args.size);
+    Scratch<T> scratch(dense ? 0 : args.chunk);
     for (std::int64_t i = first; i < end; ++i) {
       const std::int64_t image = i / chunks, chunk = i % chunks, size = chunk_size(args, chunk);
-      measure(run_of(args.pixels, args.size, image, chunk * args.chunk, size, scratch.data()), size,
-              args.partials + 2 * i);
+      const Pixels<T>& pixels = batch_of(args, image);
+      const std::int64_t index = index_in_batch(args, image);
+      measure(run_of(pixels, args.size, index, chunk * args.chunk, size, scratch.data()), size, args.partials + 2 * i);
     }
   });
   for (std::int64_t image = 0; image < args.images; ++image) {

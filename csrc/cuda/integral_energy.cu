@@ -1,8 +1,10 @@
 // Energy of the quadrant integrals from the pixels. A plane is cut into bands of rows and tiles of columns.
 //   sum_tiles: a block per tile of a band. A warp takes a few rows together; a lane keeps the sums over the rows of its
 //     columns in registers. Those over the columns are added up across the lanes, each step halving what a lane holds.
-//   merge_rows: a block per band adds the tiles of each row up, a thread per row, and forms the energy of the row sums.
-//   merge_bands: a thread per column adds the bands up, all in a fixed order.
+//   merge: a block per band adds the tiles of each row up, a thread per row, and forms the energy of the row sums; in
+//     blocks of their own, a thread per column adds the bands up, all in a fixed order.
+//   line_energies (line_energy.cuh), then add_energies or score_images: the energy of the sums over the rows, and all
+//     that a plane, or an image, has.
 // Work per thread: kColumns columns in every (BLOCK / 32)th group of kRows rows. Shared memory: 120 bytes per thread.
 // Bytes, with S the size of all planes read: at least S. Moved: S; a target again for each prediction and for itself,
 // from L2 where it fits; and twice (written, then read from L2) 40 for each column of a band and 64 or 96 for each row
@@ -13,6 +15,8 @@
 // more registers than there are.
 #include "core/integral_energy.hpp"
 #include "cuda/block.cuh"
+#include "cuda/integral_tables.cuh"
+#include "cuda/line_energy.cuh"
 #include "cuda/platform.cuh"
 
 namespace hyra::cuda {
@@ -26,15 +30,17 @@ constexpr int kRows = 4;              // taken together, of which the first is e
 static_assert(kTile % 32 == 0, "a tile is an equal share for every lane");
 
 // The workspace of a plane: [bands, 1 + kSums * columns] as on a CPU; then [tiles, rows, 2 + 2 * features], a row's
-// weighted squares and sums of features, in even and in odd columns each.
+// weighted squares and sums of features, in even and in odd columns each; then that of line_energies, which ends with
+// the energies [kLines].
 template <typename T>
 struct Workspace {
-  double *bands, *rows;
+  double *bands, *rows, *line_energies;
   std::int64_t band_stride;
 
   __device__ __forceinline__ Workspace(const IntegralEnergyArgs<T>& args, std::int64_t plane)
       : bands(args.partials + plane * args.workspace), band_stride(1 + kSums * args.form.columns) {
     rows = bands + args.bands * band_stride;
+    line_energies = bands + args.workspace - kLines;
   }
 };
 
@@ -51,12 +57,14 @@ struct Standardized {
     const bool alone = plane >= args.planes;
     const std::int64_t of_target = alone ? plane - args.planes : plane % args.targets;
     target = args.target.data + of_target * size;
-    target_mean = args.target_moments[2 * of_target];
-    target_slope = (alone ? -1 : 1) / args.target_moments[2 * of_target + 1];
+    const double* const target_moments = target_moments_of(args, of_target);
+    target_mean = target_moments[0];
+    target_slope = (alone ? -1 : 1) / target_moments[1];
     if (alone) return;
     preds = args.preds.data + plane * size;
-    preds_mean = args.preds_moments[2 * plane];
-    preds_slope = 1 / args.preds_moments[2 * plane + 1];
+    const double* const preds_moments = preds_moments_of(args, plane);
+    preds_mean = preds_moments[0];
+    preds_slope = 1 / preds_moments[1];
   }
   // 0 where not inside: then nothing is read.
   __device__ __forceinline__ double at(std::int64_t i, bool inside) const {
@@ -158,10 +166,9 @@ __global__ void __launch_bounds__(BLOCK) sum_tiles(IntegralEnergyArgs<T> args) {
 }
 
 template <int BLOCK, int FEATURES, typename T>
-__global__ void __launch_bounds__(BLOCK) merge_rows(IntegralEnergyArgs<T> args) {
+__device__ __forceinline__ void merge_rows(const IntegralEnergyArgs<T>& args, std::int64_t block, double* scratch) {
   constexpr int kRowSums = 1 + 2 * FEATURES;
-  CU_SHARED(double, scratch, [BLOCK / 32]);
-  const std::int64_t rows = args.form.rows, band = blockIdx.x % args.bands, plane = blockIdx.x / args.bands;
+  const std::int64_t rows = args.form.rows, band = block % args.bands, plane = block / args.bands;
   const std::int64_t begin = band * kBandRows, end = begin + kBandRows < rows ? begin + kBandRows : rows;
   const Workspace<T> workspace(args, plane);
   const Standardized<T> pixels(args, plane);
@@ -174,9 +181,11 @@ __global__ void __launch_bounds__(BLOCK) merge_rows(IntegralEnergyArgs<T> args) 
 #pragma unroll
       for (int i = 1; i < kRowSums; ++i) sums[i] += partial[1 + i];
     }
-    double* const out = args.row_sums + (plane * rows + y) * kRowSums;
+    if (args.row_sums != nullptr) {
+      double* const out = args.row_sums + (plane * rows + y) * kRowSums;
 #pragma unroll
-    for (int i = 0; i < kRowSums; ++i) out[i] = sums[i];
+      for (int i = 0; i < kRowSums; ++i) out[i] = sums[i];
+    }
     double coupled[kRowSums];
     energy += row_weights(args.form)[y] * (squares + couple<FEATURES>(coupling(args.form), sums, coupled));
   }
@@ -185,28 +194,89 @@ __global__ void __launch_bounds__(BLOCK) merge_rows(IntegralEnergyArgs<T> args) 
 }
 
 template <int BLOCK, typename T>
-__global__ void __launch_bounds__(BLOCK) merge_bands(IntegralEnergyArgs<T> args, std::int64_t blocks) {
-  const std::int64_t plane = blockIdx.x / blocks, k = blockIdx.x % blocks * BLOCK + threadIdx.x;
+__device__ __forceinline__ void merge_bands(const IntegralEnergyArgs<T>& args, std::int64_t block,
+                                            std::int64_t blocks) {
+  const std::int64_t plane = block / blocks, k = block % blocks * BLOCK + threadIdx.x;
   if (k >= args.form.columns) return;
   const Workspace<T> workspace(args, plane);
-  double energy = 0, sums[kSums] = {};
+  double sums[kSums] = {};
   for (std::int64_t band = 0; band < args.bands; ++band) {
     const double* const partial = workspace.bands + band * workspace.band_stride;
-    energy += partial[0];
 #pragma unroll
     for (int i = 0; i < kSums; ++i) sums[i] += partial[1 + i * args.form.columns + k];
   }
-  if (k == 0) args.energy[plane] = energy;
   write_column(args, plane, k, Standardized<T>(args, plane).at(k, true), sums);
+}
+
+template <int BLOCK, int FEATURES, typename T>
+__global__ void __launch_bounds__(BLOCK) merge(IntegralEnergyArgs<T> args, std::int64_t of_rows, std::int64_t blocks) {
+  CU_SHARED(double, scratch, [BLOCK / 32]);
+  if (blockIdx.x < of_rows) {
+    merge_rows<BLOCK, FEATURES>(args, blockIdx.x, scratch);
+  } else {
+    merge_bands<BLOCK>(args, blockIdx.x - of_rows, blocks);
+  }
+}
+
+template <typename T>
+__device__ __forceinline__ double energy_of(const IntegralEnergyArgs<T>& args, std::int64_t plane) {
+  const Workspace<T> workspace(args, plane);
+  double energy = 0;
+#pragma unroll 4
+  for (std::int64_t band = 0; band < args.bands; ++band) energy += workspace.bands[band * workspace.band_stride];
+#pragma unroll
+  for (int i = 0; i < kLines; ++i) energy += line_weights(args.form)[i] * workspace.line_energies[i];
+  return energy;
+}
+
+// A thread per plane.
+template <int BLOCK, typename T>
+__global__ void __launch_bounds__(BLOCK) add_energies(IntegralEnergyArgs<T> args, std::int64_t planes) {
+  const std::int64_t plane = static_cast<std::int64_t>(blockIdx.x) * BLOCK + threadIdx.x;
+  if (plane < planes) args.energy[plane] = energy_of(args, plane);
+}
+
+// A warp per image, a lane per channel of the differences and of the targets.
+template <typename T>
+__global__ void __launch_bounds__(32) score_images(IntegralEnergyArgs<T> args) {
+  CU_SHARED(double, scratch, [2]);
+  const std::int64_t channels = args.preds_channels, first = blockIdx.x * channels;
+  double difference = 0, reference = 0;
+  for (std::int64_t c = threadIdx.x; c < channels; c += 32) {
+    difference += energy_of(args, first + c);
+    reference += energy_of(args, args.planes + first + c);
+  }
+  difference = block_sum<32>(difference, scratch);
+  reference = block_sum<32>(reference, scratch + 1);
+  if (threadIdx.x != 0) return;
+  const double score = -10 * log10(difference / reference);
+  if (args.scores.single) {
+    static_cast<float*>(args.scores.data)[blockIdx.x] = static_cast<float>(score);
+  } else {
+    static_cast<double*>(args.scores.data)[blockIdx.x] = score;
+  }
 }
 
 template <int FEATURES, typename T>
 void add_up(const IntegralEnergyArgs<T>& args, std::int64_t planes, cudaStream_t stream) {
   const auto grid = [&](std::int64_t blocks) { return dim3(static_cast<unsigned>(planes * blocks)); };
-  const std::int64_t blocks = (args.form.columns + kMergeBlock - 1) / kMergeBlock;
-  CU_LAUNCH((sum_tiles<kBlock, FEATURES, T>), grid(args.bands * args.tiles), dim3(kBlock), 0, stream, args);
-  CU_LAUNCH((merge_rows<kMergeBlock, FEATURES, T>), grid(args.bands), dim3(kMergeBlock), 0, stream, args);
-  CU_LAUNCH((merge_bands<kMergeBlock, T>), grid(blocks), dim3(kMergeBlock), 0, stream, args, blocks);
+  const std::int64_t blocks = (args.form.columns + kMergeBlock - 1) / kMergeBlock, bands = args.bands;
+  make_tables<kMergeBlock>(args.form, stream);
+  CU_LAUNCH((sum_tiles<kBlock, FEATURES, T>), grid(bands * args.tiles), dim3(kBlock), 0, stream, args);
+  CU_LAUNCH((merge<kMergeBlock, FEATURES, T>), grid(bands + blocks), dim3(kMergeBlock), 0, stream, args, planes * bands,
+            blocks);
+  if (args.energy == nullptr && args.scores.data == nullptr) return;
+  double* const matrices = args.partials + args.workspace - kLines * (2 * args.form.columns + 1);
+  const Line line = line_of(args.form.columns, twiddles(args.form));
+  CU_LAUNCH((line_energies<kBlock, kLines>), grid(kLines), dim3(kBlock), 0, stream, line, args.column_sums, matrices,
+            args.workspace);
+  if (args.scores.data != nullptr) {
+    const dim3 images(static_cast<unsigned>(args.planes / args.preds_channels));
+    CU_LAUNCH((score_images<T>), images, dim3(32), 0, stream, args);
+  } else {
+    const dim3 all(static_cast<unsigned>((planes + kMergeBlock - 1) / kMergeBlock));
+    CU_LAUNCH((add_energies<kMergeBlock, T>), all, dim3(kMergeBlock), 0, stream, args, planes);
+  }
 }
 
 }  // namespace

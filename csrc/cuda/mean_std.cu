@@ -33,7 +33,7 @@ struct Chunk {
   ImagePixels<T> pixels;
   std::int64_t begin, size;
   __device__ __forceinline__ Chunk(const MeanStdArgs<T>& args, std::int64_t chunks, std::int64_t index)
-      : pixels(args.pixels, args.size, index / chunks),
+      : pixels(batch_of(args, index / chunks), args.size, index_in_batch(args, index / chunks)),
         begin(index % chunks * args.chunk),
         size(chunk_size(args, index % chunks)) {}
 };

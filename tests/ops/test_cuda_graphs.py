@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import backends
+import hyra
 from hyra import ops
 from hyra._native import kernels
 from hyra.ops.radial_moments import ring_count
@@ -96,7 +98,7 @@ WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonze
 """Operations that on a GPU wait for a result, or copy a number over from the host."""
 
 
-CALLS = {"rfft2": 0, "rfft2_adjoint": 0, "integral_energy": 2, "integral_energy_backward": 3}
+CALLS = {"rfft2": 0, "rfft2_adjoint": 0, "integral_energy_backward": 3}
 """Calls of native kernels, where it is not one."""
 
 
@@ -104,11 +106,11 @@ CALLS = {"rfft2": 0, "rfft2_adjoint": 0, "integral_energy": 2, "integral_energy_
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_python_side_never_waits(name):
     op, arguments = getattr(ops, name), ARGUMENTS[name]()
-    op(*arguments)  # makes the tables of this size, which are kept
     # On CUDA the transforms run their plain-torch body; the others prepare a call of the native kernel.
     kernel = op._init_fn if name.startswith("rfft2") else op._backend_fns["cpu"]
-    with mock.patch.multiple(kernels, call=mock.DEFAULT, backend=mock.DEFAULT) as native, Recorder() as recorder:
-        native["backend"].return_value = "cuda"
+    patched = dict.fromkeys(("call", "backend", "on_gpu"), mock.DEFAULT)
+    with mock.patch.multiple(kernels, **patched) as native, Recorder() as recorder:
+        native["backend"].return_value, native["on_gpu"].return_value = "cuda", True
         kernel(*arguments)
     assert native["call"].call_count == CALLS.get(name, 1)
     assert recorder.names, "nothing was recorded"
@@ -175,7 +177,7 @@ def test_captured_once_and_replayed_on_new_values(name):
     (op, arguments), (_, others) = on_gpu(name), on_gpu(name)
     stream = torch.cuda.Stream()
     with torch.cuda.stream(stream):
-        op(*arguments)  # makes the plans of cuFFT and the tables of a size, which no capture may
+        op(*arguments)  # loads the kernels and makes the plans of cuFFT, which no capture may
     stream.synchronize()
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
@@ -200,3 +202,31 @@ def test_a_side_stream_is_honoured(name):
         result = op(*arguments)
     stream.synchronize()
     assert equal(result, expected)
+
+
+def score(size: tuple[int, int], seed: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator("cuda").manual_seed(seed)
+    preds, target = torch.rand(2, 2, 3, *size, device="cuda", generator=generator)
+    return preds, target
+
+
+@gpu
+@pytest.mark.parametrize("size", [(151, 77), (90, 360)])
+def test_the_first_score_of_a_size_is_captured(size):
+    hyra.fsds(*score((8, 9), 0), check=False)  # loads the kernels
+    images, others = score(size, 0), score(size, 1)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = hyra.fsds(*images, check=False)
+    for x, other in zip(images, others, strict=True):
+        x.copy_(other)
+    graph.replay()
+    assert torch.equal(result, hyra.fsds(*others, check=False))
+
+
+@gpu
+def test_a_compiled_score_replays_a_graph():
+    compiled = torch.compile(functools.partial(hyra.fsds, check=False), mode="reduce-overhead", fullgraph=True)
+    for seed in range(4):
+        images = score((40, 36), seed)
+        torch.testing.assert_close(compiled(*images), hyra.fsds(*images, check=False), rtol=1e-5, atol=0)

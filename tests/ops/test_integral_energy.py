@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 import backends
 from hyra.ops import integral_energy, integral_energy_backward, mean_std
+from hyra.ops.integral_energy import _Planes, image_scores
+from hyra.ops.integral_form import integral_form
 from tolerances import assert_close
 
 # rows, columns: single, odd, even, beside the vector width; one band of rows, one tile of columns and several
@@ -197,3 +199,59 @@ def test_every_backend_is_really_used(backend):
     finally:
         module.integral_energy = kernel
     assert bool(calls) == (backend.name != "reference")
+
+
+@pytest.fixture
+def gpu(backend):
+    """The backends of GPUs."""
+    if backend.name not in ("cuda_on_cpu", "cuda"):
+        pytest.skip("of GPUs alone")
+    return backend
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (5, 7), (8, 6), (31, 16), (200, 251)], ids=str)
+def test_tables_of_a_gpu_are_those_of_the_formulas(gpu, size):
+    planes = torch.rand(1, *size, device=gpu.device)
+    moments = torch.ones(1, 2, device=gpu.device)
+    called = _Planes(planes[:0], planes, moments[:0], moments, with_target=True)
+    called.call(called.new(), None)
+    form, expected = called.form, integral_form(*size)
+    assert form.features == expected.features
+    shared = len(expected.tables)
+    tables, scale = form.tables.cpu(), expected.tables.abs().clamp(min=1)
+    assert_close(tables[:shared] / scale, expected.tables / scale, "integral_energy")
+    assert torch.equal(form.weights.cpu(), expected.weights)
+    turns = torch.polar(torch.ones(1).double(), -2 * torch.pi * torch.arange(size[1]).double() / size[1])
+    assert_close(tables[shared:].view(-1, 2), torch.view_as_real(turns), "integral_energy")
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 12, 16, 35, 67, 96, 251, 360, 1031])
+def test_lines_of_any_length(gpu, columns):
+    # A prime, a square, and lengths whose frequencies are no multiple of what a thread or a block takes together.
+    args = images(1, 1, (2, columns), device=gpu.device)
+    assert_close(integral_energy(*args, True).cpu(), reference(*args, True), "integral_energy")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8])
+@pytest.mark.parametrize("shape", [(0, 3, 8, 9), (1, 1, 1, 5), (2, 3, 17, 20), (3, 35, 6, 7), (1, 2, 130, 13)], ids=str)
+def test_scores_of_images(gpu, dtype, shape):
+    preds, target = (x.to(gpu.device) for x in (255 * torch.rand(2, *shape)).to(dtype))
+    moments = mean_std(preds), mean_std(target)
+    planes = preds.flatten(0, 1), target.flatten(0, 1)
+    energies = integral_energy(*planes, *moments, True).view(2, *shape[:2]).sum(2)
+    expected = -10 * torch.log10(energies[0] / energies[1])
+    for wanted in (torch.float32, torch.float64):
+        scores = image_scores(*planes, *moments, wanted)
+        assert scores.dtype == wanted
+        assert_close(scores.cpu(), expected.to(wanted).cpu(), "scores")
+
+
+def test_scores_of_identical_and_of_constant_images(gpu):
+    image = torch.rand(2, 3, 9, 8, device=gpu.device)
+    constant = torch.ones_like(image)
+    of_identical, of_constant = (
+        image_scores(image.flatten(0, 1), target.flatten(0, 1), mean_std(image), mean_std(target), image.dtype)
+        for target in (image, constant)
+    )
+    assert of_identical.tolist() == [torch.inf, torch.inf]
+    assert of_constant.isnan().all()

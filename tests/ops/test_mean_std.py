@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyra.ops import mean_std
+from hyra.ops.mean_std import mean_std_of_pair
 from tolerances import assert_close
 
 # Images around a vector, a warp, a block and four chunks of 4096 pixels.
@@ -123,3 +124,15 @@ def test_opcheck(backend, dtype):
 def test_refuses_images_without_pixels(backend):
     with pytest.raises(ValueError, match=r"images must have shape \[N, \*S\] with \*S at least 1, got \(2, 0, 3\)"):
         mean_std(torch.rand(2, 0, 3, device=backend.device))
+
+
+def test_moments_of_a_pair_are_those_of_each(backend):
+    if backend.name == "reference":
+        pytest.skip("of kernels alone")
+    buffers = torch.randint(256, (2, 3, 70, 40, 3)).to(torch.uint8).to(backend.device)
+    interleaved, planar = buffers[0].permute(0, 3, 1, 2), buffers[1].permute(0, 3, 1, 2).contiguous()
+    cut = planar[:, :, 1:], planar[:, :, :-1]
+    floats = torch.rand(2, 1, 2, 30, 80, device=backend.device).unbind()
+    for images, others in ((interleaved, planar), (planar, interleaved), (interleaved, interleaved), cut, floats):
+        pair = mean_std_of_pair(images, others)
+        assert all(torch.equal(moments, mean_std(x)) for moments, x in zip(pair, (images, others), strict=True))

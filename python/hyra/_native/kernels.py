@@ -65,6 +65,12 @@ def backend(x: Tensor) -> str:
     return str(MODULES[x.device.type].backend)
 
 
+def on_gpu(x: Tensor) -> bool:
+    """Whether kernels of a GPU serve `x`."""
+    module = MODULES.get(x.device.type)
+    return module is not None and module.backend == "cuda"
+
+
 def workspace(op: str, x: Tensor, *extents: int) -> int:
     """Numbers of workspace that kernel `op` takes for a plane of these extents, on the device of `x`."""
     return int(getattr(MODULES[x.device.type], f"{op}_workspace")(*extents))

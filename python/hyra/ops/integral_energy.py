@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,14 +13,13 @@ from torch import Tensor
 from hyra._native import kernels
 from hyra._native.op import op
 from hyra.ops import fourier
-from hyra.ops.integral_form import SUMS, integral_form
+from hyra.ops.integral_form import SUMS, IntegralForm, integral_form
 from hyra.ops.mean_std import accumulator
 from hyra.ops.quadrant_energy import band_energies, quadrant_energy, quadrant_energy_backward
 from hyra.ops.rfft2 import rfft2, rfft2_adjoint
 from hyra.ops.standardized_difference import (
     DIFFERENCE,
     keep_for_backward,
-    per_plane,
     result_shape,
     standardized_difference,
     standardized_difference_backward,
@@ -73,38 +74,81 @@ def _spectra(z: Tensor) -> Tensor:
     return spectra
 
 
-def _sums(
-    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
-) -> tuple[Tensor, Tensor, Tensor]:
-    """What the rows give by themselves ``[P]``, their sums ``[P, H, 1 + 2 F]``, and the spectra of the sums over rows.
+@dataclass(frozen=True)
+class _Planes:
+    """What a kernel is called with: differences, then the targets if `with_target`, count of them together."""
 
-    The spectra ``[4 P, 1, W // 2 + 1]`` are in the form of planes of one row, for `quadrant_energy`. P includes the
-    targets if `with_target`.
-    """
-    count, rows, columns = result_shape(preds, target, with_target)
-    form = integral_form(rows, columns, preds.device)
-    energy = preds.new_empty(count, dtype=torch.float64)
-    row_sums = preds.new_empty((count, rows, 1 + 2 * form.features), dtype=torch.float64)
-    column_sums = preds.new_empty((count, SUMS, columns), dtype=torch.complex128)
-    workspace = kernels.workspace("integral_energy", preds, rows, columns, form.features)
-    partials = preds.new_empty((count, workspace), dtype=torch.float64)
-    outputs = (energy, row_sums, column_sums, partials)
-    moments = (per_plane(preds_moments.double(), preds), per_plane(target_moments.double(), target))
-    on_gpu = kernels.backend(preds) == "cuda"  # whose kernel reads dense planes alone: a copy of bytes costs it little
-    pixels = [kernels.Pixels.of((x.contiguous() if on_gpu else x).unsqueeze(1)) for x in (preds, target)]
-    inputs: list[kernels.Input] = [*pixels, *moments, form.tables]
-    scalars = (preds.shape[0], target.shape[0], rows, columns, form.features, with_target)
-    kernels.call("integral_energy", outputs, inputs, *scalars)
-    lines = column_sums.view(SUMS * count, 1, columns)
-    return energy, row_sums, fourier.fft(lines)[..., : columns // 2 + 1]
+    preds: Tensor
+    target: Tensor
+    preds_moments: Tensor
+    target_moments: Tensor
+    with_target: bool
+
+    @property
+    def on_gpu(self) -> bool:
+        return kernels.on_gpu(self.preds)
+
+    @functools.cached_property
+    def form(self) -> IntegralForm:
+        rows, columns = self.preds.shape[1:]
+        return IntegralForm.to_fill(rows, columns, self.preds) if self.on_gpu else integral_form(rows, columns)
+
+    @property
+    def count(self) -> int:
+        return result_shape(self.preds, self.target, self.with_target)[0]
+
+    def new(self, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+        """``[count, *shape]`` to be written."""
+        return self.preds.new_empty((self.count, *shape), dtype=dtype)
+
+    def new_row_sums(self) -> Tensor:
+        return self.new(self.preds.shape[1], 1 + 2 * self.form.features)
+
+    def call(self, energy: Tensor | None, row_sums: Tensor | None, scores: Tensor | None = None) -> Tensor:
+        """Run the kernel for what is wanted, see csrc/core/integral_energy.hpp; the sums over the rows come back."""
+        rows, columns = self.preds.shape[1:]
+        column_sums = self.new(SUMS, columns, dtype=torch.complex128)
+        partials = self.new(kernels.workspace("integral_energy", self.preds, rows, columns, self.form.features))
+        # A GPU's kernel reads dense planes alone: a copy of bytes costs it little.
+        planes = [x.contiguous() if self.on_gpu else x for x in (self.preds, self.target)]
+        pixels = [kernels.Pixels.of(x.unsqueeze(1)) for x in planes]
+        moments = [x.double() for x in (self.preds_moments, self.target_moments)]
+        channels = [len(x) // max(len(m), 1) or 1 for x, m in zip(planes, moments, strict=True)]
+        outputs = (energy, row_sums, column_sums, partials, self.form.tables, scores)
+        extents = (len(self.preds), len(self.target), *channels, rows, columns, self.form.features)
+        single = scores is not None and scores.dtype == torch.float32
+        kernels.call("integral_energy", outputs, [*pixels, *moments], *extents, self.with_target, single)
+        return column_sums
+
+
+def _spectra_of_lines(column_sums: Tensor) -> Tensor:
+    """Of the sums over the rows, as planes of one row ``[4 P, 1, W // 2 + 1]``, for `quadrant_energy`."""
+    columns = column_sums.shape[2]
+    return fourier.fft(column_sums.view(-1, 1, columns))[..., : columns // 2 + 1]
 
 
 @integral_energy.register_native
 def _kernel(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
-    energy, _, spectra = _sums(preds, target, preds_moments, target_moments, with_target)
-    weights = integral_form(*preds.shape[1:], preds.device).weights
-    of_sums = band_energies(spectra, "integral").view(len(energy), SUMS, 2) * weights
+    planes = _Planes(preds, target, preds_moments, target_moments, with_target)
+    energy = planes.new()
+    if planes.on_gpu:
+        planes.call(energy, None)
+        return energy
+    column_sums = planes.call(energy, planes.new_row_sums())
+    of_sums = band_energies(_spectra_of_lines(column_sums), "integral").view(len(energy), SUMS, 2) * planes.form.weights
     return energy + of_sums.sum((1, 2))
+
+
+def image_scores(
+    preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, dtype: torch.dtype
+) -> Tensor:
+    """``-10 log10`` of the energies' ratio for each image, in that dtype, by a GPU's kernel alone.
+
+    Of plain tensors without a gradient, as many targets as predictions: it is no op of torch.
+    """
+    scores = preds.new_empty(len(preds_moments), dtype=dtype)
+    _Planes(preds, target, preds_moments, target_moments, with_target=True).call(None, None, scores)
+    return scores
 
 
 @integral_energy.register_fake
@@ -137,10 +181,11 @@ def integral_energy_backward(planes: Tensor, grad: Tensor) -> Tensor:
 def _backward_kernel(planes: Tensor, grad: Tensor) -> Tensor:
     count, rows, columns = planes.shape
     gradient = planes.new_empty(planes.shape)
-    form = integral_form(rows, columns, planes.device)
     grad = grad.double()
-    as_it_is = torch.arange(2, dtype=torch.float64, device=planes.device).expand(count, 2)
-    _, row_sums, spectra = _sums(planes[:0], planes, as_it_is[:0], as_it_is, with_target=True)
+    as_it_is = torch.arange(2, dtype=torch.float64, device=planes.device)[None]
+    targets = _Planes(planes[:0], planes, as_it_is[:0], as_it_is, with_target=True)
+    form, row_sums = targets.form, targets.new_row_sums()
+    spectra = _spectra_of_lines(targets.call(None if targets.on_gpu else targets.new(), row_sums))
     spectra_grad = quadrant_energy_backward(spectra, (grad[:, None] * form.weights[:, 0]).flatten(), "integral")
     column_grad = fourier.ifft(spectra_grad.view(count, SUMS, columns // 2 + 1), length=columns)
     inputs = (planes, row_sums, column_grad, grad, form.tables)

@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -54,15 +55,27 @@ class IntegralForm:
     features: int
     weights: Tensor
 
+    @classmethod
+    def to_fill(cls, rows: int, columns: int, like: Tensor) -> Self:
+        """Memory for the form on a GPU, which the kernel fills in every call.
+
+        So no table is shared by streams, freed while one of them reads it or copied from the host, and a first call can
+        be captured like any other.
+        """
+        features = 3 if columns % 2 == 0 else 5
+        before = 2 * rows + (1 + features) * columns + (1 + 2 * features) ** 2
+        tables = like.new_empty(before + SUMS + 2 * columns, dtype=torch.float64)
+        return cls(tables, features, tables[before : before + SUMS, None])
+
 
 @lru_cache(maxsize=64)
-def integral_form(rows: int, columns: int, device: torch.device) -> IntegralForm:
-    """The form of planes of this size."""
+def integral_form(rows: int, columns: int) -> IntegralForm:
+    """The form of planes of this size, on the CPU."""
     diagonal, features, coupling = _columns(columns)
-    tables = torch.cat([x.flatten() for x in (*_rows(rows), diagonal, features, coupling)])
     half = (rows + 1) // 2
-    weights = tables.new_tensor([half**3 / 2, -(half**3) / 2, 2 * half, 4])[:, None]
-    return IntegralForm(tables.to(device), len(features), weights.to(device))
+    weights = diagonal.new_tensor([half**3 / 2, -(half**3) / 2, 2 * half, 4])
+    tables = torch.cat([x.flatten() for x in (*_rows(rows), diagonal, features, coupling, weights)])
+    return IntegralForm(tables, len(features), weights[:, None])
 
 
 def _rows(rows: int) -> tuple[Tensor, Tensor]:

@@ -53,13 +53,29 @@ def accumulator(x: Tensor) -> torch.dtype:
 
 @mean_std.register_native
 def _kernel(images: Tensor) -> Tensor:
-    count, size = images.shape[0], math.prod(images.shape[1:])
-    moments = images.new_empty((count, 2), dtype=torch.float64)
-    partials = images.new_empty((count, -(-size // CHUNK), 2), dtype=torch.float64)
-    batch = images if images.ndim == 4 else images.reshape(count, 1, 1, size)
-    if not images.is_floating_point():
-        (batch,) = kernels.in_memory_order(batch)
-    kernels.call("mean_std", (moments, partials), (kernels.Pixels.of(batch),), count, *batch.shape[1:], CHUNK)
+    batch = images if images.ndim == 4 else images.reshape(len(images), 1, 1, math.prod(images.shape[1:]))
+    return _measured(batch)
+
+
+def mean_std_of_pair(images: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+    """`mean_std` of two batches ``[N, C, H, W]`` of one size and dtype, in one call of the kernel.
+
+    Of plain tensors without a gradient: it is no op of torch.
+    """
+    moments = _measured(images, others)
+    return moments[: len(images)], moments[len(images) :]
+
+
+def _measured(*batches: Tensor) -> Tensor:
+    """By the kernel, of one batch or of two."""
+    first, count = batches[0], sum(map(len, batches))
+    moments = first.new_empty((count, 2), dtype=torch.float64)
+    partials = first.new_empty((count, -(-math.prod(first.shape[1:]) // CHUNK), 2), dtype=torch.float64)
+    if not first.is_floating_point():
+        batches = tuple(kernels.in_memory_order(*batches))
+    size = batches[0].shape[1:]
+    pixels = [kernels.Pixels.of(batch) for batch in batches]
+    kernels.call("mean_std", (moments, partials), (pixels[0], pixels[-1]), count, len(first), *size, CHUNK)
     return moments
 
 

@@ -109,11 +109,17 @@ def _out_shape(image: Tensor, response: Tensor, scale: int) -> tuple[int, int, i
     return image.shape[0], response.shape[0], scale * image.shape[2], scale * image.shape[3]
 
 
+def _components(response: Tensor, plan: _Plan) -> Tensor:
+    """The taps of all phases, from the last to the first: [C_out, 1 or C_in, taps, scale, taps, scale]."""
+    s, (ty, tx) = plan.scale, plan.taps
+    padded = F.pad(response, plan.pad) if any(plan.pad) else response
+    return padded.reshape(response.shape[0], -1, ty, s, tx, s).flip(2, 4)
+
+
 def _taps(response: Tensor, plan: _Plan) -> Tensor:
     """The polyphase components as weights of a convolution: [C_out * scale**2, 1 or C_in, taps, taps]."""
-    s, (ty, tx) = plan.scale, plan.taps
-    padded = F.pad(response, plan.pad).reshape(response.shape[0], -1, ty, s, tx, s)
-    return padded.permute(0, 3, 5, 1, 2, 4).reshape(-1, padded.shape[1], ty, tx).flip(-2, -1)
+    components = _components(response, plan)
+    return components.permute(0, 3, 5, 1, 2, 4).reshape(-1, components.shape[1], *plan.taps)
 
 
 def _extend(image: Tensor, plan: _Plan) -> Tensor:
@@ -126,10 +132,9 @@ def _extend(image: Tensor, plan: _Plan) -> Tensor:
 def _kernel(image: Tensor, response: Tensor, scale: int, origin: Sequence[int], boundary: str) -> Tensor:
     plan = _plan(image, response, scale, origin, boundary)
     out = image.new_empty(_out_shape(image, response, scale))
-    weights = _taps(response, plan)
     if prefers_fft(response.shape[:-2].numel(), scale**2, (image.shape[2], image.shape[3]), plan.taps):
-        return filter_by_fft(_extend(image, plan), weights, scale)
-    taps = weights.reshape(out.shape[1], scale**2, *weights.shape[1:]).permute(0, 2, 3, 4, 1)  # phases last
+        return filter_by_fft(_extend(image, plan), _taps(response, plan), scale)
+    taps = _components(response, plan).permute(0, 1, 2, 4, 3, 5)  # phases last
     extents = (*out.shape[:2], *image.shape[1:], scale, *plan.taps, *plan.first)
     kernels.call("polyphase_filter", (out,), (image, taps), *extents, plan.matrix, boundary)
     return out

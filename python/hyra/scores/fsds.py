@@ -14,16 +14,14 @@ from hyra._util.arrays import accepts_arrays
 from hyra.scores.pairs import (
     REDUCTIONS,
     crop,
-    decibels,
     explain_nan,
     pixel_dtype,
     reduce,
     score_dtype,
-    tensor_of,
     validate_pair,
 )
 from hyra.scores.planes import Images
-from hyra.scores.variants import VARIANTS
+from hyra.scores.variants import VARIANTS, decibels
 
 
 @accepts_arrays("preds", "target")
@@ -114,9 +112,8 @@ def fsds(
     preds, target = crop("preds", preds, crop_border), crop("target", target, crop_border)
     dtype = pixel_dtype(preds, target, integers=VARIANTS[variant].reads_integers)
     with _no_graph(plain, preds, target):
-        both = (Images.of(x, dtype).centred(look=check) for x in (preds, target))
-        difference, reference = VARIANTS[variant].energies(*both)
-        scores = _decibels(difference, reference, score_dtype(preds, target))
+        p, t = (x.centred(look=check) for x in Images.pair(preds, target, dtype))
+        scores = VARIANTS[variant].scores(p, t, score_dtype(preds, target))
     if check:
         explain_nan(scores, preds=preds, target=target)
     return reduce(scores if preds.ndim == 4 else scores[0], reduction)
@@ -171,7 +168,7 @@ class FSDSReference:
         dtype = pixel_dtype(cropped, target, integers=self._reference.reads_integers)
         with _no_graph(dispatch.plain_call((preds, target)), cropped, target):
             difference = self._reference.difference(Images.of(cropped, dtype).centred(look=check))
-            scores = _decibels(difference, self._reference.energy, score_dtype(preds, self._like))
+            scores = decibels(difference, self._reference.energy, score_dtype(preds, self._like))
         if check:
             explain_nan(scores, preds=cropped)
         return reduce(scores if preds.ndim == 4 else scores[0], reduction)
@@ -183,9 +180,3 @@ def _no_graph(plain: Any, *images: Tensor) -> AbstractContextManager[None]:
         return dispatch.Plainly(plain[0])
     wanted = torch.is_grad_enabled() and any(x.requires_grad for x in images)
     return nullcontext() if wanted or torch.compiler.is_compiling() else torch.no_grad()
-
-
-def _decibels(difference: Tensor, reference: Tensor, dtype: torch.dtype) -> Tensor:
-    if dispatch.plain_device() == "cpu" and len(difference) == len(reference) and all(of := reference.tolist()):
-        return tensor_of(decibels([d / r for d, r in zip(difference.tolist(), of, strict=True)]), dtype)
-    return (-10 * torch.log10(difference / reference)).to(dtype)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from hyra import ops
+from hyra._native import dispatch, kernels
+from hyra.ops.mean_std import mean_std_of_pair
 from hyra.ops.standardized_difference import per_plane
 from hyra.scores.pairs import as_dtype
 
@@ -33,6 +35,18 @@ class Images:
         batch = as_dtype(images if images.ndim == 4 else images[None], dtype)
         # The ops that take the moments know how they depend on the pixels.
         return cls(batch.flatten(0, 1), ops.mean_std(batch.detach()), batch.shape[1])
+
+    @classmethod
+    def pair(cls, preds: Tensor, target: Tensor, dtype: torch.dtype) -> tuple[Self, Self]:
+        """`of` both; on a GPU, where a call costs more than the work on a small image, measured in one."""
+        if dispatch.plain_device() is None or not kernels.on_gpu(preds):
+            return cls.of(preds, dtype), cls.of(target, dtype)
+        batches = [as_dtype(x if x.ndim == 4 else x[None], dtype) for x in (preds, target)]
+        of_preds, of_target = (
+            cls(batch.flatten(0, 1), moments, batch.shape[1])
+            for batch, moments in zip(batches, mean_std_of_pair(*batches), strict=True)
+        )
+        return of_preds, of_target
 
     def centred(self, *, look: bool) -> Self:
         """In float64, an image whose mean is many deviations from 0 less its first pixel.

@@ -15,7 +15,11 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
+from hyra._native import dispatch, kernels
 from hyra.ops import integral_energy, quadrant_energy, radial_moments, standardized_difference
+from hyra.ops.integral_energy import image_scores
+from hyra.scores import pairs
+from hyra.scores.pairs import tensor_of
 from hyra.scores.planes import ALL, NONE, Images, groups
 from hyra.spectrum import fft
 
@@ -44,6 +48,11 @@ class Reference(ABC):
     def energies(cls, preds: Images, target: Images) -> tuple[Tensor, Tensor]:
         """``of(target).difference(preds)`` and ``of(target).energy``, together, of as many predictions as targets."""
 
+    @classmethod
+    def scores(cls, preds: Images, target: Images, dtype: torch.dtype) -> Tensor:
+        """FSDS ``[N]`` of as many predictions as targets."""
+        return decibels(*cls.energies(preds, target), dtype)
+
 
 class Paper(Reference):
     """The energy of the quadrant integrals, from the pixels."""
@@ -66,6 +75,13 @@ class Paper(Reference):
         measured = _integral_energy(preds, ALL, target, with_target=True).view(2, -1)
         difference, reference = preds.per_image(measured, 1)
         return difference, reference
+
+    @classmethod
+    def scores(cls, preds: Images, target: Images, dtype: torch.dtype) -> Tensor:
+        """See `Reference`."""
+        if dispatch.plain_device() is None or not kernels.on_gpu(preds.planes):
+            return super().scores(preds, target, dtype)
+        return image_scores(preds.planes, target.planes, preds.moments, target.moments, dtype)
 
 
 class ShiftInvariant(Reference):
@@ -131,6 +147,13 @@ class Radial(Reference):
 
 VARIANTS: Mapping[str, type[Reference]] = {"paper": Paper, "shift_invariant": ShiftInvariant, "radial": Radial}
 """Under the names by which all doors know them."""
+
+
+def decibels(difference: Tensor, reference: Tensor, dtype: torch.dtype) -> Tensor:
+    """FSDS of energies per image."""
+    if dispatch.plain_device() == "cpu" and len(difference) == len(reference) and all(of := reference.tolist()):
+        return tensor_of(pairs.decibels([d / r for d, r in zip(difference.tolist(), of, strict=True)]), dtype)
+    return (-10 * torch.log10(difference / reference)).to(dtype)
 
 
 def _joined(parts: Iterable[Tensor], dim: int = 0) -> Tensor:

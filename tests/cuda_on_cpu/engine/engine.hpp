@@ -18,6 +18,9 @@ using Location = std::source_location;
 // environment variable HYRA_CUDA_SCHEDULE gives the first one. Throws std::invalid_argument.
 void set_schedule(const std::string& schedule);
 
+// Kernels launched so far.
+std::int64_t launch_count();
+
 // Memory that host code may not touch: AddressSanitizer reports it, except from kernels and cudaMemsetAsync.
 void mark_device_memory(const void* begin, std::size_t bytes);
 void unmark_device_memory(const void* begin);

@@ -23,6 +23,7 @@ struct Device {
   Schedule schedule{std::getenv("HYRA_CUDA_SCHEDULE") ? std::getenv("HYRA_CUDA_SCHEDULE") : "forward"};
   Ordering ordering;
   ThreadPool pool;
+  std::int64_t launches = 0;
   std::map<const void*, std::size_t> shared_limits;  // by kernel: dynamic bytes
   std::map<const void*, std::size_t> memory;         // marked as the device's: begin, bytes
   cudaError_t last_error = cudaSuccess;
@@ -74,6 +75,7 @@ void check_limits(const Launch& launch, std::size_t dynamic_limit) {
 void run_kernel(const Launch& launch, void (*body)(const void*), const void* arguments) {
   const DeviceAccess access;
   const auto raised = device().shared_limits.find(launch.function);
+  ++device().launches;
   const bool is_raised = raised != device().shared_limits.end();
   check_limits(launch, is_raised ? raised->second : kSharedBytes);
   const std::size_t shared_limit = is_raised ? kSharedBytesOptIn : kSharedBytes;
@@ -88,6 +90,11 @@ void run_kernel(const Launch& launch, void (*body)(const void*), const void* arg
 void set_schedule(const std::string& schedule) {
   const std::lock_guard lock(device().mutex);
   device().schedule = Schedule(schedule);
+}
+
+std::int64_t launch_count() {
+  const std::lock_guard lock(device().mutex);
+  return device().launches;
 }
 
 void mark_device_memory(const void* begin, std::size_t bytes) {
