@@ -88,6 +88,11 @@ def test_dropout_and_batch_norm_are_off_during_the_probe():
     assert torch.equal(output, net.eval()(lr))
 
 
+def test_a_network_of_several_inputs_is_told_how_to_go_on():
+    with pytest.raises(NetworkError, match=r"missing 1 required .*'sigma' \(hyra.adapters.bind .*--input NAME=VALUE"):
+        HyRA(lambda x, sigma: x * sigma).impulse_response(8)
+
+
 def test_a_bound_method_is_as_safe_as_its_module():
     net = Restless().train()
     HyRA(net.forward).impulse_response(8)

@@ -81,10 +81,20 @@ class Forward:
             if isinstance(error, MemoryError) or "can't allocate memory" in message(error):  # the CPU's allocator
                 raise torch.OutOfMemoryError(message(error)) from error
             kind, shape = printable(type(error).__name__, 100), list(x.shape)
-            raise NetworkError(f"the network raised {kind} on an input of shape {shape}: {message(error)}") from error
+            sentence = f"the network raised {kind} on an input of shape {shape}: {message(error)}"
+            raise NetworkError(sentence + _hint(error)) from error
         output = image_in(returned, images.shape, self.scale)
         self.scale = output.shape[-1] // images.shape[-1]
         return in_unit_range(output, self.input_range)
+
+
+def _hint(error: Exception) -> str:
+    """What to do about an input that the network needs beside the image."""
+    if not (isinstance(error, TypeError) and "missing" in str(error) and "required" in str(error)):
+        return ""
+    return (
+        " (hyra.adapters.bind gives a network what it needs beside the image; on the command line --input NAME=VALUE)"
+    )
 
 
 def _unwrapped(net: Callable[..., Any], scale: int | None) -> tuple[Callable[..., Any], int | None]:
