@@ -27,8 +27,13 @@ def _is_importing(frame: FrameType) -> bool:
 
 @contextmanager
 def recorded() -> Iterator[list[warnings.WarningMessage]]:
-    """The warnings raised while it is open; torch's own are dropped, since a user of hyra cannot act on them."""
+    """The warnings raised while it is open, without those that a user of hyra cannot act on.
+
+    These are torch's own, and what any library, or a network's code, says of calls that are going out of use.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.filterwarnings("ignore", module="torch")
+        for kind in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
+            warnings.simplefilter("ignore", kind)
         yield caught
