@@ -49,7 +49,7 @@ void visit_pixels(const std::string& dtype, const F& f) {
   }
 }
 
-// `Pixels` before their type is known: in Python a tuple of five integers, see kernels.Pixels.
+// `Pixels` before their type is known: in Python a tuple of five integers, see kernels.Pixels, or 0 for none.
 struct PixelsAddress {
   Address address;
   std::int64_t image, channel, row, column;
@@ -67,9 +67,13 @@ void bind_backend(py::module_& m);
 
 template <>
 struct pybind11::detail::type_caster<hyra::PixelsAddress> {
-  PYBIND11_TYPE_CASTER(hyra::PixelsAddress, const_name("tuple[int, int, int, int, int]"));
+  PYBIND11_TYPE_CASTER(hyra::PixelsAddress, const_name("tuple[int, int, int, int, int] | int"));
 
   bool load(handle source, bool) {
+    if (isinstance<int_>(source)) {
+      value = {};
+      return source.cast<std::int64_t>() == 0;
+    }
     if (!isinstance<tuple>(source) || len(source) != 5) return false;
     const auto numbers = reinterpret_borrow<tuple>(source);
     const auto stride = [&](std::size_t i) { return numbers[i].cast<std::int64_t>(); };

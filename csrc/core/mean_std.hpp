@@ -13,7 +13,7 @@ struct MeanStdArgs {
   double* moments;   // [images, 2]: mean, standard deviation
   Sum<T>* partials;  // [images, chunks, 2] workspace, of each chunk: mean and summed squared deviation; of integers the
                      // sums of the pixels and of their squares
-  Pixels<T> pixels[2];  // of the first images, and of the others
+  Pixels<T> pixels[2];  // of the first images, and of the others if there are any
   ImageSize size;
   std::int64_t images, first, chunk;
 };

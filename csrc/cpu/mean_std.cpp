@@ -102,7 +102,8 @@ void mean_std(const MeanStdArgs<T>& args, Context threads) {
   const std::int64_t count = args.images * chunks;
   parallel_for((count + kTogether - 1) / kTogether, team, [&](std::int64_t task) {
     const std::int64_t first = task * kTogether, end = first + kTogether < count ? first + kTogether : count;
-    const bool dense = is_dense(args.pixels[0], args.size) && is_dense(args.pixels[1], args.size);
+    const bool dense =
+        is_dense(args.pixels[0], args.size) && (args.first == args.images || is_dense(args.pixels[1], args.size));
     Scratch<T> scratch(dense ? 0 : args.chunk);
     for (std::int64_t i = first; i < end; ++i) {
       const std::int64_t image = i / chunks, chunk = i % chunks, size = chunk_size(args, chunk);

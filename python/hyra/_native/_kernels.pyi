@@ -131,7 +131,7 @@ def mean_std(
     moments: int,
     partials: int,
     images: Pixels,
-    others: Pixels,
+    others: Pixels | int,
     count: int,
     first: int,
     channels: int,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -74,50 +72,39 @@ def _spectra(z: Tensor) -> Tensor:
     return spectra
 
 
-@dataclass(frozen=True)
 class _Planes:
-    """What a kernel is called with: differences, then the targets if `with_target`, count of them together."""
+    """What a kernel is called with: differences, then the targets if `with_target`."""
 
-    preds: Tensor
-    target: Tensor
-    preds_moments: Tensor
-    target_moments: Tensor
-    with_target: bool
-
-    @property
-    def on_gpu(self) -> bool:
-        return kernels.on_gpu(self.preds)
-
-    @functools.cached_property
-    def form(self) -> IntegralForm:
-        rows, columns = self.preds.shape[1:]
-        return IntegralForm.to_fill(rows, columns, self.preds) if self.on_gpu else integral_form(rows, columns)
-
-    @property
-    def count(self) -> int:
-        return result_shape(self.preds, self.target, self.with_target)[0]
+    def __init__(
+        self, preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool
+    ) -> None:
+        self.images, self.moments = (preds, target), (preds_moments.double(), target_moments.double())
+        self.with_target, self.on_gpu = with_target, kernels.on_gpu(preds)
+        self.shape = self.count, rows, columns = result_shape(preds, target, with_target)
+        self.form = IntegralForm.to_fill(rows, columns, preds) if self.on_gpu else integral_form(rows, columns)
 
     def new(self, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
         """``[count, *shape]`` to be written."""
-        return self.preds.new_empty((self.count, *shape), dtype=dtype)
+        return self.images[0].new_empty((self.count, *shape), dtype=dtype)
 
     def new_row_sums(self) -> Tensor:
-        return self.new(self.preds.shape[1], 1 + 2 * self.form.features)
+        """Those over the columns."""
+        return self.new(self.shape[1], 1 + 2 * self.form.features)
 
     def call(self, energy: Tensor | None, row_sums: Tensor | None, scores: Tensor | None = None) -> Tensor:
         """Run the kernel for what is wanted, see csrc/core/integral_energy.hpp; the sums over the rows come back."""
-        rows, columns = self.preds.shape[1:]
+        (preds, target), (preds_moments, target_moments) = self.images, self.moments
+        _, rows, columns = self.shape
         column_sums = self.new(SUMS, columns, dtype=torch.complex128)
-        partials = self.new(kernels.workspace("integral_energy", self.preds, rows, columns, self.form.features))
+        partials = self.new(kernels.workspace("integral_energy", preds, rows, columns, self.form.features))
         # A GPU's kernel reads dense planes alone: a copy of bytes costs it little.
-        planes = [x.contiguous() if self.on_gpu else x for x in (self.preds, self.target)]
-        pixels = [kernels.Pixels.of(x.unsqueeze(1)) for x in planes]
-        moments = [x.double() for x in (self.preds_moments, self.target_moments)]
-        channels = [len(x) // max(len(m), 1) or 1 for x, m in zip(planes, moments, strict=True)]
+        pixels = [kernels.Pixels.of((x.contiguous() if self.on_gpu else x).unsqueeze(1)) for x in self.images]
         outputs = (energy, row_sums, column_sums, partials, self.form.tables, scores)
-        extents = (len(self.preds), len(self.target), *channels, rows, columns, self.form.features)
+        planes, targets = preds.shape[0], target.shape[0]
+        channels = (planes // (preds_moments.shape[0] or 1) or 1, targets // (target_moments.shape[0] or 1) or 1)
+        scalars = (planes, targets, *channels, rows, columns, self.form.features, self.with_target)
         single = scores is not None and scores.dtype == torch.float32
-        kernels.call("integral_energy", outputs, [*pixels, *moments], *extents, self.with_target, single)
+        kernels.call("integral_energy", outputs, [*pixels, preds_moments, target_moments], *scalars, single)
         return column_sums
 
 

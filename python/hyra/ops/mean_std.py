@@ -66,16 +66,17 @@ def mean_std_of_pair(images: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     return moments[: len(images)], moments[len(images) :]
 
 
-def _measured(*batches: Tensor) -> Tensor:
+def _measured(images: Tensor, others: Tensor | None = None) -> Tensor:
     """By the kernel, of one batch or of two."""
-    first, count = batches[0], sum(map(len, batches))
-    moments = first.new_empty((count, 2), dtype=torch.float64)
-    partials = first.new_empty((count, -(-math.prod(first.shape[1:]) // CHUNK), 2), dtype=torch.float64)
-    if not first.is_floating_point():
-        batches = tuple(kernels.in_memory_order(*batches))
-    size = batches[0].shape[1:]
-    pixels = [kernels.Pixels.of(batch) for batch in batches]
-    kernels.call("mean_std", (moments, partials), (pixels[0], pixels[-1]), count, len(first), *size, CHUNK)
+    first, size = images.shape[0], math.prod(images.shape[1:])
+    count = first if others is None else first + others.shape[0]
+    moments = images.new_empty((count, 2), dtype=torch.float64)
+    partials = images.new_empty((count, -(-size // CHUNK), 2), dtype=torch.float64)
+    if not images.is_floating_point():
+        images, *rest = kernels.in_memory_order(images, *([] if others is None else [others]))
+        others = rest[0] if rest else None
+    inputs = (kernels.Pixels.of(images), None if others is None else kernels.Pixels.of(others))
+    kernels.call("mean_std", (moments, partials), inputs, count, first, *images.shape[1:], CHUNK)
     return moments
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hyra._native import dispatch
+from hyra._native import dispatch, kernels
 from hyra._util import validate
 from hyra._util.arrays import accepts_arrays
 from hyra.scores.pairs import (
@@ -112,8 +112,13 @@ def fsds(
     preds, target = crop("preds", preds, crop_border), crop("target", target, crop_border)
     dtype = pixel_dtype(preds, target, integers=VARIANTS[variant].reads_integers)
     with _no_graph(plain, preds, target):
-        p, t = (x.centred(look=check) for x in Images.pair(preds, target, dtype))
-        scores = VARIANTS[variant].scores(p, t, score_dtype(preds, target))
+        kind, result = VARIANTS[variant], score_dtype(preds, target)
+        if plain is not None and kernels.on_gpu(preds):
+            p, t = (x.centred(look=check) for x in Images.pair(preds, target, dtype))
+            scores = kind.scores(p, t, result)
+        else:
+            both = (Images.of(x, dtype).centred(look=check) for x in (preds, target))
+            scores = decibels(*kind.energies(*both), result)
     if check:
         explain_nan(scores, preds=preds, target=target)
     return reduce(scores if preds.ndim == 4 else scores[0], reduction)

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from hyra import ops
-from hyra._native import dispatch, kernels
 from hyra.ops.mean_std import mean_std_of_pair
 from hyra.ops.standardized_difference import per_plane
 from hyra.scores.pairs import as_dtype
@@ -38,9 +37,7 @@ class Images:
 
     @classmethod
     def pair(cls, preds: Tensor, target: Tensor, dtype: torch.dtype) -> tuple[Self, Self]:
-        """`of` both; on a GPU, where a call costs more than the work on a small image, measured in one."""
-        if dispatch.plain_device() is None or not kernels.on_gpu(preds):
-            return cls.of(preds, dtype), cls.of(target, dtype)
+        """`of` both plain tensors on a GPU, measured at once: a call costs more than the work on a small image."""
         batches = [as_dtype(x if x.ndim == 4 else x[None], dtype) for x in (preds, target)]
         of_preds, of_target = (
             cls(batch.flatten(0, 1), moments, batch.shape[1])

@@ -15,7 +15,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from hyra._native import dispatch, kernels
+from hyra._native import dispatch
 from hyra.ops import integral_energy, quadrant_energy, radial_moments, standardized_difference
 from hyra.ops.integral_energy import image_scores
 from hyra.scores import pairs
@@ -50,7 +50,7 @@ class Reference(ABC):
 
     @classmethod
     def scores(cls, preds: Images, target: Images, dtype: torch.dtype) -> Tensor:
-        """FSDS ``[N]`` of as many predictions as targets."""
+        """FSDS ``[N]`` of as many predictions as targets, plain tensors on a GPU, in as few launches as can be."""
         return decibels(*cls.energies(preds, target), dtype)
 
 
@@ -79,8 +79,6 @@ class Paper(Reference):
     @classmethod
     def scores(cls, preds: Images, target: Images, dtype: torch.dtype) -> Tensor:
         """See `Reference`."""
-        if dispatch.plain_device() is None or not kernels.on_gpu(preds.planes):
-            return super().scores(preds, target, dtype)
         return image_scores(preds.planes, target.planes, preds.moments, target.moments, dtype)
 
 
