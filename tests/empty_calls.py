@@ -68,7 +68,7 @@ COUNT_NOTHING = {
         for name in ("band_shares", "copy_compensation", "lowpass_sweep", "model_comparison", "transfer_function")
     ),
     *("hyra.plots.amplitude_sweep", "hyra.plots.spectrum_comparison", "hyra.plots.score_history"),
-    "hyra.plots.in_colour",
+    *("hyra.plots.in_colour", "hyra.plots.scale_sweep", "hyra.ScaleSweep.table"),
     *("hyra.track.History.add", "hyra.track.ScalarWriter", "hyra.track.ScalarWriter.add_scalar"),
     *("hyra.track.Record.scalars", "hyra.track.lightning_callback", "hyra.track.open_writer"),
 }
@@ -314,6 +314,8 @@ CASES = [
         lambda g: hyra.lowpass_sweep(g.images(1), g.images(1), []),
         "cutoffs must hold at least one",
     ),
+    Case("hyra.scale_sweep", lambda g: hyra.scale_sweep(lambda s: g.model, []), "scales must hold at least one"),
+    Case("hyra.ScaleSweep", lambda g: hyra.ScaleSweep((), (), (), ()), "scales must hold at least one"),
     # files
     Case("hyra.images.pair", lambda g: torch.zeros(len(images.pair(g.folder, g.folder).pairs)), (0,)),
     Case(

@@ -14,6 +14,7 @@ from hyra.attribution.maps import Attribution
 from hyra.attribution.receptive_field import EffectiveReceptiveField
 from hyra.evaluate.attributions import AttributedModel, AttributionComparison, compare_attributions
 from hyra.evaluate.lowpass.comparison import ComparedModel, ModelComparison, compare_models
+from hyra.evaluate.lowpass.scales import ScaleSweep, scale_sweep
 from hyra.evaluate.lowpass.sweep import LowpassSweep, lowpass_sweep
 from hyra.filters.lowpass import lowpass_upsample
 from hyra.filters.response import BackgroundOutput, ImpulseResponse
@@ -72,6 +73,7 @@ __all__ = [
     "Protocol",
     "Result",
     "SSIMLoss",
+    "ScaleSweep",
     "SincFit",
     "Spectra",
     "TransferFunction",
@@ -93,6 +95,7 @@ __all__ = [
     "mse",
     "ops",
     "psnr",
+    "scale_sweep",
     "set_fft_library",
     "spectrum",
     "ssim",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -42,7 +43,10 @@ class HyRA:
     Args:
         net: an `nn.Module` or any callable from `[N, C, h, w]` to `[N, C_out, s*h, s*w]`, or to a tuple, list or
             mapping that holds exactly one such tensor.
-        scale: `s`; found from the shapes when not given.
+        scale: `s`; found from the shapes when not given and an integer. A fraction p/q is given as `Fraction(3, 2)`,
+            `"3/2"` or 1.5, with p up to 128 and q up to 20. Its output moves by p pixels where the input moves by q, so
+            that the responses to q x q impulses say all about H (see `ImpulseResponse`), and it is run on images that
+            are padded to multiples of q.
         input_range: the network's value of white: 1, 255, or any other positive number.
         in_channels: colours of the input; found by trying when not given.
         dtype: floating type to run in; the type of the module's weights when not given, and of the image for a callable
@@ -65,7 +69,7 @@ class HyRA:
     def __init__(
         self,
         net: Callable[[Tensor], Any],
-        scale: int | None = None,
+        scale: float | Fraction | str | None = None,
         input_range: float = 1.0,
         *,
         in_channels: int | None = None,
@@ -75,7 +79,7 @@ class HyRA:
         self.network = Network(net, scale, input_range, in_channels=in_channels, dtype=dtype, device=device)
 
     @property
-    def scale(self) -> int:
+    def scale(self) -> int | Fraction:
         """HR pixels per LR pixel; runs the network if it has not run yet."""
         return self.network.scale
 
@@ -114,8 +118,9 @@ class HyRA:
                 flows): the result has a `standard_error`. Every term of a difference gets the same random numbers.
 
         Returns:
-            An `ImpulseResponse` of `s*size x s*size` HR pixels. One that explodes or is not finite is a result too, and
-            comes with a warning; so does one that reaches the border of the canvas.
+            An `ImpulseResponse` of `s*size x s*size` HR pixels, and of all q x q places in a block at a scale p/q. One
+            that explodes or is not finite is a result too, and comes with a warning; so does one that reaches the
+            border of the canvas.
 
         Raises:
             NetworkError: the network raised; the message says at which input size, and which sizes work.

@@ -220,6 +220,7 @@ def calls(
     field = functools.cache(lambda: model.erf(lr, batch_size=1, progress=False))
     layer_spectra = functools.cache(lambda: model.layer_spectra(lr, black=True))
     cutoffs = functools.cache(lambda: hyra.lowpass_sweep([lr], [hr], [0.4, 0.5], progress=False))
+    scales = functools.cache(lambda: hyra.scale_sweep(lambda s: hyra.HyRA(net), [2], 16, progress=False))
     compared = functools.cache(lambda: hyra.compare_models({"one": model, "two": model}, lr, hr))
 
     def scored(f: Callable[..., Any], **options: Any) -> Any:
@@ -273,6 +274,8 @@ def calls(
         "compare_models": compared,
         "compare_attributions": comparison,
         "lowpass_sweep": cutoffs,
+        "ScaleSweep": lambda: scales().table(),
+        "scale_sweep": scales,
         "lowpass_upsample": lambda: [hyra.lowpass_upsample(x, 2, taps=taps, window=window)
                                      for taps in (None, 4) for window in sincs for x in (lr, lr.double(), lr.half())],
         "fft_library": lambda: [hyra.fft_library(hr.shape, dtype, "cpu") for dtype in (torch.float32, torch.float64)],
@@ -315,7 +318,7 @@ def calls(
         "impulse_response": response, "decomposition": split, "probe": probe, "amplitude_sweep": sweep,
         "attribution": attributed, "effective_receptive_field": field, "attribution_comparison": comparison,
         "layer_spectra": layer_spectra,
-        "layer_responses": layers, "lowpass_sweep": cutoffs, "model_comparison": compared,
+        "layer_responses": layers, "lowpass_sweep": cutoffs, "model_comparison": compared, "scale_sweep": scales,
         "sinc_fit": lambda: response().fit_sinc(), "transfer_function": lambda: response().transfer_function(),
         "spectra": lambda: split().spectra(), "band_shares": lambda: split().band_shares(),
         "copy_compensation": lambda: split().copy_compensation(), "band_psnr": lambda: spectrum.band_psnr(noisy, hr),

@@ -27,7 +27,7 @@ PUBLIC = {
         "SincFit",
         "Spectra",
     ),
-    "TransferFunction",
+    *("TransferFunction", "ScaleSweep", "scale_sweep"),
     *("__version__", "adapters", "compare_models", "fft_library", "fft_library_versions", "fsds", "images"),
     *("lowpass_sweep", "lowpass_upsample", "ops", "set_fft_library", "spectrum"),
     *("fourier_mae", "fourier_mse", "fourier_psnr", "mae", "mse", "psnr"),

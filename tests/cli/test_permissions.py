@@ -24,6 +24,7 @@ COMMANDS = {
     "probe": "probe nearest --scale 2 --canvas 24 --amplitudes -0.5 0.5 --size 5 --out {out}/folder",
     "probe-export": "probe-export {out}/folder --format npy",
     "probe-import": "probe-import {exchange}",
+    "scale-sweep": "scale-sweep nearest --scales 1.5 2 --size 9 --out {out}/folder",
     "track": "track {run} --out {out}/folder",
     "fsds": "fsds {hr} {other} --out {out}/scores.csv --store {out}/scores.sqlite",
     "evaluate": "evaluate --hr {folder}/hr --sr A:1:{folder}/sr --store {out}/s.sqlite --out {out}/t.md "

@@ -224,7 +224,10 @@ def test_sizes_that_are_not_multiples_count_as_failures():
 @pytest.mark.parametrize(("options", "error", "message"), [
     ({"net": "bicubic"}, TypeError, "net must be callable on a tensor, got str"),
     ({"scale": 0}, ValueError, "scale must be at least 1, got 0"),
-    ({"scale": 1.5}, TypeError, "scale must be an integer, got float 1.5"),
+    ({"scale": 0.5}, ValueError, "scale must be at least 1, got 0.5"),
+    ({"scale": 3.14159}, ValueError, "q up to 20, got 3.14159, of which 22/7 is the nearest"),
+    ({"scale": "wide"}, ValueError, "scale must be a number or a fraction, such as 1.5 or '3/2', got 'wide'"),
+    ({"scale": [2]}, TypeError, "scale must be an integer, got list"),
     ({"input_range": 0}, ValueError, "input_range must be a finite number above 0"),
     ({"in_channels": -1}, ValueError, "in_channels must be at least 1, got -1"),
     ({"dtype": torch.uint8}, TypeError, "dtype must be a floating type, got torch.uint8"),

@@ -22,7 +22,7 @@ Path_ = tuple[str | int, ...]
 CHOICES = ("form", "mode", "window", "variant", "boundary")
 OPTIONAL = (
     *("reach", "period", "locality", "packing_error", "local", "explosion", "background_output"),
-    *("similarity", "ring_cosine", "psnr", "fsds"),
+    *("similarity", "ring_cosine", "psnr", "fsds", "beta"),
 )
 COUNTS = ("scale", "images", "canvas", "reach", "period")
 FREE = ("provenance", "residuals", "options")
@@ -89,6 +89,8 @@ def wrong_values(path: Path_, value: Any) -> Iterator[Any]:
         yield from (0, 2000, 2**62) if name == "scale" else ()
     elif isinstance(value, float) or value in ("nan", "inf", "-inf"):
         yield from ("7", "NaN", "real", True, [], {})
+    elif isinstance(value, str) and name in {"scale", "scales"}:  # an integer may stand there, too
+        yield from ("7", "1/2", "3/0", "-3/2", "3/2/1", "22.5/7", "500/3", True, [], {})
     elif isinstance(value, str):
         yield from (7, True, [], ["real"], {})
         yield from ("nonsense", "") if name in CHOICES and not inside_free else ()

@@ -49,6 +49,9 @@ def results():
         spectrum.fourier_ring_correlation(lr, lr.flip(0)),
         compared_spectra(lr),
         HyRA(torch.nn.Sequential(torch.nn.Conv2d(3, 5, 1), torch.nn.Upsample(scale_factor=2))).layer_responses(size=16),
+        hyra.scale_sweep(
+            lambda s: HyRA(lambda x: torch.nn.functional.interpolate(x, scale_factor=float(s)), s), ["3/2"], 8
+        ),
         hyra.compare_models({"curved": model, "nearest": HyRA(torch.nn.Upsample(scale_factor=2))}, lr),
     )
     return {type(result): result for result in found}

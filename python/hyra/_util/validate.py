@@ -7,7 +7,9 @@ The functions are small and compose; each returns what it checked where the call
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from numbers import Integral, Real
+from fractions import Fraction
+from math import floor
+from numbers import Integral, Rational, Real
 from types import EllipsisType
 from typing import Any
 
@@ -19,6 +21,10 @@ FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 COMPLEX = (torch.complex64, torch.complex128)
 INTEGER = (torch.int64,)
 LARGEST_SCALE = 1024
+LARGEST_FRACTION = 128, 20
+"""Numerator and denominator of a scale p/q: its response has p samples a LR pixel, from q x q impulses."""
+_ROUNDED = 1e-6
+"""Relative, what a number may be off from the fraction that it stands for."""
 
 
 def choice(name: str, value: str, choices: Collection[str]) -> None:
@@ -43,12 +49,58 @@ def positive_integer(name: str, value: object) -> int:
     return integer(name, value, 1)
 
 
-def scale(name: str, value: object) -> int:
-    """`value` is how many HR pixels one LR pixel can become along a side."""
+def whole_scale(name: str, value: object) -> int:
+    """`value` is how many HR pixels one LR pixel can become along a side, and a whole number of them."""
     number = positive_integer(name, value)
     if number > LARGEST_SCALE:
         raise ValueError(f"{name} must be at most {LARGEST_SCALE}, got {number}")
     return number
+
+
+def scale(name: str, value: object) -> int | Fraction:
+    """`value` is a scale: an integer, or a small fraction p/q, also as a number (1.5) or a text ("3/2").
+
+    Example:
+        >>> scale("scale", 2.4), scale("scale", "3/2"), scale("scale", 4.0)
+        (Fraction(12, 5), Fraction(3, 2), 4)
+    """
+    if isinstance(value, str):
+        try:
+            value = Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            raise ValueError(f"{name} must be a number or a fraction, such as 1.5 or '3/2', got {value!r}") from None
+    if isinstance(value, Integral) or not isinstance(value, Real):
+        return whole_scale(name, value)
+    exact = Fraction(value) if isinstance(value, Rational) else Fraction(positive_number(name, value))
+    largest, longest = LARGEST_FRACTION
+    nearest = exact.limit_denominator(longest)
+    if nearest.denominator == 1 and abs(nearest - exact) <= _ROUNDED * exact:
+        return whole_scale(name, nearest.numerator)
+    if exact < 1:
+        raise ValueError(f"{name} must be at least 1, got {float(exact):g}")
+    if nearest.numerator > largest or abs(nearest - exact) > _ROUNDED * exact:
+        raise ValueError(
+            f"{name} must be an integer or a fraction p/q with p up to {largest} and q up to {longest}, got "
+            f"{value if isinstance(value, Fraction) else f'{float(exact):.9g}'}, of which {nearest} is the nearest"
+            f"{'' if nearest.numerator <= largest else ' with such a q'}"
+        )
+    return nearest
+
+
+def enlarged(name: str, x: Tensor, scale: int | Fraction, lr: Tensor) -> None:
+    """`x` has `scale` times the size of `lr`; sides of a fraction are rounded either way."""
+    expected = [floor(scale * length) for length in lr.shape[-2:]]
+    if isinstance(scale, int) or not all(
+        abs(length - scale * side) <= 1 for length, side in zip(x.shape[-2:], lr.shape[-2:], strict=True)
+    ):
+        shaped(name, x, [..., None, *expected])
+
+
+def integer_scale(purpose: str, value: int | Fraction) -> int:
+    """`value` is an integer, which `purpose`, the beginning of the sentence, needs."""
+    if isinstance(value, Fraction):
+        raise ValueError(f"{purpose} must have an integer scale, got {value}")
+    return value
 
 
 def number(name: str, value: object) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -55,27 +56,29 @@ def level(value: float, channels: int = 1) -> Callable[[Tensor], Tensor]:
     return _Level(number, count)
 
 
-def at_scale(net: Net, scale: int) -> Net:
+def at_scale(net: Net, scale: float | Fraction | str) -> Net:
     """A network of any scale, ``net(x, scale)``, at one: Meta-SR, ArbSR and others.
 
     A network that has a method ``set_scale`` is told by ``set_scale(scale, scale)`` and called with the images alone.
+    It is told an integer as an ``int``, and a fraction as a ``float``.
 
     Args:
         net: the network.
-        scale: HR pixels per LR pixel.
+        scale: HR pixels per LR pixel: an integer or a fraction, which `hyra.HyRA` must be told, too.
 
     Raises:
         TypeError: `net` is not callable.
-        ValueError: `scale` is no positive integer.
+        ValueError: `scale` is no integer of at least 1, and no small fraction.
 
     Example:
         >>> import torch, hyra
         >>> def any_scale(x, scale):
         ...     return torch.nn.functional.interpolate(x, scale_factor=scale)
-        >>> hyra.HyRA(at_scale(any_scale, 3)).scale
-        3
+        >>> hyra.HyRA(at_scale(any_scale, 3)).scale, hyra.HyRA(at_scale(any_scale, 2.4), 2.4).scale
+        (3, Fraction(12, 5))
     """
-    return adapted(net, _AtScale(validate.positive_integer("scale", scale)))
+    factor = validate.scale("scale", scale)
+    return adapted(net, _AtScale(factor if isinstance(factor, int) else float(factor)))
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class _Level:
 
 @dataclass(frozen=True)
 class _AtScale:
-    scale: int
+    scale: float
 
     def __call__(self, net: Any, images: Tensor) -> Any:
         if not hasattr(net, "set_scale"):

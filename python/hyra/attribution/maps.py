@@ -55,7 +55,7 @@ class Attribution(Result):
         validate.shaped("image", self.image, [None, None, None])
         validate.shaped("output", self.output, [None, None, None])
         (height, width), (h, w) = self.output.shape[1:], self.image.shape[1:]
-        if height % h or width % w or height // h != width // w:
+        if height < h or abs(height * w - width * h) > (h + w) * (height % h > 0 or width % w > 0):
             raise ValueError(f"output must be of a multiple of {h}x{w}, the image's size, got {height}x{width}")
         if checked_windows(self.windows, height, width) != tuple(self.windows):
             raise ValueError(f"windows must be several (y, x, side), got {self.windows}")
@@ -73,9 +73,9 @@ class Attribution(Result):
         return f"Attribution({len(self.windows)} windows, diffusion index {indices})"
 
     @property
-    def scale(self) -> int:
+    def scale(self) -> float:
         """HR pixels per LR pixel."""
-        return self.output.shape[-1] // self.image.shape[-1]
+        return self.output.shape[-1] / self.image.shape[-1]
 
     @property
     def signed(self) -> Tensor:

@@ -50,7 +50,7 @@ class EffectiveReceptiveField(Result):
         if bool((validate.shaped("energy", self.energy, [None, None], (torch.float64,)) < 0).any()):
             raise ValueError(f"energy must be at least 0, got {float(self.energy.min()):g}")
         validate.positive_integer("images", self.images)
-        validate.scale("scale", self.scale)
+        validate.whole_scale("scale", self.scale)
 
     def __repr__(self) -> str:
         radii = ", ".join(f"{self.radius(share):.3g}" for share in SHARES)
@@ -167,12 +167,12 @@ def erf(
         validate.positive_integer("batch_size", batch_size)
     placed = network.place(batch)
     placed = placed.to(torch.promote_types(placed.dtype, torch.float32))
+    s = validate.integer_scale("the network of an effective receptive field", network.scale)
     energy = torch.zeros(placed.shape[-2:], dtype=torch.float64, device=placed.device)
     y, x = (n // 2 for n in placed.shape[-2:])
 
     def run(part: Tensor) -> Tensor:
         graph = Graph(network, part)
-        s = network.scale
 
         def pixel(output: Tensor, index: int) -> Tensor:
             return output[:, :, s * y + index // s, s * x + index % s].mean(1).sum()
@@ -189,12 +189,12 @@ def erf(
         if support:
             locality = measure_locality(network, 1.0, 0.0)
             response = response or impulse_response(network, OperatingPoint(form="affine"))
-    return EffectiveReceptiveField(energy / len(placed), len(placed), network.scale, response, locality)
+    return EffectiveReceptiveField(energy / len(placed), len(placed), s, response, locality)
 
 
 def _cells(response: ImpulseResponse) -> Tensor:
     """`[h, w]` float64: the energy of a response's `white` in the cell of each LR pixel."""
-    s = response.scale
+    s = validate.integer_scale("response", response.scale)
     height, width = response.white.shape
     return response.white.square().unfold(0, s, s).unfold(1, s, s).sum((-2, -1))[: height // s, : width // s]
 

@@ -28,6 +28,7 @@ from hyra.cli import (
     probe,
     probe_exchange,
     report,
+    scale_sweep,
     spectrum,
     track,
 )
@@ -66,6 +67,7 @@ COMMANDS = (
     merge,
     spectrum,
     lowpass_sweep,
+    scale_sweep,
     info,
 )
 """In the order in which help lists them."""

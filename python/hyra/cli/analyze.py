@@ -16,6 +16,7 @@ _EPILOG = f"""\
 examples:
   hyra analyze bicubic --scale 4 --image lr.png
   hyra analyze RealESRGAN_x4plus.pth --image lr.png --out esrgan
+  hyra analyze liif.py:build --adapter implicit --scale 5/2 --hr 0801.png
   hyra analyze edsr.py:build --input-range 255 --hr 0801.png
   hyra analyze my_project.networks:Net --image lr.png --hr hr.png --channels matrix
   hyra analyze swinir.pth --image large.png --form affine --tile 256

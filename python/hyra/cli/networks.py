@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from hyra.cli.inputs import add_input_options, values_of
-from hyra.cli.values import positive
+from hyra.cli.values import positive, scale
 
 if TYPE_CHECKING:
     from hyra.analyzer import HyRA
@@ -26,9 +26,21 @@ MODEL is one of
                                        run its code"""
 
 
-def add_network_options(parser: argparse.ArgumentParser) -> None:
-    """How to run MODEL."""
-    parser.add_argument("--scale", type=positive, metavar="S", help="HR pixels per LR pixel (found when not given)")
+def add_network_options(parser: argparse.ArgumentParser, *, scale_option: bool = True) -> None:
+    """How to run MODEL; a command that runs it at several scales has an option of its own for them."""
+    if scale_option:
+        parser.add_argument(
+            "--scale",
+            type=scale,
+            metavar="S",
+            help="HR pixels per LR pixel, an integer or a fraction such as 3/2 or 2.4 (integers are found when not "
+            "given)",
+        )
+    parser.add_argument(
+        "--adapter",
+        choices=("at_scale", "implicit"),
+        help="MODEL is a network of any scale: net(x, scale), or net(x, coord, cell) as LIIF is",
+    )
     add_loading_options(parser)
     parser.add_argument(
         "--colours", type=positive, metavar="C", help="channels of the network's input, if not 3 or 1 (found as a rule)"
@@ -59,7 +71,12 @@ def load_model(args: argparse.Namespace, spec: str) -> tuple[HyRA, Model]:
     from hyra._util import validate
 
     found = models.load(
-        spec, args.scale, trust_code=args.trust_code, inputs=values_of(args) or None, size=args.input_size
+        spec,
+        args.scale,
+        adapter=args.adapter,
+        trust_code=args.trust_code,
+        inputs=values_of(args) or None,
+        size=args.input_size,
     )
     if args.scale is not None and found.scale != args.scale:
         raise ValueError(f"the model {spec} has scale {found.scale}, got --scale {args.scale}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from fractions import Fraction
 from math import inf
 from pathlib import Path
 
@@ -36,6 +37,16 @@ def window(text: str) -> tuple[int, int, int]:
 def positive(text: str) -> int:
     """An integer of at least 1."""
     return _integer(text, 1)
+
+
+def scale(text: str) -> int | Fraction:
+    """An integer or a fraction of at least 1, also as a decimal number."""
+    from hyra._util import validate
+
+    try:
+        return validate.scale("it", text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("it ")) from None
 
 
 def factor(text: str) -> float:

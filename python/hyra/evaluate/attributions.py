@@ -140,7 +140,7 @@ def compare_attributions(
 def _windows(
     model: HyRA, image: Tensor, target: Tensor | None, window: int | Window | Sequence[Window], side: int
 ) -> tuple[Window, ...]:
-    height, width = (model.scale * n for n in image.shape[1:])
+    height, width = (model.network.enlarged(n) for n in image.shape[1:])
     if not is_count(window):
         return checked_windows(window, height, width)
     count = validate.positive_integer("window", window)

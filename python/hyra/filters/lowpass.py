@@ -83,7 +83,7 @@ def lowpass_upsample(
         (torch.Size([1, 8, 8]), True)
     """
     validate.images("lr", lr)
-    validate.scale("scale", scale)
+    validate.whole_scale("scale", scale)
     validate.positive_number("cutoff", cutoff)
     validate.choice("window", window, WINDOWS)
     validate.choice("boundary", boundary, BOUNDARIES)

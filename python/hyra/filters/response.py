@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
 from numbers import Integral
 from pathlib import Path
@@ -21,6 +22,7 @@ from hyra.filters.sinc import SincFit
 from hyra.filters.transfer import TransferFunction
 from hyra.ops.boundary import BOUNDARIES
 from hyra.ops.polyphase_filter import polyphase_filter
+from hyra.ops.rational_filter import rational_filter
 from hyra.results.result import Result
 
 FORMS = ("literal", "affine")
@@ -43,7 +45,7 @@ class BackgroundOutput:
     interior: float
 
     @classmethod
-    def of(cls, output: Tensor, background: float, scale: int) -> BackgroundOutput:
+    def of(cls, output: Tensor, background: float, scale: int | Fraction) -> BackgroundOutput:
         """Summarise an output `[..., H, W]` for a constant background.
 
         Raises:
@@ -53,7 +55,8 @@ class BackgroundOutput:
             raise ValueError(f"output must have at least one pixel, got shape {tuple(output.shape)}")
         excess = output.double() - background
         frame = torch.ones(excess.shape[-2:], dtype=torch.bool, device=excess.device)
-        frame[scale:-scale, scale:-scale] = False
+        wide = math.ceil(scale)
+        frame[wide:-wide, wide:-wide] = False
         height, width = excess.shape[-2:]
         interior = excess[..., height // 4 : height - height // 4, width // 4 : width - width // 4]
         return cls(float(excess.mean()), float(excess.abs()[..., frame].max()), float(interior.abs().max()))
@@ -66,11 +69,17 @@ class ImpulseResponse(Result):
     It is made by `HyRA.impulse_response`, or by hand from any interpolation kernel. All measures except `dc_gain` and
     `dc_gain_per_phase` look at `white`, the mean over the output's colours of the response to a white impulse.
 
+    At a scale p/q the output moves by p pixels where the input moves by q, so that impulses in the q x q places of a
+    block have q x q responses. Together they are one response with `density` p samples a LR pixel, of which an output
+    takes every q-th along an axis: `H(I)[Y] = sum over j of I[j] * response[q Y - p j + origin]`, zero insertion by p,
+    this response, and each q-th sample. So all measures are those of a response at scale p, unless they say otherwise.
+
     Attributes:
         response: `[C, kh, kw]`, one plane per colour (the paper's white impulse), or `[C_out, C_in, kh, kw]`, from each
             colour to each; divided by the amplitude.
-        scale: HR pixels per LR pixel.
-        origin: HR index `(y, x)` in `response` of the first pixel of the impulse's `scale x scale` cell.
+        scale: HR pixels per LR pixel: an integer or a fraction p/q.
+        origin: index `(y, x)` in `response` of the first HR pixel of the impulse's `scale x scale` cell; of a fraction
+            that of the first HR pixel of the image for its first LR pixel.
         amplitude: height of the impulse above the background, on the 0..1 scale; 0 for the limit taken by `mode="jvp"`.
         background: what the impulse was added to: a level, or an image `[C, h, w]`.
         form: `"literal"`, `h = N(a d) / a`; or `"affine"`, `h = (N(b + a d) - N(b)) / a`.
@@ -98,7 +107,7 @@ class ImpulseResponse(Result):
     """
 
     response: Tensor
-    scale: int
+    scale: int | Fraction
     origin: tuple[int, int]
     amplitude: float = 1.0
     background: float | Tensor = 0.0
@@ -149,9 +158,17 @@ class ImpulseResponse(Result):
 
     @property
     def center(self) -> tuple[float, float]:
-        """Middle `(y, x)` of the impulse's cell, between pixels for an even scale: for fits, plots and phases."""
-        offset = (self.scale - 1) / 2
+        """Middle `(y, x)` of the impulse's cell, between pixels for an even scale: for fits, plots and phases.
+
+        At a scale p/q it is `origin + (p - q) / 2`, where HR pixels share the LR pixels' field from edge to edge.
+        """
+        offset = (self.scale.numerator - self.scale.denominator) / 2
         return self.origin[0] + offset, self.origin[1] + offset
+
+    @property
+    def density(self) -> int:
+        """Samples of `response` per LR pixel: the scale, and p of a scale p/q."""
+        return self.scale.numerator
 
     @cached_property
     def white(self) -> Tensor:
@@ -189,12 +206,18 @@ class ImpulseResponse(Result):
                 `"zeros"`, `"replicate"` or `"circular"`.
 
         Returns:
-            `[(N,) C_out, s*h, s*w]`, of the response's dtype and device or the image's, whichever is wider.
+            `[(N,) C_out, s*h, s*w]`, of the response's dtype and device or the image's, whichever is wider; sides
+            between two integers are cut to the lower one.
 
         Raises:
             TypeError: `lr` is no floating-point tensor.
             ValueError: `lr` is no image, its channels are not the response's, or `boundary` is unknown.
         """
+        height, width = (math.floor(self.scale * length) for length in validate.images("lr", lr).shape[-2:])
+        return self.filtered(lr, boundary, (height, width))
+
+    def filtered(self, lr: Tensor, boundary: str, size: tuple[int, int]) -> Tensor:
+        """`apply` for an output of a height and a width, which networks of fractions round in their own ways."""
         validate.images("lr", lr)
         validate.choice("boundary", boundary, BOUNDARIES)
         channels = self.response.shape[-3]
@@ -203,14 +226,19 @@ class ImpulseResponse(Result):
         dtype = torch.promote_types(torch.promote_types(lr.dtype, self.response.dtype), torch.float32)
         batch = lr.to(self.response.device, dtype)
         batch = batch if lr.ndim == 4 else batch[None]
-        filtered: Tensor = polyphase_filter(batch, self.response.to(dtype), self.scale, self.origin, boundary)
+        response, scale = self.response.to(dtype), self.scale
+        filtered: Tensor
+        if isinstance(scale, Fraction):
+            filtered = rational_filter(batch, response, scale, self.origin, boundary, size)
+        else:
+            filtered = polyphase_filter(batch, response, scale, self.origin, boundary)
         return filtered if lr.ndim == 4 else filtered[0]
 
     # The sinc
 
     def fit_sinc(self) -> SincFit:
         """The windowed sinc nearest to `white`, and the cosines between `white` and the ideal sinc."""
-        return sinc.fit_sinc(self.white, self.center, self.scale)
+        return sinc.fit_sinc(self.white, self.center, self.density)
 
     def profile(self, axis: str = "x") -> tuple[Tensor, Tensor]:
         """Section through the centre: positions in LR pixels from the centre, and values of `white`.
@@ -222,12 +250,13 @@ class ImpulseResponse(Result):
         across, along = self.center if axis == "x" else self.center[::-1]
         section = plane[[math.floor(across), math.ceil(across)]].mean(0)
         t = torch.arange(len(section), dtype=torch.float64, device=section.device)
-        return (t - along) / self.scale, section
+        return (t - along) / self.density, section
 
     @property
     def main_lobe(self) -> float:
         """Largest value of `white` within one LR pixel of the centre (ideal sinc: 1, less by sampling: 0.95 at x4)."""
-        near = [slice(max(0, math.floor(c - self.scale) + 1), max(0, math.ceil(c + self.scale))) for c in self.center]
+        p = self.density
+        near = [slice(max(0, math.floor(c - p) + 1), max(0, math.ceil(c + p))) for c in self.center]
         lobe = self.white[near[0], near[1]]
         return float(lobe.max()) if lobe.numel() else math.nan
 
@@ -251,12 +280,15 @@ class ImpulseResponse(Result):
     @property
     def dc_gain(self) -> Tensor:
         """`[C]` or `[C_out, C_in]`: gain of a constant image; 1 (or rows that sum to 1) keeps the brightness."""
-        return transfer.dc_gain(self.response, self.scale)
+        return transfer.dc_gain(self.response, self.density)
 
     @property
     def dc_gain_per_phase(self) -> Tensor:
-        """`[C, s, s]` or `[C_out, C_in, s, s]`: the same at each sub-pixel position; unequal gains make a grid."""
-        return transfer.dc_gain_per_phase(self.response, self.origin, self.scale)
+        """`[C, s, s]` or `[C_out, C_in, s, s]`: the same at each sub-pixel position; unequal gains make a grid.
+
+        At a scale p/q there are `p x p`.
+        """
+        return transfer.dc_gain_per_phase(self.response, self.origin, self.density)
 
     @property
     def cross_channel_share(self) -> float | None:
@@ -273,29 +305,33 @@ class ImpulseResponse(Result):
     @property
     def passband_ripple_db(self) -> float:
         """Largest over smallest gain up to 0.8 of the LR Nyquist frequency on both axes, in dB (ideal: 0)."""
-        return transfer.passband_ripple_db(self.white, self.center, self.scale)
+        return transfer.passband_ripple_db(self.white, self.center, self.density)
 
     @property
     def stopband_db(self) -> float:
         """Attenuation of what lies beyond 1.2 of the LR Nyquist frequency on either axis, in dB (ideal: infinite)."""
-        return transfer.stopband_db(self.white, self.center, self.scale)
+        return transfer.stopband_db(self.white, self.center, self.density)
 
     @property
     def copy_energy(self) -> Tensor:
-        """`[s, s]`: share of the energy at each copy of the LR spectrum; all but `[0, 0]` make the grid."""
-        return transfer.copy_energy(self.white, self.scale)
+        """`[s, s]`: share of the energy at each copy of the LR spectrum; all but `[0, 0]` make the grid.
+
+        At a scale p/q it is `[p, p]`: the copies that zero insertion by p makes, before each q-th sample is taken.
+        """
+        return transfer.copy_energy(self.white, self.density)
 
     @property
     def shift(self) -> tuple[float, float]:
         """Off-centre shift `(dy, dx)` in HR pixels, down and right positive: the group delay in the LR passband."""
-        return transfer.shift(self.white, self.center, self.scale)
+        dy, dx = transfer.shift(self.white, self.center, self.density)
+        return dy / self.scale.denominator, dx / self.scale.denominator
 
     # Extent
 
     @property
     def border_energy(self) -> float:
         """Share of the energy in the outermost LR pixel's frame: not negligible means that the canvas was too small."""
-        return border_energy(self.white, self.scale)
+        return border_energy(self.white, self.density)
 
     def cropped(self, size: int) -> ImpulseResponse:
         """The middle `size x size` LR pixels, with the impulse's at index `size // 2`, as on a canvas of that size.
@@ -306,10 +342,10 @@ class ImpulseResponse(Result):
             ValueError: the response has no such part.
         """
         validate.positive_integer("size", size)
-        start = [o - self.scale * (size // 2) for o in self.origin]
-        extent = self.scale * size
+        start = [o - self.density * (size // 2) for o in self.origin]
+        extent = self.density * size
         if any(a < 0 or a + extent > n for a, n in zip(start, self.response.shape[-2:], strict=True)):
-            height, width = (n // self.scale for n in self.response.shape[-2:])
+            height, width = (n // self.density for n in self.response.shape[-2:])
             raise ValueError(f"size must leave a part of the {height}x{width} LR pixels around the origin, got {size}")
         part = self.response[..., start[0] : start[0] + extent, start[1] : start[1] + extent]
         cut = energy_outside(part, self.response)
@@ -317,7 +353,7 @@ class ImpulseResponse(Result):
             message = f"cropping to {size}x{size} LR pixels discards {cut:.2g} of the response's energy"
             warn(message)
         discarded = 1 - (1 - self.discarded_energy) * (1 - cut)
-        origin = (self.scale * (size // 2), self.scale * (size // 2))
+        origin = (self.density * (size // 2), self.density * (size // 2))
         rows, columns = (slice(a, a + extent) for a in start)
         error = None if self.standard_error is None else self.standard_error[..., rows, columns].clone()
         return replace(self, response=part.clone(), origin=origin, discarded_energy=discarded, standard_error=error)

@@ -174,7 +174,8 @@ def _fit(window: str, even: _EvenPart, step: float) -> tuple[float, tuple[float,
     # Its radii end between two samples, lest rounding decide which of them a window holds.
     cutoffs = 0.1 + 0.03 * np.arange(31, dtype=np.float64)
     between = 0.5 if even.distances[0][0] < step / 4 else 0.0
-    steps = np.arange(round(1 / step), round(_FIT_RADIUS / step) + 1, dtype=np.float64)
+    stride = max(1, round(1 / step) // 16)  # more radii would take long, and the descent finds what lies between
+    steps = np.arange(round(1 / step), round(_FIT_RADIUS / step) + 1, stride, dtype=np.float64)
     radii = np.minimum(step * (steps + between), _FIT_RADIUS)
     betas = np.array([1.0, 4.0, 7.0, 10.0, 13.0] if window == "kaiser" else [0.0])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ from hyra.results.result import Result
 PASSBAND_EDGE = 0.8
 STOPBAND_EDGE = 1.2
 """Edges of pass- and stopband as fractions of the LR Nyquist frequency; between them lies the transition band."""
+_MOST_PAIRS = 1 << 24
+"""Of rows or columns over the copies, whose matrix is small enough to be made."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,7 +34,8 @@ class TransferFunction(Result):
     that is symmetric about it.
 
     Attributes:
-        gain: `[C, kh, kw]` or `[C_out, C_in, kh, kw]` complex128.
+        gain: `[C, kh, kw]` or `[C_out, C_in, kh, kw]` complex128. At a scale p/q frequencies go up to q/2, before each
+            q-th sample of the response is taken, which folds what lies beyond 1/2.
         frequency_y: `[kh]` float64.
         frequency_x: `[kw]` float64.
         scale: HR pixels per LR pixel, so that the LR Nyquist frequency is `1 / (2 scale)`.
@@ -48,7 +52,7 @@ class TransferFunction(Result):
     gain: Tensor
     frequency_y: Tensor
     frequency_x: Tensor
-    scale: int
+    scale: int | Fraction
 
     def __post_init__(self) -> None:
         validate.scale("scale", self.scale)
@@ -68,15 +72,16 @@ class TransferFunction(Result):
         return (self.gain.sum(1) if self.gain.ndim == 4 else self.gain).mean(0)
 
 
-def transfer_function(response: Tensor, center: tuple[float, float], scale: int) -> TransferFunction:
+def transfer_function(response: Tensor, center: tuple[float, float], scale: int | Fraction) -> TransferFunction:
     """Transfer function of kernels `[..., kh, kw]` at the frequencies of their own DFT."""
-    spectrum = torch.fft.fftshift(fourier.fft2(response.double()), dim=(-2, -1)) / scale**2
+    spectrum = torch.fft.fftshift(fourier.fft2(response.double()), dim=(-2, -1)) / scale.numerator**2
     fy, fx = (
         torch.fft.fftshift(torch.fft.fftfreq(n, dtype=torch.float64, device=response.device))
         for n in response.shape[-2:]
     )
     phase = 2 * math.pi * (fy[:, None] * center[0] + fx * center[1])
-    return TransferFunction(spectrum * torch.polar(torch.ones_like(phase), phase), fy, fx, scale)
+    gain, q = spectrum * torch.polar(torch.ones_like(phase), phase), scale.denominator  # samples a HR pixel
+    return TransferFunction(gain, q * fy, q * fx, scale)
 
 
 def gain_at(plane: Tensor, center: tuple[float, float], scale: int, fy: Tensor, fx: Tensor) -> Tensor:
@@ -130,10 +135,27 @@ def copy_energy(plane: Tensor, scale: int) -> Tensor:
     `|gain|^2` within half an LR Nyquist band, `1 / (2 s)`, of that frequency on both axes, integrated exactly. Entry
     `[0, 0]` is the image itself, all others are copies that an ideal low-pass filter removes. The sum is 1.
     """
-    h = plane.to(torch.complex128)
-    rows, columns = (_cell_integrals(n, scale, plane.device) for n in plane.shape)
-    energy = torch.einsum("knq,lnq->kl", rows @ h, h @ columns).real
+    if scale * max(plane.shape) ** 2 > _MOST_PAIRS:
+        energy = _energy_by_lags(plane.double(), scale)
+    else:
+        h = plane.to(torch.complex128)
+        rows, columns = (_cell_integrals(n, scale, plane.device) for n in plane.shape)
+        energy = torch.einsum("knq,lnq->kl", rows @ h, h @ columns).real
     return energy / energy.sum()
+
+
+def _energy_by_lags(plane: Tensor, scale: int) -> Tensor:
+    """The same energies of a large plane: pairs of samples at one distance count alike, as its autocorrelation does."""
+    height, width = (2 * n - 1 for n in plane.shape)
+    spectrum = fourier.fft2(torch.nn.functional.pad(plane, (0, width // 2, 0, height // 2)))
+    correlation = torch.fft.ifft2(spectrum * spectrum.conj())
+    weights = []
+    for n in correlation.shape:
+        lag = torch.fft.fftfreq(n, 1 / n, dtype=torch.float64, device=plane.device)
+        copy = torch.arange(scale, dtype=torch.float64, device=plane.device)[:, None]
+        weights.append(torch.polar(torch.sinc(lag / scale) / scale + 0 * copy, -2 * math.pi / scale * copy * lag))
+    energy: Tensor = (weights[0] @ correlation @ weights[1].mT).real
+    return energy
 
 
 def _cell_integrals(size: int, scale: int, device: torch.device) -> Tensor:

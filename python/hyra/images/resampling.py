@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 from torch import Tensor
 
 from hyra.images.colours import luma
 from hyra.images.resizing import imresize
 
 
-def degrade(photograph: Tensor, scale: int) -> tuple[Tensor, Tensor]:
+def degrade(photograph: Tensor, scale: int | Fraction) -> tuple[Tensor, Tensor]:
     """The LR image of a photograph [3, H, W], and the photograph cut to multiples of `scale`: (LR, HR).
+
+    At a scale p/q it is cut to multiples of p, and the LR image has multiples of q.
 
     Every LR image that is not given is made here, by `imresize`, limited to 0..1.
 
     Raises:
         ValueError: the photograph has not one LR pixel.
     """
-    height, width = (side // scale for side in photograph.shape[1:])
+    p, q = scale.numerator, scale.denominator
+    height, width = (side // p for side in photograph.shape[1:])
     if height < 1 or width < 1:
-        raise ValueError(
-            f"photograph must be at least {scale} pixels high and wide, got shape {tuple(photograph.shape)}"
-        )
-    hr = photograph[:, : scale * height, : scale * width]
-    return imresize(hr, size=(height, width)).clamp(0, 1), hr
+        raise ValueError(f"photograph must be at least {p} pixels high and wide, got shape {tuple(photograph.shape)}")
+    hr = photograph[:, : p * height, : p * width]
+    return imresize(hr, size=(q * height, q * width)).clamp(0, 1), hr
 
 
 def modcrop(image: Tensor, scale: float) -> Tensor:
@@ -40,12 +44,15 @@ def modcrop(image: Tensor, scale: float) -> Tensor:
     return image if (height, width) == image.shape[-2:] else image[..., :height, :width]
 
 
-def enlarge(lr: Tensor, scale: int) -> Tensor:
-    """The bicubic enlargement of [3, h, w] that a network has to beat, by `imresize`: clamped to 0..1."""
-    return imresize(lr, scale).clamp(0, 1)
+def enlarge(lr: Tensor, scale: int | Fraction) -> Tensor:
+    """The bicubic enlargement of [3, h, w] that a network has to beat, by `imresize`: clamped to 0..1.
+
+    Sides between two integers become the larger one, and no network's is larger: cut it to the output's.
+    """
+    return imresize(lr, _factor(scale)).clamp(0, 1)
 
 
-def recoloured(luma_output: Tensor, lr: Tensor, scale: int) -> Tensor:
+def recoloured(luma_output: Tensor, lr: Tensor, scale: int | Fraction) -> Tensor:
     """What a network of one channel made of an image's luma, in the colours of its bicubic enlargement.
 
     As such networks are shown by their authors: Y of BT.601 is the network's, Cb and Cr are interpolated. Y adds the
@@ -65,17 +72,23 @@ def recoloured(luma_output: Tensor, lr: Tensor, scale: int) -> Tensor:
         >>> torch.allclose(recoloured(luma(imresize(lr, 2)), lr, 2), imresize(lr, 2), atol=1e-6)
         True
     """
-    bicubic = imresize(lr, scale).to(luma_output)
+    height, width = luma_output.shape[-2:]
+    bicubic = imresize(lr, _factor(scale))[..., :height, :width].to(luma_output)
     return bicubic + (luma_output - luma(bicubic)) * (255 / 219)
 
 
-def check_size(name: str, hr: Tensor, lr_name: str, lr: Tensor, scale: int) -> None:
+def check_size(name: str, hr: Tensor, lr_name: str, lr: Tensor, scale: int | Fraction) -> None:
     """Whether `hr` has the size of what a network of that `scale` makes of `lr`: better asked before it has run.
 
     Raises:
         ValueError: it has not.
     """
-    expected = tuple(scale * n for n in lr.shape[-2:])
-    if tuple(hr.shape[-2:]) != expected:
+    expected = tuple(math.floor(scale * n) for n in lr.shape[-2:])
+    sides = zip(hr.shape[-2:], expected, lr.shape[-2:], strict=True)
+    if not all(0 <= got - least <= (scale * length != least) for got, least, length in sides):
         sizes = "x".join(map(str, expected)), "x".join(map(str, hr.shape[-2:]))
         raise ValueError(f"{name} must have {scale} times the size of {lr_name}, {sizes[0]}, got {sizes[1]}")
+
+
+def _factor(scale: int | Fraction) -> float:
+    return scale if isinstance(scale, int) else float(scale)

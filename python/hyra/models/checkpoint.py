@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 from collections.abc import Iterable
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +22,7 @@ from hyra.models.weights import check_tensors, read_checkpoint
 _SHOWN = 4
 
 
-def load_checkpoint(path: Path, scale: int | None, trust_code: bool) -> Model:
+def load_checkpoint(path: Path, scale: int | Fraction | None, trust_code: bool) -> Model:
     """The network whose weights `path` holds; with `trust_code` also one that was saved whole."""
     content = read_checkpoint(path, trust_code)
     if isinstance(content, torch.nn.Module):

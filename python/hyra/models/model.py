@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class Model:
 
     network: Network = field(repr=False)
     description: str
-    scale: int | None = None
+    scale: int | Fraction | None = None
     input_range: float | None = None
     channels: int | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _TRIED_SIDE = 64
 
 
-def load_onnx(path: Path, scale: int | None, inputs: Mapping[str, object] | None = None) -> Model:
+def load_onnx(path: Path, scale: int | Fraction | None, inputs: Mapping[str, object] | None = None) -> Model:
     """The network of an ONNX file; its layout, fixed sizes and value of white are found.
 
     Args:

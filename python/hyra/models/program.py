@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from fractions import Fraction
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -62,7 +63,7 @@ def _is_archive(path: Path) -> bool:
         return True
 
 
-def load_program(path: Path, kind: str, scale: int | None) -> Model:
+def load_program(path: Path, kind: str, scale: int | Fraction | None) -> Model:
     """The network of a file whose code the user trusts."""
     try:
         if kind == TORCHSCRIPT:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
-from hyra.adapters import bind, fixed_size
+from hyra._util import validate
+from hyra.adapters import at_scale, bind, fixed_size, implicit
 from hyra.models.builtin import BUILT_IN
 from hyra.models.checkpoint import load_checkpoint
 from hyra.models.model import Model, no_consent
@@ -17,6 +19,8 @@ from hyra.models.python import named_callable
 
 _FILES = (".pth", ".pt", ".ckpt", ".pth.tar", ".safetensors", ".pt2", ".onnx")
 ONNX = ".onnx"
+ADAPTERS = {"at_scale": at_scale, "implicit": implicit}
+"""Of networks that have any scale."""
 _OTHER_FORMATS = {
     ".param": "an ncnn network",
     ".engine": "a TensorRT engine",
@@ -35,8 +39,9 @@ _OTHER_FORMATS = {
 
 def load(
     spec: str | os.PathLike[str],
-    scale: int | None = None,
+    scale: float | Fraction | str | None = None,
     *,
+    adapter: str | None = None,
     trust_code: bool = False,
     inputs: Mapping[str, object] | None = None,
     size: tuple[int, int] | None = None,
@@ -60,6 +65,8 @@ def load(
         spec: see above.
         scale: for those built-ins that exist at any scale; for the others, what the result will claim if nothing better
             is known.
+        adapter: for a network of any scale, ``"at_scale"`` where it is a function of the images and a scale, and
+            ``"implicit"`` where it is one of the images, of places and of their size: see `hyra.adapters`.
         trust_code: whether code in the file that `spec` names may run, and do all that you may do on this machine.
             Without it such a file is refused before anything in it has run. A .safetensors file never holds code.
         inputs: what the network needs beside the image, by name: see `hyra.adapters.bind`.
@@ -81,23 +88,30 @@ def load(
         >>> model.network(torch.zeros(1, 3, 8, 10)).shape
         torch.Size([1, 3, 24, 30])
     """
-    spec = os.fspath(spec)
+    spec, factor = os.fspath(spec), None if scale is None else validate.scale("scale", scale)
     if spec in BUILT_IN and inputs:
         raise ValueError(f"inputs must be left out for {spec}, which takes an image alone, got {', '.join(inputs)}")
     if spec in BUILT_IN:
-        found = BUILT_IN[spec](spec, scale)
+        found = BUILT_IN[spec](spec, factor)
     else:
         place, colon, name = spec.rpartition(":")
         if colon and name.isidentifier():
-            found = Model(named_callable(place, name), spec, scale)
+            found = Model(named_callable(place, name), spec, factor)
         else:
-            found = _from_file(spec, scale, trust_code, inputs)
+            found = _from_file(spec, factor, trust_code, inputs)
             inputs = None if Path(spec).suffix.lower() == ONNX else inputs
     network = bind(found.network, **inputs) if inputs else found.network
+    if adapter is not None:
+        validate.choice("adapter", adapter, ADAPTERS)
+        if inputs:
+            raise ValueError(f"inputs must be left out with the adapter {adapter}, got {', '.join(inputs)}")
+        if factor is None:
+            raise ValueError(f"scale must be given with the adapter {adapter}: the network has none of its own")
+        network, found = ADAPTERS[adapter](network, factor), replace(found, scale=factor)
     return replace(found, network=network if size is None else fixed_size(network, size, batch=1))
 
 
-def _from_file(spec: str, scale: int | None, trust_code: bool, inputs: Mapping[str, object] | None) -> Model:
+def _from_file(spec: str, scale: int | Fraction | None, trust_code: bool, inputs: Mapping[str, object] | None) -> Model:
     path = Path(spec)
     _check_file(spec, path)
     if path.suffix.lower() == ONNX:

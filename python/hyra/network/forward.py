@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ class Forward:
 
     Attributes:
         module: the module that is called, or whose method is; None for other callables.
-        scale: HR pixels per LR pixel, None until it has run.
+        scale: HR pixels per LR pixel, None until it has run. Of a fraction p/q it is run on whole blocks of q pixels.
         dtype: floating type to run in, None for that of the images.
         device: where to run, None for where the images are.
     """
@@ -32,7 +33,7 @@ class Forward:
     def __init__(
         self,
         net: Callable[[Tensor], Any],
-        scale: int | None,
+        scale: float | Fraction | str | None,
         input_range: float,
         dtype: torch.dtype | None,
         device: torch.device | str | None,
@@ -45,7 +46,7 @@ class Forward:
         owner = getattr(net, "__self__", None)  # of a bound method
         self.module = next((m for m in (net, owner) if isinstance(m, nn.Module)), None)
         self.input_range = validate.positive_number("input_range", input_range)
-        self.scale = None if scale is None else validate.positive_integer("scale", scale)
+        self.scale = None if scale is None else validate.scale("scale", scale)
         self.name = str(getattr(net, "__name__", type(net).__name__))
         self._net = net
         weights = [] if self.module is None else [*self.module.parameters(), *self.module.buffers()]
@@ -70,11 +71,21 @@ class Forward:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Run on images `[N, C, h, w]` in 0..1; returns `[N, C_out, s*h, s*w]`, at least float32."""
+        if isinstance(self.scale, Fraction) and any(side % self.scale.denominator for side in images.shape[-2:]):
+            block, sides = self.scale.denominator, "x".join(map(str, images.shape[-2:]))
+            raise NetworkError(f"a network of scale {self.scale} is run on multiples of {block} pixels, got {sides}")
+        output = image_in(self.returned(images), images.shape, self.scale)
+        if self.scale is None:
+            self.scale = output.shape[-1] // images.shape[-1]
+        return in_unit_range(output, self.input_range)
+
+    def returned(self, images: Tensor) -> Any:
+        """Whatever the network returns for images `[N, C, h, w]` in 0..1."""
         # The product is always a new tensor: a network that works in place must not reach the caller's image.
         x = self.place(images) * self.input_range
         try:
             with settings_kept():
-                returned = self._net(x)
+                return self._net(x)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
@@ -83,9 +94,6 @@ class Forward:
             kind, shape = printable(type(error).__name__, 100), list(x.shape)
             sentence = f"the network raised {kind} on an input of shape {shape}: {message(error)}"
             raise NetworkError(sentence + _hint(error)) from error
-        output = image_in(returned, images.shape, self.scale)
-        self.scale = output.shape[-1] // images.shape[-1]
-        return in_unit_range(output, self.input_range)
 
 
 def _hint(error: Exception) -> str:
@@ -97,7 +105,9 @@ def _hint(error: Exception) -> str:
     )
 
 
-def _unwrapped(net: Callable[..., Any], scale: int | None) -> tuple[Callable[..., Any], int | None]:
+def _unwrapped(
+    net: Callable[..., Any], scale: float | Fraction | str | None
+) -> tuple[Callable[..., Any], float | Fraction | str | None]:
     """The module in a descriptor of spandrel, whose own call clamps the output and allows no derivative."""
     module = getattr(net, "model", None)
     if type(net).__module__.partition(".")[0] == "spandrel" and isinstance(module, nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ class HeldNetwork:
     def __init__(
         self,
         net: Callable[[Tensor], Any],
-        scale: int | None = None,
+        scale: float | Fraction | str | None = None,
         input_range: float = 1.0,
         *,
         in_channels: int | None = None,
@@ -63,9 +64,14 @@ class HeldNetwork:
         return self._once.device or torch.device("cpu")
 
     @property
-    def scale(self) -> int:
+    def scale(self) -> int | Fraction:
         """HR pixels per LR pixel; runs the network on a black image if it has not run yet."""
         return self._once.scale or self._discover()[0]
+
+    @property
+    def block(self) -> int:
+        """LR pixels after which a scale p/q repeats on the grid of the output: q, and 1 for an integer."""
+        return self.scale.denominator
 
     @property
     def in_channels(self) -> int:
@@ -135,7 +141,7 @@ class HeldNetwork:
                 outputs.append(self._once(image[None]))
         return torch.cat(outputs)
 
-    def _discover(self) -> tuple[int, int]:
+    def _discover(self) -> tuple[int | Fraction, int]:
         """Scale and colours, from a black image of a size that the network takes."""
         colours = [self._in_channels] if self._in_channels else self._likely_channels()
         pixel = torch.zeros(1, 1, 1, 1, dtype=self.dtype, device=self.device)
@@ -146,7 +152,7 @@ class HeldNetwork:
                 self._refuses = True  # hundreds of runs: once is enough
                 raise
         self._in_channels = taken
-        return scale, taken
+        return self._once.scale or scale, taken
 
     def _likely_channels(self) -> list[int]:
         """RGB, grey, and what the first convolution takes."""

@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from fractions import Fraction
 from weakref import WeakKeyDictionary
 
 import torch
@@ -43,7 +44,8 @@ class Locality:
         reach: LR pixels, on each side, that an impulse changes the output of; None where it reaches the border of every
             canvas tried (up to 256x256), as with attention pooled over the whole image.
         period: smallest shift in LR pixels, down and right, after which the response is the same again: 1 for plain
-            convolutions, the window for windowed attention; None where none up to 32 is.
+            convolutions, the window for windowed attention; None where none up to 32 is. At a scale p/q a multiple of
+            q.
     """
 
     reach: int | None
@@ -79,7 +81,10 @@ def measure_locality(network: Network, amplitude: float, background: float) -> L
     """
     if network.module is None:
         return _measure(network, amplitude, background)
-    key = _weights(network.module), network.in_channels, network.dtype, network.input_range, amplitude, background
+    key = (
+        *(_weights(network.module), network.scale, network.in_channels, network.dtype, network.input_range),
+        *(amplitude, background),
+    )
     known = _KNOWN.setdefault(network.module, {})
     if key not in known:
         known[key] = _measure(network, amplitude, background)
@@ -175,7 +180,7 @@ def _disturbed(image: Tensor, start: int) -> Tensor:
     return disturbed
 
 
-def _reach(difference: Tensor, scale: int, cause: range, height: float = 1.0) -> int | None:
+def _reach(difference: Tensor, scale: int | Fraction, cause: range, height: float = 1.0) -> int | None:
     """LR pixels from a block on the diagonal to the farthest change of an output, or None if the border changes.
 
     What is not finite counts as changed. A change counts over the peak, or over its cause where it explodes.
@@ -183,12 +188,12 @@ def _reach(difference: Tensor, scale: int, cause: range, height: float = 1.0) ->
     change = difference.abs().amax(0)
     peak = min(float(change.nan_to_num(0, 0, 0).max()), height)
     changed = ~(change <= _REACH_TOLERANCE * peak)
-    side = change.shape[-1] // scale
-    changed = changed.view(side, scale, side, scale).any(3).any(1)
+    side = math.ceil(change.shape[-1] / scale)
     where = torch.cat([changed.any(0).nonzero(), changed.any(1).nonzero()]).flatten()
     if len(where) == 0:
         return 0
-    first, last = int(where.min()), int(where.max())
+    first = math.floor(int(where.min()) / scale)  # the LR pixels that an HR pixel touches
+    last = math.ceil((int(where.max()) + 1) / scale) - 1
     return None if first == 0 or last == side - 1 else max(cause.start - first, last - cause[-1], 0)
 
 
@@ -209,23 +214,27 @@ def _period(runs: _Runs, sizes: InputSizes, reach: int, noise: Tensor, output: T
     if roomy > noise.shape[-1] and runs.affords(roomy, side(1)):
         noise = _noise(noise, roomy)
         output = runs(noise)
-    whole, scale = noise.shape[-1], runs.network.scale
+    whole, scale, block = noise.shape[-1], runs.network.scale, runs.network.block
     known: dict[int, bool] = {}
 
     def repeats(shift: int) -> bool:
         """Whether a shift goes unnoticed; not where that cannot be told."""
+        if shift % block:
+            return False
         part = side(shift)
         if shift not in known:
             if part <= 2 * margin(shift) or shift + part > whole or not runs.affords(part):
                 return False
             seen = runs(noise[:, shift : shift + part, shift : shift + part])
-            first, last = scale * margin(shift), scale * (part - margin(shift))
-            reference = output[:, scale * shift :, scale * shift :][:, first:last, first:last]
+            first, last = math.ceil(scale * margin(shift)), math.floor(scale * (part - margin(shift)))
+            moved = int(scale * shift)
+            reference = output[:, moved:, moved:][:, first:last, first:last]
             difference = float((seen[:, first:last, first:last] - reference).abs().max())
             known[shift] = difference <= _SHIFT_TOLERANCE * float(reference.abs().max())
         return known[shift]
 
-    shift = next((shift for shift in _SHIFTS if repeats(shift)), None)
+    shifts = dict.fromkeys(math.lcm(shift, block) for shift in _SHIFTS)
+    shift = next((shift for shift in shifts if repeats(shift)), None)
     return None if shift is None else _smallest_divisor(shift, repeats)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ class NoImageError(ValueError):
     """What a network returned is no image at any size, so that trying others is of no use."""
 
 
-def image_in(returned: Any, shape: torch.Size, scale: int | None) -> Tensor:
+def image_in(returned: Any, shape: torch.Size, scale: int | Fraction | None) -> Tensor:
     """The image `[N, C_out, s*h, s*w]` that a network returned for an input of `shape`, alone or among other things.
 
     Raises:
@@ -59,17 +60,23 @@ def in_unit_range(image: Tensor, input_range: float) -> Tensor:
     return image.to(torch.promote_types(image.dtype, torch.float32)) / input_range
 
 
-def _fits(output: Tensor, shape: torch.Size, scale: int | None) -> bool:
+def _fits(output: Tensor, shape: torch.Size, scale: int | Fraction | None) -> bool:
     (height, width), (h, w) = output.shape[-2:], shape[-2:]
+    if isinstance(scale, Fraction):  # `n * 2.4` in floating point may lie below an integer, and lose a pixel
+        return all(0 <= scale * n - length <= (n % scale.denominator == 0) for n, length in ((h, height), (w, width)))
     return height * w == width * h and height % h == 0 and height > 0 and scale in (None, height // h)
 
 
-def _check_size(output: Tensor, shape: torch.Size, scale: int | None) -> None:
+def _check_size(output: Tensor, shape: torch.Size, scale: int | Fraction | None) -> None:
     if _fits(output, shape, scale):
         return
     (height, width), (h, w) = output.shape[-2:], shape[-2:]
+    if isinstance(scale, Fraction):
+        raise ValueError(f"output {height}x{width} for input {h}x{w} is not of the scale {scale}")
     expected = "one integer multiple on both axes" if scale is None else f"{scale * h}x{scale * w}"
     multiple = "" if height % h == 0 and width % w == 0 else f" is no multiple of input {h}x{w}:"
+    if scale is None and height % h and width % w and height > h:
+        expected += ", or scale to say which fraction it is, such as 1.5 or '3/2'"
     raise ValueError(f"output {height}x{width}{multiple or f' for input {h}x{w}:'} expected {expected}")
 
 

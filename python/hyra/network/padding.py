@@ -42,11 +42,6 @@ class Padding:
         height, width = images.shape[-2:]
         return extend(images, "reflect", (0, 0), (height + self.bottom, width + self.right))
 
-    def cropped(self, outputs: Tensor, scale: int) -> Tensor:
-        """Outputs `[..., H, W]` for extended images, without what belongs to the padding."""
-        height, width = outputs.shape[-2:]
-        return outputs[..., : height - scale * self.bottom, : width - scale * self.right]
-
 
 def least(
     run: Callable[[Tensor], object], images: Tensor, axes: tuple[InputSizes, InputSizes], squares: Iterable[InputSizes]

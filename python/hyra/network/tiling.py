@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -112,19 +113,18 @@ def _no_halo(network: Network, tile: int, period: int) -> str:
 
 def run_tiled(network: Network, tiling: Tiling, images: Tensor) -> Tensor:
     """`network.run(images)` for images `[N, C, h, w]`, one crop of them at a time."""
-    padding = network.padding(*images.shape[-2:])
-    images = padding.extended(images)
-    height, width = images.shape[-2:]
+    whole = network.padding(*images.shape[-2:]).extended(images)
+    height, width = whole.shape[-2:]
     s = network.scale
     bands = []
     for rows, kept_rows in tiling.spans(height):
         parts = []
         for columns, kept_columns in tiling.spans(width):
-            output = network.run(images[..., rows, columns])
+            output = network.run(whole[..., rows, columns])
             # A copy, so that the halo's memory is freed.
             parts.append(output[..., _hr(kept_rows, rows.start, s), _hr(kept_columns, columns.start, s)].clone())
         bands.append(torch.cat(parts, dim=-1))
-    return padding.cropped(torch.cat(bands, dim=-2), s)
+    return network.cropped(torch.cat(bands, dim=-2), images)
 
 
 def check_tiling(network: Network, tiling: Tiling, images: Tensor, *, approximate: bool) -> None:
@@ -158,8 +158,10 @@ def tiling_error(network: Network, tiling: Tiling, images: Tensor) -> float:
     part = images[..., :height, :width]
     if max(height, width) <= tiling.crop:
         return 0.0
-    whole = network.run(part)
-    difference = run_tiled(network, tiling, part) - whole
+    whole, tiled = network.run(part), run_tiled(network, tiling, part)
+    height, width = (min(sides) for sides in zip(whole.shape[-2:], tiled.shape[-2:], strict=True))
+    whole = whole[..., :height, :width]  # of a fraction, either may have lost a pixel to rounding
+    difference = tiled[..., :height, :width] - whole
     if not bool(whole.isfinite().all()):  # where both are the same kind of not finite, nothing has changed
         same = whole.isnan() == (difference + whole).isnan()
         difference = torch.where(same & ~whole.isfinite(), 0, difference)
@@ -172,6 +174,6 @@ def _two_tiles(tiling: Tiling, length: int) -> int:
     return two if length >= two else length
 
 
-def _hr(kept: slice, start: int, scale: int) -> slice:
-    """Pixels of the HR grid for LR pixels counted from `start`."""
-    return slice(scale * (kept.start - start), scale * (kept.stop - start))
+def _hr(kept: slice, start: int, scale: int | Fraction) -> slice:
+    """Pixels of the HR grid for LR pixels counted from `start`, which a block of a fraction begins at."""
+    return slice(math.floor(scale * (kept.start - start)), math.floor(scale * (kept.stop - start)))

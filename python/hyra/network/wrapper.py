@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
+from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -32,7 +35,9 @@ class Network(HeldNetwork):
     Args:
         net: an `nn.Module` or any callable from a tensor to a tensor, or to a tuple, list or mapping that holds exactly
             one tensor of a plausible shape.
-        scale: HR pixels per LR pixel on each axis; found from the shapes when not given.
+        scale: HR pixels per LR pixel on each axis: an integer, or a fraction p/q (`Fraction(3, 2)`, `"3/2"`, 1.5), at
+            which it is run on whole blocks of q pixels, as if it took no other sizes; integers are found from the
+            shapes when not given.
         input_range: the network's value of white, usually 1 or 255.
         in_channels: colours of the input; found by trying when not given.
         dtype: floating type to run in; the type of the module's weights when not given, and of the image for a callable
@@ -53,7 +58,7 @@ class Network(HeldNetwork):
     def __init__(
         self,
         net: Callable[[Tensor], Any],
-        scale: int | None = None,
+        scale: float | Fraction | str | None = None,
         input_range: float = 1.0,
         *,
         in_channels: int | None = None,
@@ -148,9 +153,30 @@ class Network(HeldNetwork):
                 self._paddings[height, width] = Padding()
                 return output
         padding = self._paddings[height, width]
-        return (
-            padding.cropped(self._forward(padding.extended(images)), self.scale) if padding else self._forward(images)
-        )
+        return self.cropped(self._forward(padding.extended(images)), images) if padding else self._forward(images)
+
+    def cropped(self, outputs: Tensor, images: Tensor) -> Tensor:
+        """Outputs without what belongs to the padding of images."""
+        height, width = (self.enlarged(length) for length in images.shape[-2:])
+        return outputs[..., :height, :width]
+
+    def enlarged(self, length: int) -> int:
+        """HR pixels of an axis of LR pixels; of a broken number the network says whether it is rounded or cut off."""
+        size = self.scale * length
+        return int(size) if size.denominator == 1 else math.floor(size + self._rounding)
+
+    @cached_property
+    def _rounding(self) -> Fraction:
+        """What makes of a size between two integers that of the network, before it is cut off: 0, 1/2, or almost 1."""
+        block = self.block
+        for least_part, added in ((Fraction(1, block), 1 - Fraction(1, block)), (Fraction(1, 2), Fraction(1, 2))):
+            lengths = range(CANVAS_SIDE, CANVAS_SIDE + 2 * block)
+            length = next(n for n in lengths if least_part <= self.scale * n % 1 < least_part + Fraction(1, block))
+            with suppress(NetworkError, ValueError, TypeError), self.untouched():
+                output = self._once.returned(self.blank(length)[None])
+                if isinstance(output, Tensor) and output.shape[-1] > self.scale * length:
+                    return added
+        return Fraction(0)
 
     def _run_kept(self, images: Tensor) -> Tensor:
         """`_run` for a transform, which must not leave a wrapped tensor behind, not even for the next call."""

@@ -12,7 +12,7 @@ Example:
 
 from hyra.plots.amplitudes import amplitude_sweep
 from hyra.plots.attribution import attribution, attribution_comparison, effective_receptive_field
-from hyra.plots.evaluate import lowpass_sweep, model_comparison
+from hyra.plots.evaluate import lowpass_sweep, model_comparison, scale_sweep
 from hyra.plots.layer_spectra import layer_spectra
 from hyra.plots.layers import layer_responses
 from hyra.plots.probing import local_responses, probe
@@ -48,6 +48,7 @@ __all__ = [
     "radial_profile",
     "ring_correlation",
     "save",
+    "scale_sweep",
     "score_history",
     "sinc_fit",
     "spectra",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hyra._util.table import number
+from hyra._util.table import number, or_nan
 from hyra.evaluate.lowpass.comparison import ComparedModel, ModelComparison
+from hyra.evaluate.lowpass.scales import ScaleSweep
 from hyra.evaluate.lowpass.sweep import LowpassSweep
 from hyra.plots import style
 from hyra.plots.bands import band_note, picture
@@ -55,7 +57,7 @@ def model_comparison(comparison: ModelComparison, *, radius: float = 5) -> tuple
     heights = [1.0, 0.8, 1.0][:rows]
     size = (width, sum(heights) * side + 0.5)
     fig, axes = plt.subplots(rows, columns, figsize=size, height_ratios=heights, squeeze=False)
-    ideal = _ideal(models[0].response.scale, radius)
+    ideal = _ideal(models[0].response.density, radius)
     for column, response in enumerate([ideal, *(model.response for model in models)]):
         picture, section = axes[:2, column]
         draw_response(picture, response, radius, _LIMIT)
@@ -109,12 +111,12 @@ def _heights(responses: Sequence[ImpulseResponse]) -> tuple[float, float]:
     return min(-0.3, low) - 0.05, max(1.15, high) + 0.1
 
 
-def _draw_image(axes: Axes, image: Tensor | None, scale: int, title: str) -> None:
+def _draw_image(axes: Axes, image: Tensor | None, scale: int | Fraction, title: str) -> None:
     """The middle of an image: as much as 48 LR pixels."""
     axes.set_axis_off()
     if image is None:
         return
-    extent = _CROP * scale
+    extent = math.floor(_CROP * scale)
     top, left = (max(0, (n - extent) // 2) for n in image.shape[-2:])
     axes.imshow(picture(image[:, top : top + extent, left : left + extent]), interpolation="nearest")
     axes.set_title("\n".join(filter(None, (title, band_note(len(image))))))
@@ -160,6 +162,41 @@ def lowpass_sweep(sweep: LowpassSweep) -> tuple[Figure, tuple[Axes, ...]]:
         0.5, 0.02, "LR Nyquist ", transform=axes[0].get_xaxis_transform(), ha="right", rotation=90, fontsize=6.5
     )
     return fig, tuple(axes)
+
+
+@draws(ScaleSweep)
+@style.figure
+def scale_sweep(sweep: ScaleSweep) -> tuple[Figure, tuple[Axes, Axes]]:
+    """Cut-off and ring cosine over the scale; the ideal interpolator's are the dashed lines.
+
+    Args:
+        sweep: what `hyra.scale_sweep` returned.
+
+    Returns:
+        The figure and its two axes.
+    """
+    import matplotlib.pyplot as plt
+
+    fig, axes = plt.subplots(1, 2, figsize=(style.PAGE, 0.36 * style.PAGE))
+    scales = [float(scale) for scale in sweep.scales]
+    cutoffs = [fit.cutoff for fit in sweep.fits]
+    cosines = [or_nan(fit.ring_cosine) for fit in sweep.fits]
+    for panel, values, ideal, label in (
+        (axes[0], cutoffs, 0.5, "cut-off (cycles / LR pixel)"),
+        (axes[1], cosines, 1.0, "ring cosine to the sinc"),
+    ):
+        panel.axhline(ideal, color=style.COLORS["ideal"], linestyle="--", linewidth=0.8, label="ideal")
+        panel.plot(scales, values, "-", color=style.COLORS["H"], linewidth=0.8)
+        for whole, fill, name in ((True, None, "integer scale"), (False, "white", "fraction")):
+            chosen = [i for i, scale in enumerate(sweep.scales) if isinstance(scale, int) == whole]
+            points = ([scales[i] for i in chosen], [values[i] for i in chosen])
+            panel.plot(*points, "o", color=style.COLORS["H"], markerfacecolor=fill, markersize=4, label=name)
+        finite = [value for value in values if math.isfinite(value)]
+        low, high = min([*finite, 0.0]), max([*finite, ideal])
+        margin = 0.05 * (high - low)
+        panel.set(xlabel="scale (HR pixels / LR pixel)", ylabel=label, ylim=(low - margin, high + margin))
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return fig, (axes[0], axes[1])
 
 
 def _limits(cutoff: np.ndarray) -> tuple[float, float]:

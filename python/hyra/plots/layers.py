@@ -124,4 +124,4 @@ def _section_db(response: ImpulseResponse) -> tuple[Tensor, Tensor]:
     gain = (gain / gain.max()).log10().mul(20).clamp(min=_FLOOR_DB - 20)
     # One period, from the frequency 0 that lies in its middle and around its end.
     order = [*range(middle_x, len(gain)), *range(middle_x)][: len(gain) // 2 + 1]
-    return found.frequency_x[order].abs() * response.scale, gain[order]
+    return found.frequency_x[order].abs() * float(response.scale), gain[order]

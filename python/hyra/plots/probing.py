@@ -62,7 +62,7 @@ def probe(found: Probe, *, radius: float = 4) -> tuple[Figure, Any]:
     places.set(xlabel="x (LR pixels)", ylabel="y (LR pixels)", title="relative deviation from the middle response")
     style.colorbar(points, places, "deviation over norm")
 
-    if found.locality is not None and (found.locality.period or 1) > 1:
+    if found.locality is not None and (found.locality.period or 1) > found.mean.scale.denominator:
         _draw_phases(per_place, found.deviation_per_phase().cpu())
     else:
         edge = torch.stack([y, x, height - 1 - y, width - 1 - x]).amin(0)

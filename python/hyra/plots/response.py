@@ -61,8 +61,8 @@ def default_limit(response: ImpulseResponse, of_peak: float = 0.3) -> float:
 
 def extent_of(response: ImpulseResponse) -> tuple[float, float, float, float]:
     """Left, right, bottom and top edge of the response in LR pixels from its centre."""
-    top, left = (-(c + 0.5) / response.scale for c in response.center)
-    height, width = (size / response.scale for size in response.response.shape[-2:])
+    top, left = (-(c + 0.5) / response.density for c in response.center)
+    height, width = (size / response.density for size in response.response.shape[-2:])
     return left, left + width, top + height, top
 
 
@@ -109,7 +109,7 @@ def profile(response: ImpulseResponse, *, fit: SincFit | None = None, radius: fl
 def off_centre(response: ImpulseResponse) -> Tensor:
     """Distance of the rows of `ImpulseResponse.profile` from the centre in LR pixels: half an HR pixel, or 0."""
     center = response.center[0]
-    return torch.tensor((math.ceil(center) - center) / response.scale, dtype=torch.float64, device="cpu")
+    return torch.tensor((math.ceil(center) - center) / response.density, dtype=torch.float64, device="cpu")
 
 
 def _draw_sections(axes: Axes, response: ImpulseResponse, fit: SincFit, radius: float) -> None:

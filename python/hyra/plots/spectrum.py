@@ -76,7 +76,7 @@ def radial_power(split: Decomposition) -> tuple[Figure, tuple[Axes, Axes]]:
     """
     import matplotlib.pyplot as plt
 
-    scale = split.response.scale
+    scale = float(split.response.scale)
     fig, (power, phase) = plt.subplots(1, 2, figsize=(style.PAGE, 0.36 * style.PAGE))
     images = {"LR": split.input, "H": split.linear, "G": split.nonlinear, "SR": split.output}
     curves = {name: _mean_power(image) for name, image in images.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +54,7 @@ def decomposition(split: Decomposition, *, image: int = 0) -> tuple[Figure, Any]
     size = (style.PAGE, (2 + height / width) * style.PAGE / 4.6 + 0.5)
     fig, axes = plt.subplots(3, 4, figsize=size, layout="compressed")
     _draw_images(axes[0], pictures)
-    _draw_spectra(axes[1:], [_over_hr_plane(fourier.fft2(x.mean(0)), scale, height) for x in pictures], scale)
+    _draw_spectra(axes[1:], [_over_hr_plane(fourier.fft2(x.mean(0)), (height, width)) for x in pictures], float(scale))
     return fig, axes
 
 
@@ -73,10 +74,9 @@ def spectra(found: Spectra, *, image: int = 0) -> tuple[Figure, Any]:
 
     planes = [x if x.ndim == 3 else x[image] for x in (found.input, found.linear, found.nonlinear, found.output)]
     means = [torch.fft.ifftshift(x.detach().cpu().to(torch.complex128).mean(0)) for x in planes]
-    height = len(means[-1])
-    scale = height // len(means[0])
+    scale = len(means[-1]) / len(means[0])
     fig, axes = plt.subplots(2, 4, figsize=(style.PAGE, 2 * style.PAGE / 4.6 + 0.5), layout="compressed")
-    _draw_spectra(axes, [_over_hr_plane(mean, scale, height) for mean in means], scale)
+    _draw_spectra(axes, [_over_hr_plane(mean, means[-1].shape) for mean in means], scale)
     for panel, name in zip(axes[0], _COLUMNS, strict=True):
         panel.set_title(name)
     return fig, axes
@@ -96,8 +96,9 @@ def in_colour(split: Decomposition, colour: Tensor) -> tuple[Figure, Any]:
     import matplotlib.pyplot as plt
 
     scale = split.response.scale
-    shown = {"bicubic": enlarge(colour, scale), "SR, colours by bicubic": recoloured(split.output, colour, scale)}
     height, width = split.output.shape[-2:]
+    bicubic = enlarge(colour, scale)[..., :height, :width]
+    shown = {"bicubic": bicubic, "SR, colours by bicubic": recoloured(split.output, colour, scale)}
     fig, axes = plt.subplots(1, 2, figsize=(style.PAGE, height / width * style.PAGE / 2 + 0.3))
     for panel, (name, image) in zip(axes, shown.items(), strict=True):
         panel.imshow(as_picture(image), interpolation="antialiased")
@@ -118,7 +119,7 @@ def _draw_images(axes: Any, pictures: list[Tensor]) -> None:
     axes[0].set_title(", ".join(filter(None, ("LR", band_note(len(pictures[0]))))))
 
 
-def _draw_spectra(axes: Any, spectra: list[Tensor], scale: int) -> None:
+def _draw_spectra(axes: Any, spectra: list[Tensor], scale: float) -> None:
     decibels = [20 * x.abs().log10() for x in spectra]
     reference = max(float(x.max()) for x in decibels)
     decibels = [(x - reference).clamp(min=-200) for x in decibels]
@@ -129,10 +130,16 @@ def _draw_spectra(axes: Any, spectra: list[Tensor], scale: int) -> None:
     frequency = tuple(torch.fft.fftshift(x) * scale for x in unshifted)
     for column, (amplitude, spectrum) in enumerate(zip(decibels, spectra, strict=True)):
         loudness = draw_map(
-            axes[0, column], frequency, amplitude, scale, cmap=style.AMPLITUDE, interpolation="antialiased", **limits
+            axes[0, column],
+            frequency,
+            amplitude,
+            scale / 2,
+            cmap=style.AMPLITUDE,
+            interpolation="antialiased",
+            **limits,
         )
         angle = draw_map(
-            axes[1, column], frequency, spectrum.angle(), scale, cmap=style.PHASE, vmin=-math.pi, vmax=math.pi
+            axes[1, column], frequency, spectrum.angle(), scale / 2, cmap=style.PHASE, vmin=-math.pi, vmax=math.pi
         )
         axes[0, column].set(xlabel="", xticklabels=[])
         for panel in axes[:, column]:
@@ -148,12 +155,14 @@ def _draw_spectra(axes: Any, spectra: list[Tensor], scale: int) -> None:
     bar.set_label("radians")
 
 
-def _over_hr_plane(spectrum: Tensor, scale: int, height: int) -> Tensor:
+def _over_hr_plane(spectrum: Tensor, size: Sequence[int]) -> Tensor:
     """Zero frequency in the middle; an LR spectrum as zero insertion repeats it."""
-    if len(spectrum) != height:
-        spectrum = spectrum.tile(scale, scale) * scale**2
-    centred: Tensor = torch.fft.fftshift(spectrum)
-    return centred
+    (h, w), (height, width) = spectrum.shape, size
+    if h == height:
+        centred: Tensor = torch.fft.fftshift(spectrum)
+        return centred
+    rows, columns = (torch.arange(-(n // 2), n - n // 2) % lr for n, lr in ((height, h), (width, w)))
+    return spectrum[rows][:, columns] * (height / h * width / w)
 
 
 def _quantile(x: Tensor, q: float) -> float:
@@ -176,14 +185,15 @@ def band_shares(shares: BandShares) -> tuple[Figure, Axes]:
     import matplotlib.pyplot as plt
 
     fig, axes = plt.subplots(figsize=(style.COLUMN, 0.72 * style.COLUMN))
-    frequency = (shares.frequency * shares.scale).cpu()
+    frequency = (shares.frequency * float(shares.scale)).cpu()
     axes.axhline(0, color="black", linewidth=0.4)
     axes.axhline(1, color="black", linewidth=0.4)
     curves = (("H", shares.linear, "H"), ("G", shares.nonlinear, "G"), ("2 H·G", shares.cross, "SR"))
     for label, values, color in curves:
         axes.plot(frequency, values.cpu(), color=style.COLORS[color], label=label)
-    draw_bands(axes, shares.scale / 2)
-    axes.set(xlim=(0, shares.scale / 2), ylabel="share of the output's energy")
+    highest = float(shares.scale) / 2
+    draw_bands(axes, highest)
+    axes.set(xlim=(0, highest), ylabel="share of the output's energy")
     axes.set_yscale("symlog", linthresh=1)  # at the copies the output keeps next to nothing of H and G
     axes.legend(loc="best")
     return fig, axes

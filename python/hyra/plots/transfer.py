@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,7 +26,8 @@ def transfer_function(found: TransferFunction, *, floor_db: float = _FLOOR_DB) -
     """Gain over frequency, as a map and along the two axes of the frequency plane.
 
     Zero insertion repeats the LR spectrum around every whole frequency (in cycles per LR pixel). A perfect interpolator
-    keeps what lies within 0.5 on both axes, the dashed square, and removes the copies, the crosses.
+    keeps what lies within 0.5 on both axes, the dashed square, and removes the copies, the crosses. At a scale p/q what
+    lies beyond s / 2, the output's highest frequency, folds back into it.
 
     Args:
         found: what `ImpulseResponse.transfer_function` returned; its `white` is shown: the mean over the colours.
@@ -41,7 +43,9 @@ def transfer_function(found: TransferFunction, *, floor_db: float = _FLOOR_DB) -
     top = max(_TOP_DB, float(gain.max()) + 1)
     limits = (top + floor_db - _TOP_DB, top)
     gain = gain.clamp(min=limits[0] - 20)  # out of sight
-    image = draw_map(plane, frequency, gain, found.scale, vmin=limits[0], vmax=top, cmap=style.AMPLITUDE)
+    image = draw_map(
+        plane, frequency, gain, highest_frequency(found.scale), vmin=limits[0], vmax=top, cmap=style.AMPLITUDE
+    )
     style.colorbar(image, plane, "gain (dB)", extend="min")
 
     middle_y, middle_x = (n // 2 for n in gain.shape)
@@ -52,26 +56,35 @@ def transfer_function(found: TransferFunction, *, floor_db: float = _FLOOR_DB) -
         right = f >= 0
         label = f"along $f_{name}$"
         section.plot(f[right].numpy(), values[right].numpy(), line, color=style.SERIES[name == "y"], label=label)
-    draw_bands(section, found.scale / 2)
-    section.set(xlim=(0, found.scale / 2), ylim=limits, ylabel="gain (dB)")
+    highest = highest_frequency(found.scale)
+    draw_bands(section, highest)
+    section.set(xlim=(0, highest), ylim=limits, ylabel="gain (dB)")
     section.legend(loc="upper right")
     return fig, (plane, section)
 
 
 def _gain_db(found: TransferFunction) -> tuple[tuple[Tensor, Tensor], Tensor]:
     """Frequencies (y, x) in cycles per LR pixel, ascending, and the gain there."""
-    frequency = (found.frequency_y.cpu() * found.scale, found.frequency_x.cpu() * found.scale)
+    scale = float(found.scale)
+    frequency = (found.frequency_y.cpu() * scale, found.frequency_x.cpu() * scale)
     return frequency, (20 * found.white.abs().log10()).cpu()
 
 
-def draw_map(axes: Axes, frequency: tuple[Tensor, Tensor], values: Tensor, scale: int, **look: Any) -> Any:
+def highest_frequency(scale: int | Fraction) -> float:
+    """Up to where a transfer function is drawn, in cycles per LR pixel: the output's highest frequency.
+
+    At a scale p/q twice as far, or as far as it goes: what lies there folds back into the output.
+    """
+    return float(min(scale, Fraction(scale.numerator, 2)))
+
+
+def draw_map(axes: Axes, frequency: tuple[Tensor, Tensor], values: Tensor, highest: float, **look: Any) -> Any:
     """A quantity over the frequency plane, in cycles per LR pixel, with passband and copies marked."""
     bottom, top = _edges(frequency[0])
     left, right = _edges(frequency[1])
     image = axes.imshow(values.numpy(), origin="lower", extent=(left, right, bottom, top), aspect="auto", **look)
     axes.set_box_aspect(1)
-    draw_passband(axes, scale)
-    highest = scale / 2
+    draw_passband(axes, highest)
     axes.set(xlim=(-highest, highest), ylim=(-highest, highest))
     axes.set(xlabel="$f_x$ (cycles / LR pixel)", ylabel="$f_y$ (cycles / LR pixel)")
     return image
@@ -82,11 +95,11 @@ def _edges(frequency: Tensor) -> tuple[float, float]:
     return float(frequency[0]) - half, float(frequency[-1]) + half
 
 
-def draw_passband(axes: Axes, scale: int) -> None:
+def draw_passband(axes: Axes, highest: float) -> None:
     """The dashed square of the LR band, and a cross at the centre of each of its copies."""
     square = ([-0.5, 0.5, 0.5, -0.5, -0.5], [-0.5, -0.5, 0.5, 0.5, -0.5])
     axes.plot(*square, "--", color="white", linewidth=0.8)
-    whole = torch.arange(-(scale // 2), scale // 2 + 1, device="cpu")
+    whole = torch.arange(-int(highest), int(highest) + 1, device="cpu")
     copies = torch.cartesian_prod(whole, whole)
     copies = copies[(copies != 0).any(1)]
     axes.plot(*copies.T.flip(0).numpy(), "+", color="white", markersize=4, markeredgewidth=0.6)

@@ -150,4 +150,4 @@ def _means(draws: Iterable[Sequence[ImpulseResponse]]) -> list[Tensor]:
 
 
 def _ring_cosine(response: ImpulseResponse) -> float:
-    return or_nan(cosines(response.white, response.center, response.scale)[1])
+    return or_nan(cosines(response.white, response.center, response.density)[1])

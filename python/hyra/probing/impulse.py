@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import partial
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from hyra._util import validate
 from hyra._util.warnings import warn
-from hyra.filters.response import BackgroundOutput, ImpulseResponse, border_energy
+from hyra.filters.response import BackgroundOutput, ImpulseResponse, energy_outside
 from hyra.filters.transfer import dc_gain
 from hyra.network.sizes import CANVAS_SIDE
 from hyra.network.wrapper import Network
@@ -47,7 +48,7 @@ def impulse_response(
     outputs: list[Tensor] = []
     with network.untouched():
         canvas = canvas or canvas_of(network, point.background, size, like)
-        y, x = canvas.position(position)
+        y, x = canvas.block(*canvas.position(position))
         image, impulses = canvas.image[None], canvas.impulses(point, y, x)
         # One image at a time: the result must be what `decompose` gets for the same image, to the last bit.
         if point.mode == "jvp":
@@ -56,10 +57,12 @@ def impulse_response(
         else:
             outputs = [network.run(image + point.amplitude * impulse)[0] for impulse in impulses]
             rows = [point.response(output, canvas.output) for output in outputs]
-    response = rows[0] if point.channels == "joint" else torch.stack(rows, dim=1)
-    scale = network.scale
+    scale, excess = network.scale, point.excess(torch.stack(rows), canvas.output)
+    first = int(scale * y), int(scale * x)
+    response, origin = canvas.assembled(point, torch.cat(rows), first)
+    response = response.contiguous()
     warn_if_it_explodes(response, point)
-    _warn_about_border(point.excess(torch.stack(rows), canvas.output), scale)
+    _warn_about_border(canvas.assembled(point, excess.flatten(0, 1), first)[0], excess, scale.numerator)
     if point.form == "literal":
         _warn_about_black(canvas.output / point.amplitude, scale)
     clipped = clipped_share(canvas, outputs)
@@ -68,7 +71,7 @@ def impulse_response(
     return ImpulseResponse(
         response=response,
         scale=scale,
-        origin=(scale * y, scale * x),
+        origin=origin,
         amplitude=point.amplitude,
         background=point.background,
         form=point.form,
@@ -152,16 +155,17 @@ def warn_if_it_is_clipped(canvas: Canvas, clipped: float, point: OperatingPoint)
         warn(message, RuntimeWarning)
 
 
-def _warn_about_border(excess: Tensor, scale: int) -> None:
-    share = border_energy(excess, scale)
+def _warn_about_border(inside: Tensor, excess: Tensor, density: int) -> None:
+    """Tell of energy in the outermost frame of a response, or beyond it, where not all places of a block reach."""
+    share = energy_outside(inside[..., density:-density, density:-density], excess)
     if share > _LARGE_BORDER_ENERGY:
         message = f"{share:.2g} of the response's energy lies at the border of the canvas: use a larger size"
         warn(message)
 
 
-def _warn_about_black(response: Tensor, scale: int) -> None:
+def _warn_about_black(response: Tensor, scale: int | Fraction) -> None:
     """The literal form counts `N(0)`, though no pixel caused it, for every pixel of an image that H is applied to."""
-    gain = float(dc_gain(response, scale).abs().max())
+    gain = float(dc_gain(response, 1).abs().max() / float(scale) ** 2)
     if gain > _LARGE_GAIN_OF_BLACK:
         message = (
             f"what the network makes of black alone changes the response's DC gain by up to {gain:.3g}: "

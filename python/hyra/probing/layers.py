@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hyra._util import validate
 from hyra._util.table import in_columns
 from hyra._util.warnings import warn
 from hyra.filters.response import ImpulseResponse
@@ -60,7 +61,7 @@ class PrincipalPattern:
             energies, directions = torch.linalg.eigh(rows @ rows.mT)
             weights, share = directions[:, -1], float(energies[-1] / energies.sum())
         plane = (weights @ rows).view(response.response.shape[1:])
-        scale, sign = response.scale, float(plane[response.origin])
+        scale, sign = response.density, float(plane[response.origin])
         similarity, ring_cosine = cosines(plane, response.center, scale)
         if similarity is not None:
             sign = similarity
@@ -128,6 +129,7 @@ def _measured(
 ) -> dict[str, ImpulseResponse]:
     """The responses of the layers, in the order of computation or as they were asked for."""
     modules = modules_of(network, layers)
+    validate.integer_scale("a network whose layers are probed", network.scale)
     with network.untouched():
         canvas = canvas_of(network, point.background, size)
         y, x = canvas.position(None)

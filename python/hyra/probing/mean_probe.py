@@ -76,11 +76,13 @@ def _values(draw: Probe, inside: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor
 def _inside(draw: Probe) -> Tensor:
     """Which samples of the windows lie inside the output, `[P, 1(, 1), kh, kw]`: others count nowhere."""
     reference = draw.reference
+    p, q = reference.scale.numerator, reference.scale.denominator
     axes = []
     for axis in (0, 1):
         offset = torch.arange(reference.response.shape[axis - 2], device=draw.positions.device) - reference.origin[axis]
-        place = reference.scale * draw.positions[:, axis, None] + offset
-        axes.append((place >= 0) & (place < reference.scale * draw.canvas[axis]))
+        impulse = draw.positions[:, axis, None] + -offset * pow(p, -1, q) % q  # in a block, the one that it answers
+        place = p * impulse + offset
+        axes.append((place >= 0) & (place < p * draw.canvas[axis]))
     inside = axes[0][:, :, None] & axes[1][:, None, :]
     return inside.view(len(inside), *[1] * (reference.response.ndim - 2), *inside.shape[1:])
 

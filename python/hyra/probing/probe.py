@@ -39,7 +39,8 @@ class Probe(Result):
     """Impulse responses at many positions, aligned.
 
     Attributes:
-        positions: `[P, 2]` int64, LR row and column of each impulse.
+        positions: `[P, 2]` int64, LR row and column of each impulse; at a scale p/q those of the first of the q x q
+            impulses in a block, whose responses are one (see `ImpulseResponse`).
         deviation: `[P]` float64, L2 distance of each response from `reference` over the norm of `reference`; NaN where
             a response is not finite, which counts nowhere else.
         peak_deviation: `[P]` float64, largest distance over the peak of `reference`.
@@ -136,7 +137,7 @@ class Probe(Result):
         if self.mean.scale == 1:
             raise ValueError("ring_cosine must be asked of a scale above 1, where the sinc has side lobes, got 1")
         responses = (self.response(i) for i in range(len(self.kept_responses)))
-        values = [cosines(h.white, h.center, h.scale)[1] for h in responses]
+        values = [cosines(h.white, h.center, h.density)[1] for h in responses]
         return torch.tensor(values, dtype=torch.float64, device="cpu")
 
     @property
@@ -154,23 +155,32 @@ class Probe(Result):
     def deviation_per_subpixel(self) -> Tensor:
         """`[s, s]` float64: standard deviation over the positions at each sub-pixel position, over the mean's norm.
 
+        At a scale p/q it is `[p, p]`.
         Both are root mean squares over the samples of the window that have this sub-pixel position.
         """
         mean = self.mean
         energies = (mean.response.double().square(), self.variance)
-        signal, noise = (dc_gain_per_phase(x, mean.origin, mean.scale).flatten(0, -3).sum(0) for x in energies)
+        signal, noise = (dc_gain_per_phase(x, mean.origin, mean.density).flatten(0, -3).sum(0) for x in energies)
         return (noise / signal).sqrt()
 
     def deviation_per_phase(self, period: int | None = None) -> Tensor:
         """`[period, period]`: mean deviation of the positions at each place of the network's window; NaN without any.
 
+        At a scale p/q, where positions stand for blocks of q, places are those of blocks: `[period / q, period / q]`.
+
         Args:
-            period: the period in LR pixels; the measured period when not given.
+            period: the period in LR pixels, a multiple of q; the measured period when not given.
+
+        Raises:
+            ValueError: `period` is not positive, or no multiple of q.
         """
+        block = self.mean.scale.denominator
         if period is None:
-            period = (self.locality and self.locality.period) or 1
-        validate.positive_integer("period", period)
-        phase = (self.positions % period).to(self.deviation.device)
+            period = (self.locality and self.locality.period) or block
+        if validate.positive_integer("period", period) % block:
+            raise ValueError(f"period must be a multiple of {block} at x{self.mean.scale}, got {period}")
+        period //= block
+        phase = (self.positions // block % period).to(self.deviation.device)
         sound = ~self.deviation.isnan()
         index, deviation = (phase[:, 0] * period + phase[:, 1])[sound], self.deviation[sound]
         total = torch.zeros(period**2, dtype=deviation.dtype, device=deviation.device)
@@ -201,6 +211,8 @@ def probe(
         if window_side is None:
             window = Window.for_locality(network.scale, locality, min(canvas.size))
         else:
+            if window_side % network.block:
+                raise ValueError(f"size must be a multiple of {network.block} at x{network.scale}, got {window_side}")
             window = Window(network.scale, window_side)
         places = window.positions(positions, canvas.size).to(canvas.image.device)
         reference, discarded, clipped = _reference(canvas, point, window, places)
@@ -209,11 +221,12 @@ def probe(
         statistics = _statistics(
             measure, window, places, packing, reference, keep=keep_responses, batch_size=batch_size, progress=progress
         )
-    by_colour = partial(point.by_colour, colours=len(canvas.image))
+    assembled = partial(canvas.assembled, point, origin=window.origin)
+    response, origin = assembled(reference)
     alone = ImpulseResponse(
-        response=by_colour(reference),
+        response=response,
         scale=network.scale,
-        origin=window.origin,
+        origin=origin,
         amplitude=point.amplitude,
         background=point.background,
         form=point.form,
@@ -226,15 +239,15 @@ def probe(
         positions=places,
         deviation=statistics.deviations[:, 0],
         peak_deviation=statistics.deviations[:, 1],
-        mean=replace(alone, response=by_colour(statistics.mean)),
-        variance=by_colour(statistics.variance),
+        mean=replace(alone, response=assembled(statistics.mean)[0]),
+        variance=assembled(statistics.variance)[0],
         reference=alone,
         canvas=canvas.size,
         locality=locality,
         packed=packing.shares,
         packing_error=packing.error,
-        images=len(packing.members) * len(point.colours(canvas.image)),
-        responses=None if statistics.responses is None else by_colour(statistics.responses),
+        images=len(packing.members) * len(point.colours(canvas.image)) * len(canvas.places),
+        responses=None if statistics.responses is None else assembled(statistics.responses)[0],
     )
 
 
@@ -277,7 +290,7 @@ def _statistics(
         for start, outputs in run_in_batches(measure, impulses, batch_size):
             batch = slice(start, start + len(outputs))
             sound = _sound(window, outputs, impulses[batch])
-            origins = torch.where(sound[..., None], impulses[batch], -1) * window.scale
+            origins = window.first_pixels(torch.where(sound[..., None], impulses[batch], -1))
             *moments, deviation = response_moments(outputs, origins, reference, window.origin, moments)
             occupied = members[batch] >= 0
             deviations[members[batch][occupied]] = deviation[occupied]
@@ -311,8 +324,7 @@ def _reference(canvas: Canvas, point: OperatingPoint, window: Window, positions:
         if reference.isfinite().all():
             break
     warn_if_it_explodes(reference, point)
-    colours = len(point.colours(canvas.image))
-    excess = point.excess(response, canvas.output.repeat(colours, 1, 1))
+    excess = point.excess(response, canvas.output.repeat(len(response) // len(canvas.output), 1, 1))
     discarded = energy_outside(window.cut(excess, nearest.tolist()), excess)
     if discarded > _LARGE_DISCARDED_ENERGY:
         side = window.side

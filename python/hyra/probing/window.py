@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -23,34 +25,48 @@ _STEP = 7
 
 @dataclass(frozen=True)
 class Window:
-    """A square of `side x side` LR pixels around an impulse.
+    """A square of `side x side` LR pixels around an impulse, or around the block of a scale p/q.
 
     Attributes:
         scale: HR pixels per LR pixel.
-        side: LR pixels.
+        side: LR pixels, of a scale p/q a multiple of q.
     """
 
-    scale: int
+    scale: int | Fraction
     side: int
 
     @classmethod
-    def for_locality(cls, scale: int, locality: Locality | None, largest: int) -> Window:
+    def for_locality(cls, scale: int | Fraction, locality: Locality | None, largest: int) -> Window:
         """The receptive field, within reason and the canvas, whose shorter side is `largest`."""
         field = None if locality is None else locality.receptive_field
-        return cls(scale, min(max(field or _USUAL, _SMALLEST), 2 * _USUAL - 1, largest))
+        side, q = min(max(field or _USUAL, _SMALLEST), 2 * _USUAL - 1), scale.denominator
+        blocks = side if q == 1 else 2 * math.ceil(side / (2 * q)) + 1  # as far, from every place in the middle block
+        return cls(scale, min(q * blocks, largest))
+
+    @property
+    def block(self) -> int:
+        """LR pixels after which a scale p/q repeats: q, and 1 for an integer."""
+        return self.scale.denominator
 
     @property
     def extent(self) -> int:
         """Its side in HR pixels."""
-        return self.scale * self.side
+        return int(self.scale * self.side)
 
     @property
     def origin(self) -> tuple[int, int]:
-        """HR index in the window of the first pixel of the cell that belongs to the impulse's LR pixel."""
-        return (self.scale * (self.side // 2),) * 2
+        """HR index in the window of the first pixel of the impulse's cell, or of the block's."""
+        return (self.scale.numerator * (self.side // self.block // 2),) * 2
+
+    def first_pixels(self, positions: Tensor) -> Tensor:
+        """HR row and column of the first pixel of the cells or blocks at LR positions `[..., 2]`."""
+        return positions.div(self.block, rounding_mode="floor") * self.scale.numerator
 
     def positions(self, positions: Tensor | str, canvas: tuple[int, int]) -> Tensor:
-        """The positions `[P, 2]` given, or with `"grid"` a grid of those whose windows lie inside the canvas."""
+        """The positions `[P, 2]` given, or with `"grid"` a grid of those whose windows lie inside the canvas.
+
+        At a scale p/q a position stands for its block, and becomes the first of it.
+        """
         if isinstance(positions, Tensor):
             if positions.ndim != 2 or positions.shape[1] != 2 or positions.is_floating_point():
                 raise ValueError(f"positions must be integers [P, 2], got {positions.dtype} {list(positions.shape)}")
@@ -60,11 +76,13 @@ class Window:
             if bool(outside.any()):
                 (height, width), first = canvas, positions[outside][0].tolist()
                 raise ValueError(f"positions must lie inside the {height}x{width} canvas, got {first}")
-            return positions.long()
+            return positions.long() - positions.long() % self.block
         if not isinstance(positions, str) or positions != "grid":
             raise ValueError(f"positions must be 'grid' or a tensor of integers [P, 2], got {validate.kind(positions)}")
-        before, after = self.side // 2, (self.side - 1) // 2
-        axes = (torch.arange(before, max(before + 1, n - after), _STEP, device="cpu") for n in canvas)
+        q, blocks = self.block, self.side // self.block
+        before, after = blocks // 2, (blocks - 1) // 2
+        step = _STEP if q == 1 else 2 * (_STEP // (2 * q)) + 1  # odd, as most periods in blocks are even
+        axes = (q * torch.arange(before, max(before + 1, n // q - after), step, device="cpu") for n in canvas)
         return torch.cartesian_prod(*axes)
 
     def no_moments(self, like: Tensor) -> list[Tensor]:
@@ -83,7 +101,7 @@ class Window:
         """
         inside, placed = [], []
         for index, origin, length in zip(position, self.origin, output.shape[-2:], strict=True):
-            first = self.scale * index - origin
+            first = index // self.block * self.scale.numerator - origin
             start, stop = max(first, 0), max(min(first + self.extent, length), 0)
             inside.append(slice(start, stop))
             placed.append(slice(start - first, stop - first))

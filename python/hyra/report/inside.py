@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -67,13 +69,13 @@ def measure(model: HyRA, lr: Tensor) -> Inside:
     rows, columns = (slice(max(0, (n - _SIDE) // 2), max(0, (n - _SIDE) // 2) + _SIDE) for n in (height, width))
     middle = lr[:, rows, columns]
     smaller = min(middle.shape[1:])
-    side = min(16, max(1, model.scale * smaller // 4))
+    side = min(16, max(1, math.floor(model.scale * smaller / 4)))
     sigma = min(1.2, (smaller - 1) / 3.5)
     attribution = model.attribution(middle, _WINDOWS, side=side, sigma=sigma, batch_size=_BATCH, progress=False)
-    try:
-        field = model.erf(middle, progress=False)
-    except MissingGradients:
-        field = None
+    field = None
+    if isinstance(model.scale, int):
+        with suppress(MissingGradients):
+            field = model.erf(middle, progress=False)
     layers = None
     if model.network.module is not None:
         try:

@@ -88,18 +88,21 @@ def measure(model: HyRA, lr: Tensor) -> tuple[Probe, OverImage]:
     Raises:
         NetworkError: an operation of the network has no forward-mode derivative.
     """
-    height, width = lr.shape[1:]
-    rows, columns = (slice(max(0, (n - _SIDE) // 2), max(0, (n - _SIDE) // 2) + _SIDE) for n in (height, width))
+    block = model.network.block
+    whole = [(n, min(n, _SIDE) // block * block) for n in lr.shape[1:]]
+    rows, columns = (slice((n - length) // 2, (n - length) // 2 + length) for n, length in whole)
     middle = lr[:, rows, columns]
-    places = torch.cartesian_prod(*(_along(n) for n in middle.shape[1:]))
+    places = torch.cartesian_prod(*(_places(n, block) for n in middle.shape[1:]))
     probe = model.probe(places, background=middle, mode="jvp", keep_responses=True, progress=False)
     return probe, OverImage.of(probe, middle)
 
 
-def _along(length: int) -> Tensor:
-    """Places along one axis, as many on one side of the middle as on the other."""
+def _places(length: int, block: int) -> Tensor:
+    """Places along one axis, as many on one side of the middle as on the other; at a scale p/q the first of blocks."""
     count = max(0, length - 1 - 2 * _MARGIN) // _STEP
-    return (length - 1 - count * _STEP) // 2 + _STEP * torch.arange(count + 1, device="cpu")
+    places = (length - 1 - count * _STEP) // 2 + _STEP * torch.arange(count + 1, device="cpu")
+    first: Tensor = torch.unique(places // block) * block
+    return first
 
 
 def _distance(response: ImpulseResponse, mean: ImpulseResponse) -> float:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def measure(
         log("splitting the output into H and G")
         split = model.decompose(lr, boundary, response, tile=tile, halo=halo, seeds=seeds)
         split.save(folder / "decomposition.safetensors")
-        quality = [] if hr is None else compare(split.input, split.output, hr)
+        quality = [] if hr is None else compare(split.input, split.output, hr, response.scale)
         log("comparing operating points")
         characteristics = operating_points.compare(model, seeds) if response.is_finite else []
         places = spread = None
@@ -179,4 +180,6 @@ def _json(value: Any) -> Any:
         return {key: _json(item) for key, item in value.items()}
     if isinstance(value, Tensor):
         return [_json(item) for item in value.tolist()]
+    if isinstance(value, Fraction):
+        return float(value)
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

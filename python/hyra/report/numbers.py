@@ -53,11 +53,12 @@ def of_response(draws: Sequence[ImpulseResponse], fit: SincFit) -> list[Number]:
     response = mean_of(draws)
     values = _response_values(response, fit)
     errors = _errors(draws, list(values), lambda some: _response_values(mean := mean_of(some), mean.fit_sinc()))
-    ideal_lobe = math.sin(x := math.pi / 2 / response.scale) / x if response.scale % 2 == 0 else 1.0
+    between = response.center[0] % 1 != 0  # no sample lies in the centre
+    ideal_lobe = math.sin(x := math.pi / 2 / response.density) / x if between else 1.0
     words = {
         "window": fit.window,
         "radius": fit.radius,
-        "scale": response.scale,
+        "scale": response.density,
         "main_lobe": ideal_lobe**2,
         "side_lobe": -0.217 * ideal_lobe,
     }

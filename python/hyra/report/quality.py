@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar
 
 from torch import Tensor
@@ -28,7 +29,7 @@ class Quality:
         return (self.method, *(f"{x:.2f}" for x in (self.psnr, self.fsds, self.fsds_shift_invariant)))
 
 
-def compare(lr: Tensor, output: Tensor, hr: Tensor) -> list[Quality]:
+def compare(lr: Tensor, output: Tensor, hr: Tensor, scale: int | Fraction) -> list[Quality]:
     """The network's output ``[C, s*h, s*w]`` and bicubic interpolation of its input against `hr`.
 
     Raises:
@@ -36,9 +37,9 @@ def compare(lr: Tensor, output: Tensor, hr: Tensor) -> list[Quality]:
     """
     if hr.shape != output.shape:
         raise ValueError(f"hr must have the output's shape {tuple(output.shape)}, got {tuple(hr.shape)}")
-    scale = output.shape[-1] // lr.shape[-1]
-    hr = hr.to(output)
-    return [_score("this network", output.clamp(0, 1), hr), _score("bicubic", enlarge(lr, scale), hr)]
+    hr, (height, width) = hr.to(output), hr.shape[-2:]
+    bicubic = enlarge(lr, scale)[..., :height, :width]
+    return [_score("this network", output.clamp(0, 1), hr), _score("bicubic", bicubic, hr)]
 
 
 def _score(method: str, preds: Tensor, target: Tensor) -> Quality:

@@ -1,15 +1,18 @@
 """The fields of a dataclass as JSON and tensors, and back as their annotated types say.
 
-Annotations may be `Tensor`, `bool`, `int`, `float`, `str`, `Any` (one of the last four), unions of those with None,
-tuples, mappings from strings, and dataclasses of all these. A field that was added in a later format says so with
-``field(default=..., metadata={"since": N})``: files of an earlier format may lack it, all others must have it.
+Annotations may be `Tensor`, `bool`, `int`, `float`, `str`, `Any` (one of the last four), `Fraction` (a text, "3/2"),
+unions of those with None, tuples, mappings from strings, and dataclasses of all these. A field that was added in a
+later format says so with ``field(default=..., metadata={"since": N})``: files of an earlier format may lack it, all
+others must have it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, Field, fields, is_dataclass
+from fractions import Fraction
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -53,6 +56,8 @@ def pack(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
         return value if value is None else bool(value)
     if isinstance(value, Integral):
         return int(value)
+    if isinstance(value, Fraction):
+        return str(value)
     if isinstance(value, Real):
         number = float(value)
         return number if math.isfinite(number) else str(number)
@@ -77,6 +82,8 @@ def unpack(kind: Any, value: Any, tensors: dict[str, Tensor], form: int, path: s
         return _tensor(value, tensors, path)
     if kind in _SCALARS:
         return _scalar(kind, value, path)
+    if kind is Fraction:
+        return _fraction(value, path)
     if is_dataclass(kind):
         return _instance(kind, value, tensors, form, path)
     parts = get_args(kind)
@@ -97,6 +104,8 @@ def _member(union: Any, value: Any, is_tensor: bool) -> Any:
         return NoneType
     if is_tensor and Tensor in members:
         return Tensor
+    if Fraction in members and isinstance(value, str):
+        return Fraction
     rest = [member for member in members if member not in (NoneType, Tensor)]
     return next((member for member in rest if member is type(value)), rest[0] if rest else Tensor)
 
@@ -120,6 +129,14 @@ def _scalar(kind: type, value: Any, path: str) -> Any:
         if type(value) is kind:
             return value
     raise _fault(path, _SCALARS[kind], value)
+
+
+def _fraction(value: str, path: str) -> Fraction:
+    numbers = value.split("/")
+    if len(numbers) == 2 and all(part.isascii() and part.isdigit() and len(part) < 10 for part in numbers):
+        with suppress(ZeroDivisionError):
+            return Fraction(value)
+    raise _fault(path, "an integer or a fraction", value)
 
 
 def _instance(kind: Any, value: Any, tensors: dict[str, Tensor], form: int, path: str) -> Any:

@@ -100,7 +100,7 @@ class Protocol:
             return replace(cls(published_order=True), **changes)
         if scale is None:
             raise ValueError(f"scale must be given for the protocol {name!r}, got None")
-        border = validate.scale("scale", scale)
+        border = validate.whole_scale("scale", scale)
         protocol = cls("rgb", border + 6) if name == "div2k" else cls("y", border, rounded=name == "y-rounded")
         return replace(protocol, **changes)
 

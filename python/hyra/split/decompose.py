@@ -53,16 +53,16 @@ def decompose(
             check_tiling(network, tiling, images, approximate=halo is not None)
             run = partial(run_tiled, network, tiling)
         output, error = mean_and_error(of_seeds(network, seeds, lambda _: run(images)))
-        if output.shape[-1] != response.scale * images.shape[-1]:
+        if response.scale != network.scale:
             raise ValueError(f"response must have the network's scale, {network.scale}, got {response.scale}")
         _check_colours(response, images, output)
-        images = images.to(output.dtype)
+        images, size = images.to(output.dtype), (output.shape[-2], output.shape[-1])
         if response.form == "literal":
-            linear = response.apply(images, boundary)
+            linear = response.filtered(images, boundary, size)
         else:
             background = _background_like(response.background, images)
-            linear = mean_and_error(of_seeds(network, seeds, lambda _: run(background)))[0] + response.apply(
-                images - background, boundary
+            linear = mean_and_error(of_seeds(network, seeds, lambda _: run(background)))[0] + response.filtered(
+                images - background, boundary, size
             )
         padding = network.padding(*images.shape[-2:])
     nonlinear = output - linear

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -56,7 +57,7 @@ class BandShares(Result):
     nonlinear: Tensor
     cross: Tensor
     energy: Tensor
-    scale: int
+    scale: int | Fraction
 
     def __post_init__(self) -> None:
         validate.scale("scale", self.scale)
@@ -70,7 +71,9 @@ class CopyCompensation(Result):
     """How G treats what H leaves of the spectral copies: each `[s, s]`, NaN at `[0, 0]`, which is the image itself.
 
     Entry `[k, l]` is about the cell of half-width `1 / (2 s)` around the frequency `(k / s, l / s)` in cycles per HR
-    pixel, where zero insertion puts a copy of the LR spectrum.
+    pixel, where zero insertion puts a copy of the LR spectrum. At a scale p/q there are as many copies on each side,
+    k = 0, 1, ... K, -K, ... -1, as begin below the highest frequency of the output, s / 2 cycles per LR pixel, which
+    cuts the outermost; what the output folds is counted where it lies.
 
     Attributes:
         opposition: cosine between H and G over the cell, from -1 (opposite phase) through 0 (unrelated) to 1.
@@ -92,7 +95,7 @@ class Decomposition(Result):
 
     Attributes:
         input: I, `[(N,) C, h, w]`.
-        output: N(I), `[(N,) C_out, s*h, s*w]`.
+        output: N(I), `[(N,) C_out, s*h, s*w]`; sides between two integers are rounded as the network does.
         linear: H(I), the image through the impulse response; in the affine form with N(b) added.
         nonlinear: G(I), what is left.
         response: the impulse response that H was made with.
@@ -119,8 +122,7 @@ class Decomposition(Result):
             validate.integer("padding", count, 0)
         if self.standard_error is not None:
             validate.shaped("standard_error", self.standard_error, self.output.shape)
-        enlarged = [self.response.scale * side for side in self.input.shape[-2:]]
-        validate.shaped("output", self.output, [..., None, *enlarged])
+        validate.enlarged("output", self.output, self.response.scale, self.input)
 
     def __repr__(self) -> str:
         def energy(x: Tensor) -> float:
@@ -166,11 +168,12 @@ class Decomposition(Result):
         ring = torch.arange(len(h), dtype=h.dtype, device=h.device)
         frequency = ring / min(sides)
         if width is not None:
-            count = math.ceil(scale / 2 / validate.positive_number("width", width))
+            count = math.ceil(float(scale) / 2 / validate.positive_number("width", width))
             # A ring on an edge belongs to the band above, so the quotient must not be rounded twice.
-            band = (ring / (min(sides) // scale * width)).long().clamp(max=count - 1)
+            lr_pixels = min(sides) // scale if isinstance(scale, int) else min(sides) / float(scale)
+            band = (ring / (lr_pixels * width)).long().clamp(max=count - 1)
             h, g, hg = (x.new_zeros(count).index_add(0, band, x) for x in (h, g, hg))
-            frequency = (ring.new_tensor(range(count)) + 0.5) * width / scale
+            frequency = (ring.new_tensor(range(count)) + 0.5) * width / float(scale)
         energy = h + g + hg
         return BandShares(frequency, h / energy, g / energy, hg / energy, energy, scale)
 
@@ -198,8 +201,20 @@ def _check_images(parts: Spectra | Decomposition, dtypes: Sequence[torch.dtype])
     validate.shaped("nonlinear", parts.nonlinear, shape, dtypes)
 
 
-def _cells(size: int, scale: int, device: torch.device) -> Tensor:
+def _cells(size: int, scale: int | Fraction, device: torch.device) -> Tensor:
     """`[s, size]`, 1 where a DFT frequency lies in the cell around `k / s`, shared where it lies between two."""
-    position = torch.arange(size, dtype=torch.float64, device=device) * scale / size
-    offset = (position - torch.arange(scale, device=device)[:, None] + scale / 2) % scale - scale / 2
-    return (offset.abs() < 0.5).double() + 0.5 * (offset.abs() == 0.5).double()
+    if isinstance(scale, Fraction):
+        copies = torch.tensor(_copies(scale), dtype=torch.float64, device=device)
+        frequency = torch.fft.fftfreq(size, 1 / float(scale), dtype=torch.float64, device=device)  # cycles per LR pixel
+        offset = frequency - copies[:, None]
+    else:
+        position = torch.arange(size, dtype=torch.float64, device=device) * scale / size
+        offset = (position - torch.arange(scale, device=device)[:, None] + scale / 2) % scale - scale / 2
+    shares: Tensor = (offset.abs() < 0.5).double() + 0.5 * (offset.abs() == 0.5).double()
+    return shares
+
+
+def _copies(scale: Fraction) -> list[int]:
+    """Copies along an axis whose cells begin below the highest frequency, in the order of `CopyCompensation`."""
+    last = math.ceil((scale - 1) / 2)
+    return [*range(last + 1), *range(-last, 0)]

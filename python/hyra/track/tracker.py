@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class Tracker:
         out: str | Path,
         every: int = 1,
         size: int | None = None,
-        scale: int | None = None,
+        scale: float | Fraction | str | None = None,
         input_range: float = 1.0,
         writer: ScalarWriter | None = None,
     ) -> None:

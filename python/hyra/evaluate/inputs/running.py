@@ -86,7 +86,7 @@ class NetworkSpec:
         spec = cls(model, scale or 0, "", input_range or 0, device, trust_code, tile, halo, beside, input_size)
         network, known_range, weights = _load(spec)
         try:
-            found = network.scale
+            found = validate.integer_scale(model, network.scale)
         except NetworkError as error:
             raise ValueError(f"{model} cannot be run: {message(error)}") from error
         if scale not in (None, found):

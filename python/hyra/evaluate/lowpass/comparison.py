@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from torch import Tensor
@@ -179,7 +180,7 @@ def compare_models(
     return ModelComparison(tuple(_ranked(compared)), target, variant)
 
 
-def _scale(model: HyRA | ImpulseResponse | Probe) -> int:
+def _scale(model: HyRA | ImpulseResponse | Probe) -> int | Fraction:
     return model.mean.scale if isinstance(model, Probe) else model.scale
 
 

@@ -46,7 +46,7 @@ class LowpassSweep(Result):
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        validate.scale("scale", self.scale)
+        validate.whole_scale("scale", self.scale)
         validate.choice("variant", self.variant, VARIANTS)
         cutoffs = len(validate.rising("cutoff", self.cutoff))
         images = len(validate.shaped("psnr", self.psnr, [None, cutoffs]))
