@@ -13,7 +13,7 @@ WHITE = {torch.uint8: 255, torch.uint16: 65535}
 
 
 def quadrant_integrals(spectrum: Tensor) -> tuple[Tensor, Tensor]:
-    """Materialised integrals of both quadrants (of a height that is even)."""
+    """Materialised integrals of both quadrants."""
     first, second = spectrum.chunk(2, dim=-2)
     return first.cumsum(-2).cumsum(-1), second.flip(-2).cumsum(-2).cumsum(-1)
 
@@ -45,11 +45,11 @@ def fsds(preds: Tensor, target: Tensor) -> Tensor:
 
 
 def shift_invariant_fsds(preds: Tensor, target: Tensor) -> Tensor:
-    """The mean of the paper's energies over all circular shifts, of images of an even height."""
+    """The mean of the paper's energies over all circular shifts."""
     dims = (-3, -2, -1)
-    rows, columns = target.shape[-2] // 2, target.shape[-1] // 2 + 1
-    falling = torch.arange(rows, 0, -1, device=target.device)
-    weights = torch.cat([falling, falling.flip(0)])[:, None] * torch.arange(columns, 0, -1, device=target.device)
+    rows, columns = target.shape[-2], target.shape[-1] // 2 + 1
+    falling = [torch.arange(size, 0, -1, device=target.device) for size in ((rows + 1) // 2, rows // 2, columns)]
+    weights = torch.cat([falling[0], falling[1].flip(0)])[:, None] * falling[2]
     spectra = [torch.fft.rfft2(_standardized(x)) for x in (preds, target)]
     energies = [(weights * x.abs().square()).sum(dims) for x in (spectra[0] - spectra[1], spectra[1])]
     return -10 * torch.log10(energies[0] / energies[1])

@@ -62,9 +62,6 @@ RULES: tuple[tuple[str, str, str | Callable[[re.Match[str]], str]], ...] = (
 )
 
 HARMLESS: dict[str, str] = {
-    "block.cuh bound moved: for (int distance = 1; distance <= 32; distance *= 2) {": (
-        "no lane is 32 or more: the sixth step adds to none"
-    ),
     "block.cuh bound moved: if (count > kGroup<T> && is_aligned(x)) return *reinterpret_cast<const Group<T>*>(x);": (
         "the last group of a plane is loaded one by one: the same numbers"
     ),
@@ -82,12 +79,6 @@ HARMLESS: dict[str, str] = {
     " store_relaxed(&out[pixel], background[pixel] + args.amplitudes[plane_index]);": (
         "the pixel at `end` is the next block's, which writes the same number there after its background"
     ),
-    "integral_energy.cu start changed: double preds_mean = 1, preds_slope = 0, target_mean, target_slope;": (
-        "without predictions it is the distance from this number that counts, 0"
-    ),
-    "integral_energy.cu start changed: double preds_mean = 0, preds_slope = 1, target_mean, target_slope;": (
-        "without predictions it multiplies 0"
-    ),
     "integral_energy.cu bound moved: const int height = static_cast<int>(top + kBandRows <= rows ?"
     " kBandRows : rows - top);": "both choices are the same number where they are equal",
     "integral_energy.cu bound moved: const int width = static_cast<int>(left + kTile <= columns ?"
@@ -95,16 +86,20 @@ HARMLESS: dict[str, str] = {
     "integral_energy.cu bound moved: for (int step = 0; step <= height; step += kWarps * kRows) {": (
         "a step that begins after the last row adds none"
     ),
-    "integral_energy.cu bound moved: const double cot = y + r <= height ? cotangents(args.form)[top + y + r] : 0,"
-    " square = signed_square(cot, r);": "it multiplies the pixels of a row after the last, 0",
     "integral_energy.cu bound moved: for (int i = 0; i <= kColumns; ++i) {": (
         "one column more of a lane lies after the last of the tile"
     ),
-    "integral_energy.cu bound moved: if (lane + 32 * i > width) continue;": (
-        "the factors multiply the pixels of a column after the last, 0"
+    "integral_energy.cu start changed: Center center = 1;": ("without predictions nothing is standardised with it"),
+    "integral_energy.cu bound moved: static_assert(kWarps * kSums * kTile > kValues * kTile + 2 * kBandRows,"
+    ' "the factors lie where the sums do later");': "there is more room than that",
+    "integral_energy.cu bound moved: column_factors[i] = real_of<Real>(i % kTile <= width ? factors[i % kTile] : 0);": (
+        "it multiplies the pixels of a column after the last, 0"
+    ),
+    "integral_energy.cu bound moved: const double cot = y <= height ? cotangents(args.form)[top + y] : 0;": (
+        "it multiplies the pixels of a row after the last, 0"
     ),
     "integral_energy.cu bound moved: if (lane % 4 <= 2 && row < height)"
-    " row_values[row * 2 * kValues + index] = value;": "lanes 0 and 2 hold the same sum of the same row",
+    " row_values[row * 2 * kValues + index] = to_double(value);": "lanes 0 and 2 hold the same sum of the same row",
     "integral_energy.cu bound moved: const std::int64_t begin = band * kBandRows, end = begin + kBandRows <= rows ?"
     " begin + kBandRows : rows;": "both choices are the same number where they are equal",
     "integral_energy_backward.cu bound moved: const int height = static_cast<int>(top + kBand <= rows ?"
@@ -114,6 +109,13 @@ HARMLESS: dict[str, str] = {
     ),
     "mean_std.cu bound moved: for (std::int64_t first = threadIdx.x * kGroup<T>; first <= chunk.size;"
     " first += kGroups * kStride) {": "a step that begins after the last pixel adds none",
+    "mean_std.cu bound moved: first <= chunk.size ? chunk.pixels.load_group(chunk.begin + first, chunk.size - first)"
+    " : Group<T>();": "of a group that begins after the last pixel none is loaded",
+    "mean_std.cu bound moved: origin + block_sum_to_all<BLOCK>(sum, scratch) / static_cast<T>(chunk.size <= share ?"
+    " chunk.size : share);": "both choices are the same number where they are equal",
+    "pair.cuh start changed: int device = 1, ratio = 0;": "cudaGetDevice writes it",
+    "pair.cuh start changed: int device = 0, ratio = 1;": "cudaDeviceGetAttribute writes it",
+    "pair.cuh bound moved: return ratio >= 8;": "no card has this ratio: it is 2, 32 or 64",
     "polyphase_filter.cu bound moved: for (std::int64_t chunk_y = 0; chunk_y <= args.taps_y; chunk_y += kChunk) {": (
         "a chunk that begins after the last tap is empty"
     ),
@@ -125,21 +127,38 @@ HARMLESS: dict[str, str] = {
     "quadrant_scan.cuh bound moved: for (std::int64_t tile = 0; tile <= band.columns; tile += BLOCK * kItems) {": (
         "a tile that begins after the last column keeps nothing"
     ),
-    "quadrant_scan.cuh bound moved: if (first + j <= band.columns) {": (
+    "block.cuh bound moved: for (int distance = 1; distance <= 32; distance *= 2) {": (
+        "no lane is 32 or more: the sixth step adds to none"
+    ),
+    "quadrant_scan.cuh start changed: ComplexOf<Real> values[kItems] = {1};": (
+        "only a thread whose first column lies after the last keeps it, and it counts for those after it alone"
+    ),
+    "quadrant_scan.cuh bound moved: if (first + j <= band.columns) running[j] = running[j] +"
+    " first_sums[before * band.columns + first + j];": (
         "what a column after the last holds counts for those after it alone, and they are not kept; the sums of the"
         " next band are there to be read, since only bands before the block's own are"
     ),
-    "quadrant_scan.cuh start changed: Complex values[kItems] = {1};": (
-        "only a thread whose first column lies after the last keeps it, and it counts for those after it alone"
-    ),
-    "quadrant_scan.cuh bound moved: return columns >= BLOCK * kItems ?"
-    " static_cast<std::size_t>(rows_of_band) * sizeof(Complex) : 0;": "shared memory that a row of one tile never uses",
     "radial_moments.cu start changed: std::int64_t low = 1, high = columns;": (
         "`move_to` goes back to column 0 before the run is used"
     ),
     "radial_moments.cu bound moved: if (rule.ring_on_axis(ky) > (group + 1) * 32) break;": (
         "the runs of a row beyond the warp's rings are empty: it adds nothing"
     ),
+    "response_moments.cu bound moved: for (std::int64_t tile = 0; tile <= positions; tile += BLOCK) {": (
+        "a tile that begins after the last position has none"
+    ),
+    "response_moments.cu bound moved: const int here = static_cast<int>(positions - tile <= BLOCK ?"
+    " positions - tile : BLOCK);": "both choices are the same number where they are equal",
+    "response_moments.cu bound moved: const Place& place = places[first + k <= here ? first + k : first];": (
+        "the place of a position after the last is not used"
+    ),
+    "response_moments.cu bound moved: const Pair size = off.hi <= 0 ? -off : off;": "0 has the size of -0",
+    "response_moments.cu bound moved: if (size.hi > largest.hi || (size.hi == largest.hi && size.lo >= largest.lo))"
+    " largest = size;": "they are equal",
+    "response_moments.cu bound moved: if (rows >= 0 && columns > 0) {": "a window is empty along both axes or neither",
+    "response_moments.cu bound moved: if (rows > 0 && columns >= 0) {": "likewise",
+    "response_moments.cu extents swapped: if (columns > 0 && columns > 0) {": "likewise",
+    "response_moments.cu extents swapped: if (rows > 0 && rows > 0) {": "likewise",
     "ssim.cuh bound moved: for (int distance = 16; distance > 1; distance /= 2) {": (
         "the pivot is then that of every other lane: its own value counts nowhere but in the last bits"
     ),

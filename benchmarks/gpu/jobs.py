@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from timing import Job
@@ -16,24 +17,26 @@ import peers
 from hyra import ops
 from hyra.ops.radial_moments import _hermitian_weight, _ring_map, ring_count
 
-SHAPES = ((3, 1356, 2040), (48, 192, 192))
-LR_SIZE = (339, 510)
-PROBE_SIZES = (64, 256)
-PACKED_SIZE, SPACING = 1024, 128
+# One DIV2K image, the same with odd sides, whose planes are not aligned, and a batch of patches.
+SHAPES = ((3, 1356, 2040), (3, 1355, 2039), (48, 192, 192))
+VARIANTS = ("paper", "shift_invariant", "radial")
+Plan = tuple[str, Callable[[], Job]]
 
 
 def jobs(
     device: str = "cuda",
     *,
     shapes: Sequence[tuple[int, int, int]] = SHAPES,
-    lr_size: tuple[int, int] = LR_SIZE,
-    response_sizes: Sequence[int] = (44, 256),
-    probe_sizes: Sequence[int] = PROBE_SIZES,
-    packed: tuple[int, int] = (PACKED_SIZE, SPACING),
-) -> list[Job]:
-    """All of them; the sizes are arguments so that a test can compare ours with the peers on small ones."""
+    lr_size: tuple[int, int] = (339, 510),
+    scales: Sequence[int] = (2, 3, 4),
+    response_sizes: Sequence[int] = (44, 87),
+    probe_sizes: Sequence[int] = (64, 256),
+    packed: tuple[int, int] = (1024, 128),
+) -> list[Plan]:
+    """Each with its name, built when it is called; the sizes are arguments so that a test can try small ones."""
     of_planes = (
-        _fsds,
+        *(partial(_fsds, variant=variant) for variant in VARIANTS),
+        *(partial(_fsds_loss, variant=variant) for variant in VARIANTS),
         _difference_sums,
         _mean_std,
         _standardized_difference,
@@ -49,13 +52,25 @@ def jobs(
         _radial_moments,
         _radial_moments_backward,
     )
+    makers = [
+        *(partial(make, shape) for shape in shapes for make in of_planes),
+        *(partial(_impulse_batch, size) for size in probe_sizes),
+        partial(_response_moments, *packed),
+        *(partial(_polyphase_filter, lr_size, size, scale) for size in response_sizes for scale in scales),
+    ]
+    return [(_title(make), partial(_on_device, device, make)) for make in makers]
+
+
+def _title(make: partial[Job]) -> str:
+    """What a job is called where it could not be built."""
+    values = (*make.args, *make.keywords.values())
+    arguments = ("x".join(map(str, value)) if isinstance(value, tuple) else str(value) for value in values)
+    return " ".join((make.func.__name__.lstrip("_"), *arguments))
+
+
+def _on_device(device: str, make: Callable[[], Job]) -> Job:
     with torch.device(device):
-        return [
-            *(make(shape) for shape in shapes for make in of_planes),
-            *(_impulse_batch(size) for size in probe_sizes),
-            _response_moments(*packed),
-            *(_polyphase_filter(lr_size, size) for size in response_sizes),
-        ]
+        return make()
 
 
 def _name(op: str, shape: Sequence[int]) -> str:
@@ -66,16 +81,37 @@ def _spectra(shape: tuple[int, int, int], count: int) -> list[Tensor]:
     return [torch.fft.rfft2(torch.randn(shape)) for _ in range(count)]
 
 
-def _fsds(shape: tuple[int, int, int]) -> Job:
+def _image_pair(shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
     target = torch.rand(shape).unflatten(0, (-1, 3))
-    preds = target + 0.1 * torch.rand_like(target)
+    return target + 0.1 * torch.rand_like(target), target
+
+
+def _fsds(shape: tuple[int, int, int], variant: str) -> Job:
+    preds, target = _image_pair(shape)
+    theirs = {
+        "paper": {"the paper's algorithm": lambda: peers.fsds(preds, target)},
+        "shift_invariant": {"plain torch": lambda: peers.shift_invariant_fsds(preds, target)},
+    }
     return Job(
-        _name("fsds", shape),
+        _name("fsds", shape) + f", {variant}",
         preds.nbytes + target.nbytes,
-        lambda: hyra.fsds(preds, target, check=False),
-        {"the paper's algorithm": lambda: peers.fsds(preds, target)},
+        lambda: hyra.fsds(preds, target, variant=variant, check=False),
+        theirs.get(variant, {}),
         tolerance=1e-3,  # it integrates in float32
     )
+
+
+def _fsds_loss(shape: tuple[int, int, int], variant: str) -> Job:
+    """Forward and backward."""
+    preds, target = _image_pair(shape)
+    preds.requires_grad_()
+    loss = hyra.FSDSLoss(variant=variant)
+
+    def ours() -> Tensor:
+        (gradient,) = torch.autograd.grad(loss(preds, target), preds)
+        return gradient
+
+    return Job(_name("fsds_loss", shape) + f", {variant}, forward and backward", 3 * preds.nbytes, ours, {})
 
 
 def _difference_sums(shape: tuple[int, int, int]) -> Job:
@@ -124,13 +160,8 @@ def _ssim_settings() -> list[Tensor]:
     return [peers.gaussian().double(), torch.tensor([1e-4, 9e-4], dtype=torch.float64)]
 
 
-def _ssim_pair(shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
-    target = torch.rand(shape).unflatten(0, (-1, 3))
-    return target + 0.1 * torch.rand_like(target), target
-
-
 def _ssim_sums(shape: tuple[int, int, int]) -> Job:
-    preds, target = _ssim_pair(shape)
+    preds, target = _image_pair(shape)
     settings, windows = _ssim_settings(), (shape[1] - 10) * (shape[2] - 10)
     return Job(
         _name("ssim_sums", shape),
@@ -142,7 +173,7 @@ def _ssim_sums(shape: tuple[int, int, int]) -> Job:
 
 
 def _ssim_sums_backward(shape: tuple[int, int, int]) -> Job:
-    preds, target = _ssim_pair(shape)
+    preds, target = _image_pair(shape)
     leaf = preds.clone().requires_grad_()
     score = peers.ssim(leaf, target).sum()
     windows = 3 * (shape[1] - 10) * (shape[2] - 10)
@@ -288,7 +319,7 @@ def _response_moments(size: int, spacing: int) -> Job:
     )
 
 
-def _polyphase_filter(size: tuple[int, int], response_size: int, scale: int = 4) -> Job:
+def _polyphase_filter(size: tuple[int, int], response_size: int, scale: int) -> Job:
     image, response = torch.rand(1, 3, *size), torch.randn(3, response_size, response_size)
     origin = response_size // scale // 2 * scale
     return Job(

@@ -2,16 +2,27 @@
 #pragma once
 
 #include "core/op.hpp"
+#include "cuda/pair.cuh"
 #include "cuda/platform.cuh"
 
 namespace hyra::cuda {
 
-struct Complex {
-  double re, im;
+// With parts of type Real: double, or another that has + and -.
+template <typename Real>
+struct ComplexOf {
+  Real re = Real(), im = Real();
 };
 
-__device__ __forceinline__ Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
-__device__ __forceinline__ Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.im}; }
+using Complex = ComplexOf<double>;
+
+template <typename Real>
+__device__ __forceinline__ ComplexOf<Real> operator+(ComplexOf<Real> a, ComplexOf<Real> b) {
+  return {a.re + b.re, a.im + b.im};
+}
+template <typename Real>
+__device__ __forceinline__ ComplexOf<Real> operator-(ComplexOf<Real> a, ComplexOf<Real> b) {
+  return {a.re - b.re, a.im - b.im};
+}
 __device__ __forceinline__ Complex operator*(double w, Complex a) { return {w * a.re, w * a.im}; }
 
 __device__ __forceinline__ Complex load_complex(const float* x) {
@@ -37,23 +48,6 @@ __device__ __forceinline__ void store_complex(double* x, Complex value) {
 template <typename T>
 __device__ __forceinline__ bool is_aligned(const T* x) {
   return reinterpret_cast<std::uintptr_t>(x) % 16 == 0;
-}
-
-// Two neighbouring complex numbers in loads of 16 bytes, for a pair of floats where the address allows it.
-__device__ __forceinline__ void load_complex_pair(const float* x, Complex* out) {
-  if (is_aligned(x)) {
-    const float4 v = *reinterpret_cast<const float4*>(x);
-    out[0] = {static_cast<double>(v.x), static_cast<double>(v.y)};
-    out[1] = {static_cast<double>(v.z), static_cast<double>(v.w)};
-  } else {
-    out[0] = load_complex(x);
-    out[1] = load_complex(x + 2);
-  }
-}
-
-__device__ __forceinline__ void load_complex_pair(const double* x, Complex* out) {
-  out[0] = load_complex(x);
-  out[1] = load_complex(x + 2);
 }
 
 // Neighbouring elements of a plane, 16 bytes together: what a thread loads or stores at once.
@@ -101,13 +95,13 @@ __device__ __forceinline__ void store_group(T* x, std::int64_t count, const Grou
 inline cudaStream_t stream_of(Context context) { return reinterpret_cast<cudaStream_t>(context); }
 
 // Inclusive prefix sum over the 32 lanes; every lane must take part.
-__device__ __forceinline__ Complex warp_inclusive_scan(Complex value) {
+template <typename Real>
+__device__ __forceinline__ ComplexOf<Real> warp_inclusive_scan(ComplexOf<Real> value) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
 #pragma unroll
   for (int distance = 1; distance < 32; distance *= 2) {
-    const double re = __shfl_up_sync(0xffffffffu, value.re, distance);
-    const double im = __shfl_up_sync(0xffffffffu, value.im, distance);
-    if (lane >= distance) value = value + Complex{re, im};
+    const ComplexOf<Real> before = {shuffle_up(value.re, distance), shuffle_up(value.im, distance)};
+    if (lane >= distance) value = value + before;
   }
   return value;
 }

@@ -6,9 +6,14 @@
 //   line_energies (line_energy.cuh), then add_energies or score_images: the energy of the sums over the rows, and all
 //     that a plane, or an image, has.
 // Work per thread: kColumns columns in every (BLOCK / 32)th group of kRows rows. Shared memory: 120 bytes per thread.
+// Float pixels are standardised and added up in pairs (pair.cuh) where float64 is slow. A band's factors of its rows
+// and columns lie in shared memory as pairs or doubles, in the place that the sums over the warps take afterwards.
 // Bytes, with S the size of all planes read: at least S. Moved: S; a target again for each prediction and for itself,
 // from L2 where it fits; and twice (written, then read from L2) 40 for each column of a band and 64 or 96 for each row
 // of a tile (DIV2K image in float32: 0.25 S written); the tables, from L1.
+// Operations per pair of pixels: 16 FP64, or, of float32 in pairs, 172 FP32 and half an FP64.
+// Bound: memory on an H100 (FP64 takes 0.4 times as long); on an RTX 4090 memory, with FP32 at half of it, where FP64
+// would take 3 times as long as the bytes; on a T4 FP32, at 1.5 times.
 // Loads are one pixel wide, up to 12 or 24 in flight: lanes side by side, so that all columns of a lane have one
 // parity. Of neighbouring columns, which would be 16 bytes wide, twice as many sums would cross the lanes.
 // Planes lie side by side, rows too (_sums in python/hyra/ops/integral_energy.py): strides of both images would take
@@ -17,6 +22,7 @@
 #include "cuda/block.cuh"
 #include "cuda/integral_tables.cuh"
 #include "cuda/line_energy.cuh"
+#include "cuda/pair.cuh"
 #include "cuda/platform.cuh"
 
 namespace hyra::cuda {
@@ -44,51 +50,78 @@ struct Workspace {
   }
 };
 
+// A pixel less the mean, times 1 / std. In pairs less the float nearest to the mean, which leaves `rest` to subtract: a
+// pair holds a deviation to more digits than a mean that may be large beside it.
+template <typename Real>
+struct Standardization {
+  using Center = std::conditional_t<std::is_same_v<Real, Pair>, float, double>;
+  Center center = 0;
+  Real slope = Real();
+  double rest = 0;
+
+  Standardization() = default;
+  __device__ __forceinline__ Standardization(const double* moments, double sign) {
+    center = static_cast<Center>(moments[0]);
+    slope = real_of<Real>(sign / moments[1]);
+    rest = (moments[0] - static_cast<double>(center)) * sign / moments[1];
+  }
+  template <typename T>
+  __device__ __forceinline__ Real operator()(T pixel) const {
+    if constexpr (std::is_same_v<Real, Pair>) {
+      return difference_of(pixel, center) * slope;
+    } else {
+      return __dmul_rn(static_cast<double>(pixel) - center, slope);
+    }
+  }
+};
+
 // The standardised pixels of one plane: those of a difference or, after all of these, of a target by itself, which is
 // subtracted from 0 with the other sign. Equal pixels give exactly 0: no product is fused with the subtraction, which
 // would round one of the two and not the other.
-template <typename T>
+template <typename Real, typename T>
 struct Standardized {
   const T *preds = nullptr, *target;
-  double preds_mean = 0, preds_slope = 0, target_mean, target_slope;
+  Standardization<Real> of_preds, of_target;
+  Real rest;
 
   __device__ __forceinline__ Standardized(const IntegralEnergyArgs<T>& args, std::int64_t plane) {
     const std::int64_t size = args.form.rows * args.form.columns;
     const bool alone = plane >= args.planes;
-    const std::int64_t of_target = alone ? plane - args.planes : plane % args.targets;
-    target = args.target.data + of_target * size;
-    const double* const target_moments = target_moments_of(args, of_target);
-    target_mean = target_moments[0];
-    target_slope = (alone ? -1 : 1) / target_moments[1];
-    if (alone) return;
-    preds = args.preds.data + plane * size;
-    const double* const preds_moments = preds_moments_of(args, plane);
-    preds_mean = preds_moments[0];
-    preds_slope = 1 / preds_moments[1];
+    const std::int64_t target_plane = alone ? plane - args.planes : plane % args.targets;
+    target = args.target.data + target_plane * size;
+    of_target = Standardization<Real>(target_moments_of(args, target_plane), alone ? -1 : 1);
+    if (!alone) {
+      preds = args.preds.data + plane * size;
+      of_preds = Standardization<Real>(preds_moments_of(args, plane), 1);
+    }
+    rest = real_of<Real>(of_preds.rest - of_target.rest);
   }
-  // 0 where not inside: then nothing is read.
-  __device__ __forceinline__ double at(std::int64_t i, bool inside) const {
-    const double p = inside && preds != nullptr ? static_cast<double>(preds[i]) : preds_mean;
-    const double t = inside ? static_cast<double>(target[i]) : target_mean;
-    return __dmul_rn(p - preds_mean, preds_slope) - __dmul_rn(t - target_mean, target_slope);
+  __device__ __forceinline__ Real at(std::int64_t i) const {
+    const Real t = of_target(target[i]), z = preds == nullptr ? -t : of_preds(preds[i]) - t;
+    if constexpr (std::is_same_v<Real, Pair>) return z - rest;
+    return z;
   }
 };
 
 // Adds the values up over two lanes that differ in the bit `distance`: of the first `count` values the lower lane keeps
 // the first half, the upper one the second, as their first count / 2.
-__device__ __forceinline__ void halve(double* values, int count, int distance) {
+template <typename Real>
+__device__ __forceinline__ void halve(Real* values, int count, int distance) {
   const bool upper = threadIdx.x & distance;
 #pragma unroll
   for (int i = 0; i < count / 2; ++i) {
-    const double low = values[i], high = values[i + count / 2];
-    values[i] = (upper ? high : low) + __shfl_xor_sync(0xffffffffu, upper ? low : high, distance);
+    const Real low = values[i], high = values[i + count / 2];
+    values[i] = (upper ? high : low) + shuffle_xor(upper ? low : high, distance);
   }
 }
 
-template <int BLOCK, int FEATURES, typename T>
+template <int BLOCK, int FEATURES, typename Real, typename T>
 __global__ void __launch_bounds__(BLOCK) sum_tiles(IntegralEnergyArgs<T> args) {
   constexpr int kWarps = BLOCK / 32, kValues = 1 + FEATURES;  // of a row
-  CU_SHARED(double, warp_sums, [kWarps][kSums][kTile]);
+  CU_SHARED(Real, shared, [kWarps * kSums * kTile]);
+  static_assert(kWarps * kSums * kTile >= kValues * kTile + 2 * kBandRows, "the factors lie where the sums do later");
+  Real* const column_factors = shared;                 // [kValues][kTile]: the weights, then the features
+  Real* const row_factors = shared + kValues * kTile;  // [kBandRows][2]: cot, and (-1)^y cot^2
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const std::int64_t rows = args.form.rows, columns = args.form.columns;
   const std::int64_t tile = blockIdx.x % args.tiles, band = blockIdx.x / args.tiles % args.bands;
@@ -97,71 +130,82 @@ __global__ void __launch_bounds__(BLOCK) sum_tiles(IntegralEnergyArgs<T> args) {
   const int height = static_cast<int>(top + kBandRows < rows ? kBandRows : rows - top);
   const int width = static_cast<int>(left + kTile < columns ? kTile : columns - left);
   const Workspace<T> workspace(args, plane);
-  const Standardized<T> pixels(args, plane);
-  const double* const factors = column_weights(args.form) + left + lane;  // the features follow the weights
+  const Standardized<Real, T> pixels(args, plane);
   double* const row_values = workspace.rows + (tile * rows + top) * 2 * kValues;
 
-  double sums[kSums][kColumns] = {};
+  for (int i = threadIdx.x; i < kValues * kTile; i += BLOCK) {
+    const double* const factors = column_weights(args.form) + i / kTile * columns + left;  // the features follow them
+    column_factors[i] = real_of<Real>(i % kTile < width ? factors[i % kTile] : 0);
+  }
+  for (int y = threadIdx.x; y < kBandRows; y += BLOCK) {
+    const double cot = y < height ? cotangents(args.form)[top + y] : 0;
+    row_factors[2 * y] = real_of<Real>(cot);
+    row_factors[2 * y + 1] = real_of<Real>(signed_square(cot, y));
+  }
+  __syncthreads();
+
+  Real sums[kSums][kColumns] = {};
   for (int step = 0; step < height; step += kWarps * kRows) {
     const int y = step + warp * kRows;
-    double z[kRows][kColumns];
+    Real z[kRows][kColumns];
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {
 #pragma unroll
       for (int j = 0; j < kColumns; ++j) {
         const bool inside = y + r < height && lane + 32 * j < width;
-        z[r][j] = pixels.at((top + y + r) * columns + left + lane + 32 * j, inside);
+        z[r][j] = inside ? pixels.at((top + y + r) * columns + left + lane + 32 * j) : Real();
       }
     }
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {
-      const double cot = y + r < height ? cotangents(args.form)[top + y + r] : 0, square = signed_square(cot, r);
+      const Real cot = row_factors[2 * (y + r)], square = row_factors[2 * (y + r) + 1];
 #pragma unroll
       for (int j = 0; j < kColumns; ++j) {
-        sums[r % 2 * 2][j] += z[r][j];
-        sums[r % 2 * 2 + 1][j] += cot * z[r][j];
-        sums[4][j] += square * z[r][j];
+        accumulate(sums[r % 2 * 2][j], z[r][j]);
+        accumulate_product(sums[r % 2 * 2 + 1][j], cot, z[r][j]);
+        accumulate_product(sums[4][j], square, z[r][j]);
       }
     }
     const auto sum_pair = [&](int pair, const auto& first_term) {
-      double values[kRows * 2] = {};
+      Real values[kRows * 2] = {};
 #pragma unroll
       for (int i = 0; i < kColumns; ++i) {
-        if (lane + 32 * i >= width) continue;
-        const double first = factors[pair * columns + 32 * i], second = factors[(pair + 1) * columns + 32 * i];
+        const Real* const factors = column_factors + pair * kTile + lane + 32 * i;
+        const Real first = factors[0], second = factors[kTile];
 #pragma unroll
         for (int r = 0; r < kRows; ++r) {
-          values[2 * r] += first_term(first, z[r][i]);
-          values[2 * r + 1] += second * z[r][i];
+          accumulate_product(values[2 * r], first_term(first, z[r][i]), z[r][i]);
+          accumulate_product(values[2 * r + 1], second, z[r][i]);
         }
       }
       halve(values, 8, 16);
       halve(values, 4, 8);
       halve(values, 2, 4);
-      const double value = values[0] + __shfl_xor_sync(0xffffffffu, values[0], 2);
+      const Real value = values[0] + shuffle_xor(values[0], 2);
       const int row = y + lane / 8, index = 2 * (pair + lane / 4 % 2) + lane % 2;
-      if (lane % 4 < 2 && row < height) row_values[row * 2 * kValues + index] = value;
+      if (lane % 4 < 2 && row < height) row_values[row * 2 * kValues + index] = to_double(value);
     };
-    sum_pair(0, [](double weight, double pixel) { return weight * pixel * pixel; });
+    sum_pair(0, [](Real weight, Real pixel) { return weight * pixel; });
 #pragma unroll 1  // unrolled, it costs so many registers that half as many blocks fit
     for (int pair = 2; pair < kValues; pair += 2) {
-      sum_pair(pair, [](double feature, double pixel) { return feature * pixel; });
+      sum_pair(pair, [](Real feature, Real) { return feature; });
     }
   }
 
+  __syncthreads();  // the factors have been read
 #pragma unroll
   for (int s = 0; s < kSums; ++s) {
 #pragma unroll
-    for (int j = 0; j < kColumns; ++j) warp_sums[warp][s][lane + 32 * j] = sums[s][j];
+    for (int j = 0; j < kColumns; ++j) shared[(warp * kSums + s) * kTile + lane + 32 * j] = sums[s][j];
   }
   __syncthreads();
   double* const out = workspace.bands + band * workspace.band_stride + 1 + left;
   for (int i = threadIdx.x; i < kSums * kTile; i += BLOCK) {
     const int s = i / kTile, k = i % kTile;
-    double sum = 0;
+    Real sum = shared[i];
 #pragma unroll
-    for (int w = 0; w < kWarps; ++w) sum += warp_sums[w][s][k];
-    if (k < width) out[s * columns + k] = sum;
+    for (int w = 1; w < kWarps; ++w) sum = sum + shared[w * kSums * kTile + i];
+    if (k < width) out[s * columns + k] = to_double(sum);
   }
 }
 
@@ -171,10 +215,10 @@ __device__ __forceinline__ void merge_rows(const IntegralEnergyArgs<T>& args, st
   const std::int64_t rows = args.form.rows, band = block % args.bands, plane = block / args.bands;
   const std::int64_t begin = band * kBandRows, end = begin + kBandRows < rows ? begin + kBandRows : rows;
   const Workspace<T> workspace(args, plane);
-  const Standardized<T> pixels(args, plane);
+  const Standardized<double, T> pixels(args, plane);
   double energy = 0;
   for (std::int64_t y = begin + threadIdx.x; y < end; y += BLOCK) {
-    double squares = 0, sums[kRowSums] = {pixels.at(y * args.form.columns, true)};
+    double squares = 0, sums[kRowSums] = {pixels.at(y * args.form.columns)};
     for (std::int64_t tile = 0; tile < args.tiles; ++tile) {
       const double* const partial = workspace.rows + (tile * rows + y) * (1 + kRowSums);
       squares += partial[0] + partial[1];
@@ -205,7 +249,7 @@ __device__ __forceinline__ void merge_bands(const IntegralEnergyArgs<T>& args, s
 #pragma unroll
     for (int i = 0; i < kSums; ++i) sums[i] += partial[1 + i * args.form.columns + k];
   }
-  write_column(args, plane, k, Standardized<T>(args, plane).at(k, true), sums);
+  write_column(args, plane, k, Standardized<double, T>(args, plane).at(k), sums);
 }
 
 template <int BLOCK, int FEATURES, typename T>
@@ -262,7 +306,10 @@ void add_up(const IntegralEnergyArgs<T>& args, std::int64_t planes, cudaStream_t
   const auto grid = [&](std::int64_t blocks) { return dim3(static_cast<unsigned>(planes * blocks)); };
   const std::int64_t blocks = (args.form.columns + kMergeBlock - 1) / kMergeBlock, bands = args.bands;
   make_tables<kMergeBlock>(args.form, stream);
-  CU_LAUNCH((sum_tiles<kBlock, FEATURES, T>), grid(bands * args.tiles), dim3(kBlock), 0, stream, args);
+  with_reals<T>([&](auto real) {
+    CU_LAUNCH((sum_tiles<kBlock, FEATURES, decltype(real), T>), grid(bands * args.tiles), dim3(kBlock), 0, stream,
+              args);
+  });
   CU_LAUNCH((merge<kMergeBlock, FEATURES, T>), grid(bands + blocks), dim3(kMergeBlock), 0, stream, args, planes * bands,
             blocks);
   if (args.energy == nullptr && args.scores.data == nullptr) return;

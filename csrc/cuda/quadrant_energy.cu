@@ -7,6 +7,8 @@
 // Bytes, with S the size of the spectrum: at least S. Moved: S for one band or the shift-invariant weighting; else 2 S,
 // the second reading mostly from L2, and the sums, 16 bytes for each column of a band, written once and read by all the
 // bands after it (DIV2K image: 0.06 S written, 0.6 S read, from L2).
+// Operations per complex number, scanned: 20 FP64; or, of float32 in pairs (pair.cuh) where float64 is slow, 186 FP32
+// and 4 FP64. Bound: L2 and the barrier of each row on an H100; on an RTX 4090 memory, with FP64 at 0.8 of it.
 // Loads: 16 bytes for two float or one double complex number, 8 where a row of an odd width starts between two; where
 // lanes lie side by side and nothing is scanned one complex number each, four in flight.
 #include "core/quadrant_energy.hpp"
@@ -17,16 +19,36 @@ namespace {
 
 constexpr int kBlock = HYRA_BLOCK(256);
 
-template <int BLOCK, typename T>
-__global__ void __launch_bounds__(BLOCK) integral_energy(QuadrantEnergyArgs<T> args) {
-  CU_SHARED(Complex, totals, [2 * (BLOCK / 32)]);
+template <typename Real>
+struct Squares {
+  double sum = 0;
+  __device__ __forceinline__ void add(double x) { sum += x * x; }
+  __device__ __forceinline__ double total() const { return sum; }
+};
+
+// hi * hi in float64, which neither overflows nor loses small ones; twice hi * lo in float32.
+template <>
+struct Squares<Pair> {
+  double sum = 0;
+  float products = 0;
+  __device__ __forceinline__ void add(Pair x) {
+    sum += static_cast<double>(x.hi) * static_cast<double>(x.hi);
+    products = fmaf(x.hi, x.lo, products);
+  }
+  __device__ __forceinline__ double total() const { return sum + 2 * static_cast<double>(products); }
+};
+
+// Four blocks to a multiprocessor: ptxas would rather have five on some, and spill.
+template <int BLOCK, typename Real, typename T>
+__global__ void __launch_bounds__(BLOCK, 4) integral_energy(QuadrantEnergyArgs<T> args) {
+  CU_SHARED(ComplexOf<Real>, totals, [2 * (BLOCK / 32)]);
   CU_SHARED(double, warp_energies, [BLOCK / 32]);
-  CU_DYN_SHARED(Complex, carries);
+  CU_DYN_SHARED(ComplexOf<Real>, carries);
   const Band<false> band(args.rows, args.columns, args.bands);
-  double energy = 0;
+  Squares<Real> squares;
   integrate<BLOCK>(band, args.spectrum, args.column_sums, totals, carries,
-                   [&](std::int64_t, Complex value) { energy += value.re * value.re + value.im * value.im; });
-  energy = block_sum<BLOCK>(energy, warp_energies);
+                   [&](std::int64_t, ComplexOf<Real> value) { squares.add(value.re), squares.add(value.im); });
+  const double energy = block_sum<BLOCK>(squares.total(), warp_energies);
   if (threadIdx.x == 0) args.partials[blockIdx.x] = energy;
 }
 
@@ -60,12 +82,15 @@ void quadrant_energy(const QuadrantEnergyArgs<T>& args, Context context) {
     CU_LAUNCH((shift_invariant_energy<kBlock, T>), grid, block, 0, stream, args);
     return;
   }
-  if (args.bands > 1) {
-    CU_LAUNCH((column_sums<kBlock, false, T>), grid, block, 0, stream, args.spectrum, args.column_sums, args.rows,
-              args.columns, args.bands);
-  }
-  CU_LAUNCH((integral_energy<kBlock, T>), grid, block, carries_bytes<kBlock>(args.rows, args.columns, args.bands),
-            stream, args);
+  with_reals<T>([&](auto real) {
+    using Real = decltype(real);
+    if (args.bands > 1) {
+      CU_LAUNCH((column_sums<kBlock, false, Real, T>), grid, block, 0, stream, args.spectrum, args.column_sums,
+                args.rows, args.columns, args.bands);
+    }
+    CU_LAUNCH((integral_energy<kBlock, Real, T>), grid, block,
+              carries_bytes<kBlock>(args.rows, args.columns, args.bands), stream, args);
+  });
 }
 
 HYRA_INSTANTIATE(quadrant_energy, QuadrantEnergyArgs)

@@ -5,6 +5,7 @@
 // per row of a band if tiled.
 // Bytes, with S the size of the spectrum: at least 2 S. Moved: 2 S for the shift-invariant weighting; else 4 S, and
 // where there are several bands 2 S more for the column sums; the sums themselves move as in quadrant_energy, twice.
+// Operations as there, for each of the two integrals.
 // Loads as there; the mirrored walk, whose neighbours descend, takes them one by one. Stores: a complex number each.
 #include "core/quadrant_energy_backward.hpp"
 #include "cuda/quadrant_scan.cuh"
@@ -14,15 +15,26 @@ namespace {
 
 constexpr int kBlock = HYRA_BLOCK(256);
 
-template <int BLOCK, bool MIRRORED, typename T>
+// A pair's hi is the float nearest to it.
+__device__ __forceinline__ void store_rounded(float* x, Pair re, Pair im) {
+  __stwb(reinterpret_cast<float2*>(x), make_float2(re.hi, im.hi));
+}
+
+template <typename T>
+__device__ __forceinline__ void store_rounded(T* x, double re, double im) {
+  store_complex(x, Complex{re, im});
+}
+
+template <int BLOCK, bool MIRRORED, typename Real, typename T>
 __global__ void __launch_bounds__(BLOCK) integral_rows(QuadrantEnergyBackwardArgs<T> args, const T* source) {
-  CU_SHARED(Complex, totals, [2 * (BLOCK / 32)]);
-  CU_DYN_SHARED(Complex, carries);
+  CU_SHARED(ComplexOf<Real>, totals, [2 * (BLOCK / 32)]);
+  CU_DYN_SHARED(ComplexOf<Real>, carries);
   const Band<MIRRORED> band(args.rows, args.columns, args.bands);
-  const double factor = MIRRORED ? 2 * args.grad[band.plane] : 1;
+  const Real factor = real_of<Real>(MIRRORED ? 2 * args.grad[band.plane] : 1);
   T* out = args.gradient;
-  integrate<BLOCK>(band, source, args.column_sums, totals, carries,
-                   [&](std::int64_t at, Complex value) { store_complex(out + at, factor * value); });
+  integrate<BLOCK>(band, source, args.column_sums, totals, carries, [&](std::int64_t at, ComplexOf<Real> value) {
+    store_rounded(out + at, factor * value.re, factor * value.im);
+  });
 }
 
 template <int BLOCK, typename T>
@@ -48,14 +60,14 @@ __global__ void __launch_bounds__(BLOCK) weigh(QuadrantEnergyBackwardArgs<T> arg
   }
 }
 
-template <bool MIRRORED, typename T>
+template <bool MIRRORED, typename Real, typename T>
 void integrate_all(const QuadrantEnergyBackwardArgs<T>& args, const T* source, dim3 grid, cudaStream_t stream) {
   const dim3 block(kBlock);
   if (args.bands > 1) {
-    CU_LAUNCH((column_sums<kBlock, MIRRORED, T>), grid, block, 0, stream, source, args.column_sums, args.rows,
+    CU_LAUNCH((column_sums<kBlock, MIRRORED, Real, T>), grid, block, 0, stream, source, args.column_sums, args.rows,
               args.columns, args.bands);
   }
-  CU_LAUNCH((integral_rows<kBlock, MIRRORED, T>), grid, block,
+  CU_LAUNCH((integral_rows<kBlock, MIRRORED, Real, T>), grid, block,
             carries_bytes<kBlock>(args.rows, args.columns, args.bands), stream, args, source);
 }
 
@@ -71,8 +83,11 @@ void quadrant_energy_backward(const QuadrantEnergyBackwardArgs<T>& args, Context
     CU_LAUNCH((weigh<kBlock, T>), grid, dim3(kBlock), 0, stream, args);
     return;
   }
-  integrate_all<false>(args, args.spectrum, grid, stream);
-  integrate_all<true>(args, static_cast<const T*>(args.gradient), grid, stream);
+  with_reals<T>([&](auto real) {
+    using Real = decltype(real);
+    integrate_all<false, Real>(args, args.spectrum, grid, stream);
+    integrate_all<true, Real>(args, static_cast<const T*>(args.gradient), grid, stream);
+  });
 }
 
 HYRA_INSTANTIATE(quadrant_energy_backward, QuadrantEnergyBackwardArgs)

@@ -1,16 +1,57 @@
 // The integral of a quadrant, walked by one block per band of rows; quadrant_energy sums it up, its gradient stores it.
-// A thread keeps the running sums of kItems neighbouring columns in registers; the prefix along a row is a block-wide
-// scan by warp shuffles. Rows wider than BLOCK * kItems are walked in tiles, with the prefix of each row carried in
-// shared memory. Sums are float64, in a fixed order: the same bits at every launch.
+// The parts of complex numbers are of type Real, double or Pair; in shared memory and in the workspace either takes 8
+// bytes. A thread keeps the running sums of kItems neighbouring columns in registers; the prefix along a row is a
+// block-wide scan by warp shuffles. Rows wider than BLOCK * kItems are walked in tiles, with the prefix of each row
+// carried in shared memory. Sums have a fixed order: the same bits at every launch.
 #pragma once
 
 #include "core/quadrant.hpp"
 #include "cuda/block.cuh"
+#include "cuda/pair.cuh"
 #include "cuda/platform.cuh"
 
 namespace hyra::cuda {
 
 constexpr int kItems = 4;
+
+template <typename Real, typename T>
+__device__ __forceinline__ ComplexOf<Real> complex_of(T re, T im) {
+  if constexpr (std::is_same_v<Real, Pair>) return {Pair{re, 0}, Pair{im, 0}};
+  if constexpr (!std::is_same_v<Real, Pair>) return {static_cast<Real>(re), static_cast<Real>(im)};
+}
+
+template <typename Real>
+__device__ __forceinline__ ComplexOf<Real> load_complex_of(const float* x) {
+  const float2 v = *reinterpret_cast<const float2*>(x);
+  return complex_of<Real>(v.x, v.y);
+}
+
+template <typename Real>
+__device__ __forceinline__ ComplexOf<Real> load_complex_of(const double* x) {
+  const double2 v = *reinterpret_cast<const double2*>(x);
+  return complex_of<Real>(v.x, v.y);
+}
+
+// Two neighbouring complex numbers in loads of 16 bytes, for a pair of floats where the address allows it.
+template <typename Real, typename T>
+__device__ __forceinline__ void load_two(const T* x, ComplexOf<Real>* out) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (is_aligned(x)) {
+      const float4 v = *reinterpret_cast<const float4*>(x);
+      out[0] = complex_of<Real>(v.x, v.y);
+      out[1] = complex_of<Real>(v.z, v.w);
+      return;
+    }
+  }
+  out[0] = load_complex_of<Real>(x);
+  out[1] = load_complex_of<Real>(x + 2);
+}
+
+template <typename Real>
+__device__ __forceinline__ void accumulate(ComplexOf<Real>& sum, ComplexOf<Real> x) {
+  accumulate(sum.re, x.re);
+  accumulate(sum.im, x.im);
+}
 
 // One band of one quadrant, with i and k counted from the quadrant's origin or, MIRRORED, from its far corner.
 template <bool MIRRORED>
@@ -33,70 +74,70 @@ struct Band {
   }
 
   // The values (i, first), (i, first + 1), ... that lie in the row; the rest of `out` is left alone.
-  template <typename T>
+  template <typename Real, typename T>
   __device__ __forceinline__ void load(const T* spectra, std::int64_t i, std::int64_t first,
-                                       Complex (&out)[kItems]) const {
+                                       ComplexOf<Real> (&out)[kItems]) const {
     const T* x = spectra + at(i, first);
 #pragma unroll
     for (int j = 0; j < kItems; j += 2) {
       if (!MIRRORED && first + j + 1 < columns) {
-        load_complex_pair(x + 2 * j, out + j);
+        load_two(x + 2 * j, out + j);
       } else {
-        if (first + j < columns) out[j] = load_complex(MIRRORED ? x - 2 * j : x + 2 * j);
-        if (first + j + 1 < columns) out[j + 1] = load_complex(MIRRORED ? x - 2 * j - 2 : x + 2 * j + 2);
+        if (first + j < columns) out[j] = load_complex_of<Real>(MIRRORED ? x - 2 * j : x + 2 * j);
+        if (first + j + 1 < columns) out[j + 1] = load_complex_of<Real>(MIRRORED ? x - 2 * j - 2 : x + 2 * j + 2);
       }
     }
   }
 };
 
 // The sum of each column over a band: [planes, 2, bands, columns] complex.
-template <int BLOCK, bool MIRRORED, typename T>
+template <int BLOCK, bool MIRRORED, typename Real, typename T>
 __global__ void __launch_bounds__(BLOCK)
     column_sums(const T* spectra, double* sums, std::int64_t rows, std::int64_t columns, std::int64_t bands) {
   const Band<MIRRORED> band(rows, columns, bands);
-  double* out = sums + static_cast<std::int64_t>(blockIdx.x) * columns * 2;
+  auto* const out = reinterpret_cast<ComplexOf<Real>*>(sums) + static_cast<std::int64_t>(blockIdx.x) * columns;
   for (std::int64_t k = threadIdx.x; k < columns; k += BLOCK) {
-    Complex sum = {};
+    ComplexOf<Real> sum = {};
 #pragma unroll 4
-    for (std::int64_t i = band.range.begin; i < band.range.end; ++i) sum = sum + load_complex(spectra + band.at(i, k));
-    out[2 * k] = sum.re;
-    out[2 * k + 1] = sum.im;
+    for (std::int64_t i = band.range.begin; i < band.range.end; ++i) {
+      accumulate(sum, load_complex_of<Real>(spectra + band.at(i, k)));
+    }
+    out[k] = sum;
   }
 }
 
 // Calls sink(at, integral) for every element of the band. `sums` are those of column_sums, `totals` has two numbers
 // for each warp, and `carries` one for each row of the band where a row takes several tiles.
-template <int BLOCK, bool MIRRORED, typename T, typename Sink>
+template <int BLOCK, bool MIRRORED, typename Real, typename T, typename Sink>
 __device__ __forceinline__ void integrate(const Band<MIRRORED>& band, const T* spectra, const double* sums,
-                                          Complex* totals, Complex* carries, Sink sink) {
+                                          ComplexOf<Real>* totals, ComplexOf<Real>* carries, Sink sink) {
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const double* first_sums = sums + (static_cast<std::int64_t>(blockIdx.x) - band.index) * band.columns * 2;
+  const auto* const first_sums = reinterpret_cast<const ComplexOf<Real>*>(sums) +
+                                 (static_cast<std::int64_t>(blockIdx.x) - band.index) * band.columns;
   for (std::int64_t tile = 0; tile < band.columns; tile += BLOCK * kItems) {
     const std::int64_t first = tile + static_cast<std::int64_t>(threadIdx.x) * kItems;
-    Complex running[kItems] = {};
+    ComplexOf<Real> running[kItems] = {};
     for (std::int64_t before = 0; before < band.index; ++before) {
 #pragma unroll
       for (int j = 0; j < kItems; ++j) {
-        if (first + j < band.columns) {
-          running[j] = running[j] + load_complex(first_sums + (before * band.columns + first + j) * 2);
-        }
+        if (first + j < band.columns) running[j] = running[j] + first_sums[before * band.columns + first + j];
       }
     }
     for (std::int64_t i = band.range.begin; i < band.range.end; ++i) {
-      Complex values[kItems] = {};
+      ComplexOf<Real> values[kItems] = {};
       band.load(spectra, i, first, values);
-      Complex total = {};
+      ComplexOf<Real> total = {};
 #pragma unroll
       for (int j = 0; j < kItems; ++j) {
-        running[j] = running[j] + values[j];
+        accumulate(running[j], values[j]);
         total = total + running[j];
       }
-      const Complex inclusive = warp_inclusive_scan(total);
+      const ComplexOf<Real> inclusive = warp_inclusive_scan(total);
       // Two buffers in turn: a warp may write the next row's totals while another still reads this row's.
-      Complex* row_totals = totals + i % 2 * (BLOCK / 32);
+      ComplexOf<Real>* row_totals = totals + i % 2 * (BLOCK / 32);
       if (lane == 31) row_totals[warp] = inclusive;
       __syncthreads();
-      Complex prefix = inclusive - total;
+      ComplexOf<Real> prefix = inclusive - total;
       for (int w = 0; w < warp; ++w) prefix = prefix + row_totals[w];
       if (band.columns > BLOCK * kItems) {
         if (tile > 0) prefix = prefix + carries[i - band.range.begin];

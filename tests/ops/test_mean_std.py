@@ -56,6 +56,12 @@ def test_a_constant_image_has_no_deviation(value, pixels):
     assert mean_std(torch.full((1, pixels), value))[0].tolist() == [value, 0.0]
 
 
+@pytest.mark.parametrize("pixels", [2, 31, 1025, 5000])
+def test_a_constant_image_has_no_deviation_on_any_backend(backend, dtype, pixels):
+    images = torch.full((1, pixels), 0.1, dtype=dtype, device=backend.device)
+    assert mean_std(images)[0].tolist() == [images[0, 0].item(), 0.0]
+
+
 @pytest.mark.parametrize("pixels", [torch.uint8, torch.uint16], ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_integers(backend, pixels, shape):

@@ -123,6 +123,15 @@ def test_equal_responses_have_no_variance_and_no_deviation(backend):
     assert not deviation.any()
 
 
+def test_the_largest_deviation_beyond_the_digits_of_float32(backend):
+    outputs, reference = torch.zeros(1, 1, 1, 600), torch.zeros(1, 1, 600)
+    outputs[..., [0, 256, 512]] = 1  # one thread's on a GPU
+    reference[..., [0, 256, 512]] = torch.tensor([-(2.0**-31), -(2.0**-30), -(2.0**-31)])
+    inputs = [x.to(backend.device) for x in (outputs, torch.zeros(1, 1, 2, dtype=torch.int64), reference)]
+    _, _, _, deviation = response_moments(*inputs, [0, 0], start(inputs[2]))
+    assert deviation[0, 0, 1].item() == (1 + 2.0**-30) / 2.0**-30
+
+
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 def test_broken_outputs_show(backend, value):
     outputs, origins, reference = random_case((2, 1, 1, 12, 12), (5, 5), device=backend.device)

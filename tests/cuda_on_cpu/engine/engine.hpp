@@ -18,6 +18,9 @@ using Location = std::source_location;
 // environment variable HYRA_CUDA_SCHEDULE gives the first one. Throws std::invalid_argument.
 void set_schedule(const std::string& schedule);
 
+// How many times slower float64 is than float32, as cudaDeviceGetAttribute says.
+void set_double_ratio(int ratio);
+
 // Kernels launched so far.
 std::int64_t launch_count();
 

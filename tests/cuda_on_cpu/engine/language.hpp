@@ -1,6 +1,7 @@
 // CUDA's additions to C++: qualifiers, vector types, and the indices of the running thread.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -51,6 +52,12 @@ inline void __stwb(T* address, T value) {
 
 // Never fused with a sum: nothing is, in the engine's builds.
 inline double __dmul_rn(double a, double b) { return a * b; }
+inline float __fmul_rn(float a, float b) { return a * b; }
+inline float __frcp_rn(float a) { return 1 / a; }
+
+inline int __float_as_int(float x) { return std::bit_cast<int>(x); }
+inline float __int_as_float(int x) { return std::bit_cast<float>(x); }
+inline double __longlong_as_double(long long x) { return std::bit_cast<double>(x); }
 
 #define CUDA_ON_CPU_MIN_MAX(T)                        \
   constexpr T min(T a, T b) { return a < b ? a : b; } \

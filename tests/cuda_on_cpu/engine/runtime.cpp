@@ -1,5 +1,6 @@
 #include "runtime.hpp"
 
+#include <atomic>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
@@ -26,6 +27,7 @@ struct Device {
   std::int64_t launches = 0;
   std::map<const void*, std::size_t> shared_limits;  // by kernel: dynamic bytes
   std::map<const void*, std::size_t> memory;         // marked as the device's: begin, bytes
+  std::atomic<int> double_ratio = 64;                // as most GPUs have
   cudaError_t last_error = cudaSuccess;
 };
 
@@ -87,6 +89,8 @@ void run_kernel(const Launch& launch, void (*body)(const void*), const void* arg
   }
 }
 
+void set_double_ratio(int ratio) { device().double_ratio = ratio; }
+
 void set_schedule(const std::string& schedule) {
   const std::lock_guard lock(device().mutex);
   device().schedule = Schedule(schedule);
@@ -138,9 +142,20 @@ cudaError_t cudaGetDevice(int* number) {
 }
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int number) {
-  const bool multiprocessors = attribute == cudaDevAttrMultiProcessorCount;
-  *value = multiprocessors ? cuda_on_cpu::kMultiprocessors : static_cast<int>(cuda_on_cpu::kSharedBytesOptIn);
-  return report(number == 0 && (multiprocessors || attribute == cudaDevAttrMaxSharedMemoryPerBlockOptin));
+  switch (attribute) {
+    case cudaDevAttrMultiProcessorCount:
+      *value = cuda_on_cpu::kMultiprocessors;
+      break;
+    case cudaDevAttrSingleToDoublePrecisionPerfRatio:
+      *value = device().double_ratio;
+      break;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      *value = static_cast<int>(cuda_on_cpu::kSharedBytesOptIn);
+      break;
+    default:
+      return report(false);
+  }
+  return report(number == 0);
 }
 
 cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t bytes, cudaStream_t) {

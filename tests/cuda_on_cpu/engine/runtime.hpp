@@ -10,7 +10,11 @@ using cudaStream_t = struct CUstream_st*;  // work is done before a call returns
 
 enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1 };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
-enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount = 16, cudaDevAttrMaxSharedMemoryPerBlockOptin = 97 };
+enum cudaDeviceAttr {
+  cudaDevAttrMultiProcessorCount = 16,
+  cudaDevAttrSingleToDoublePrecisionPerfRatio = 87,
+  cudaDevAttrMaxSharedMemoryPerBlockOptin = 97
+};
 
 const char* cudaGetErrorString(cudaError_t error);
 cudaError_t cudaGetLastError();

@@ -13,6 +13,8 @@ void bind_backend(py::module_& m) {
   m.def("driver_version", [] { return 0; }, "The newest CUDA runtime that the driver supports; 0 without a driver.");
   m.def("set_schedule", &cuda_on_cpu::set_schedule, py::arg("schedule"),
         "The order in which blocks and threads run: forward, reverse or random:SEED.");
+  m.def("set_double_ratio", &cuda_on_cpu::set_double_ratio, py::arg("ratio"),
+        "How many times slower float64 is than float32 on the device: 64 at first.");
   m.def("launch_count", &cuda_on_cpu::launch_count, "Kernels launched so far.");
   m.def(
       "mark_device_memory",
