@@ -217,7 +217,9 @@ __device__ __forceinline__ void merge_rows(const IntegralEnergyArgs<T>& args, st
   const Workspace<T> workspace(args, plane);
   const Standardized<double, T> pixels(args, plane);
   double energy = 0;
-  for (std::int64_t y = begin + threadIdx.x; y < end; y += BLOCK) {
+  for (int step = 0; step < kBandRows; step += BLOCK) {  // once: in a loop, the coupling would stay in registers
+    const std::int64_t y = begin + step + threadIdx.x;
+    if (y >= end) break;
     double squares = 0, sums[kRowSums] = {pixels.at(y * args.form.columns)};
     for (std::int64_t tile = 0; tile < args.tiles; ++tile) {
       const double* const partial = workspace.rows + (tile * rows + y) * (1 + kRowSums);
