@@ -141,9 +141,6 @@ HARMLESS: dict[str, str] = {
     "radial_moments.cu start changed: std::int64_t low = 1, high = columns;": (
         "`move_to` goes back to column 0 before the run is used"
     ),
-    "radial_moments.cu bound moved: if (rule.ring_on_axis(ky) > (group + 1) * 32) break;": (
-        "the runs of a row beyond the warp's rings are empty: it adds nothing"
-    ),
     "response_moments.cu bound moved: for (std::int64_t tile = 0; tile <= positions; tile += BLOCK) {": (
         "a tile that begins after the last position has none"
     ),

@@ -40,6 +40,10 @@ struct RingRule {
   }
   // The ring of column zero, where the rule has no square root.
   HYRA_INLINE std::int64_t ring_on_axis(std::int64_t ky) const { return (2 * ky * width / longest + 1) / 2; }
+  // Whether row ky lies in a ring above zero or beyond it, and all of its columns with it: without a division.
+  HYRA_INLINE bool lies_beyond(std::int64_t ky, std::int64_t ring) const {
+    return 2 * ky * width >= (2 * ring - 1) * longest;
+  }
   // Column zero and, for an even width, the last one of a half spectrum stand for themselves alone, all others also for
   // their mirror image.
   HYRA_INLINE std::int64_t hermitian_weight(std::int64_t kx) const { return kx == 0 || 2 * kx == width ? 1 : 2; }

@@ -89,7 +89,7 @@ __device__ __forceinline__ double integral_of(const double* values, std::int64_t
 // A block per line: lines [blocks, length] complex, which become their spectra; matrices of the same size; energies
 // [blocks], all of them `pitch` apart after every kLines.
 template <int BLOCK, int LINES>
-__global__ void __launch_bounds__(BLOCK, 3)
+__global__ void __launch_bounds__(BLOCK, 2)
     line_energies(Line line, double* lines, double* matrices, std::int64_t pitch) {
   CU_SHARED(Complex, totals, [BLOCK / 32]);
   CU_SHARED(double, energies, [BLOCK / 32]);

@@ -75,7 +75,7 @@ __global__ void __launch_bounds__(BLOCK) bin_rings(RadialMomentsArgs<T> args, st
   Run run(rule, ring, pairs.begin + warp, columns);
   Sums sums = {};
   for (std::int64_t ky = pairs.begin + warp; ky < pairs.end; ky += kWarps) {
-    if (rule.ring_on_axis(ky) >= (group + 1) * 32) break;  // this row and all after it lie beyond the warp's rings
+    if (rule.lies_beyond(ky, (group + 1) * 32)) break;  // this row and all after it lie beyond the warp's rings
     run.move_to(rule, ky);
     const std::int64_t at = plane + ky * row, opposite = plane + (args.height - ky) * row;
     const bool mirror = rule.has_mirror(ky);
