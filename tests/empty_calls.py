@@ -210,6 +210,7 @@ CASES = [
     Case("hyra.lowpass_upsample", lambda g: hyra.lowpass_upsample(g.images(rows=0), 2), NO_PIXEL),
     Case("hyra.ImpulseResponse", lambda g: hyra.ImpulseResponse(g.images(rows=0), 2, (0, 0)), "response must be"),
     Case("hyra.ImpulseResponse.apply", lambda g: g.response.apply(g.images()), HR),
+    Case("hyra.ImpulseResponse.filtered", lambda g: g.response.filtered(g.images(), "reflect", HR[-2:]), HR),
     Case("hyra.ImpulseResponse.cropped", lambda g: g.response.cropped(0), "size must be at least 1, got 0"),
     Case("hyra.ImpulseResponse.load", lambda g: hyra.ImpulseResponse.load(g.folder), "no file", FileNotFoundError),
     Case("hyra.SincFit.kernel", lambda g: g.response.fit_sinc().kernel(g.images()), (0, 3, SIDE, SIDE)),

@@ -100,9 +100,9 @@ def _phases(response: Tensor, axes: Sequence[_Axis], p: int, q: int) -> Tensor:
         pad += [before, max(0, axis.offset + q * axis.taps - length)]
     padded = F.pad(response, pad)
     for dim, axis in zip((-2, -1), axes, strict=True):
-        starts = [before + axis.offset - p * a for a in range(q)]
-        index = torch.tensor(starts)[:, None] + q * torch.arange(axis.taps)
-        picked = padded.index_select(dim, index.flatten().to(padded.device))
+        places, taps = (torch.arange(n, device=padded.device) for n in (q, axis.taps))
+        index = before + axis.offset - p * places[:, None] + q * taps
+        picked = padded.index_select(dim, index.flatten())
         padded = torch.unflatten(picked, dim, index.shape)
     # [..., q, taps_y, q, taps_x]
     return padded.movedim(-2, -3).flatten(-4, -3).flatten(1, -3)

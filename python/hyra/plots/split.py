@@ -161,7 +161,8 @@ def _over_hr_plane(spectrum: Tensor, size: Sequence[int]) -> Tensor:
     if h == height:
         centred: Tensor = torch.fft.fftshift(spectrum)
         return centred
-    rows, columns = (torch.arange(-(n // 2), n - n // 2) % lr for n, lr in ((height, h), (width, w)))
+    device = spectrum.device
+    rows, columns = (torch.arange(-(n // 2), n - n // 2, device=device) % lr for n, lr in ((height, h), (width, w)))
     return spectrum[rows][:, columns] * (height / h * width / w)
 
 

@@ -92,7 +92,7 @@ def scale_sweep(
         >>> def at(scale):
         ...     return hyra.HyRA(hyra.adapters.at_scale(any_scale, scale), scale, in_channels=1)
         >>> hyra.scale_sweep(at, [2, "3/2", 2.5], size=16)
-        ScaleSweep(3 scales from x3/2 to x5/2, cut-off 0.494 to 0.496)
+        ScaleSweep(3 scales from x3/2 to x5/2, cut-off 0.495 to 0.497)
     """
     tried = sorted({validate.scale("scales", scale) for scale in scales})
     if not tried:
