@@ -147,8 +147,8 @@ def copy_energy(plane: Tensor, scale: int) -> Tensor:
 def _energy_by_lags(plane: Tensor, scale: int) -> Tensor:
     """The same energies of a large plane: pairs of samples at one distance count alike, as its autocorrelation does."""
     height, width = (2 * n - 1 for n in plane.shape)
-    spectrum = fourier.fft2(torch.nn.functional.pad(plane, (0, width // 2, 0, height // 2)))
-    correlation = torch.fft.ifft2(spectrum * spectrum.conj())
+    spectrum = fourier.rfft2(torch.nn.functional.pad(plane, (0, width // 2, 0, height // 2)))
+    correlation = fourier.irfft2(spectrum * spectrum.conj(), (height, width)).to(spectrum.dtype)
     weights = []
     for n in correlation.shape:
         lag = torch.fft.fftfreq(n, 1 / n, dtype=torch.float64, device=plane.device)
