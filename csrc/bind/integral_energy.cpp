@@ -13,7 +13,8 @@ std::int64_t integral_energy_workspace(std::int64_t rows, std::int64_t columns,
 #ifdef HYRA_BACKEND_CPU
   return of_bands;
 #else
-  return of_bands + parts_of(columns, kTileColumns) * rows * (2 + 2 * features) + kLines * (2 * columns + 1);
+  const std::int64_t of_rows = parts_of(columns, kTileColumns) * rows * (2 + 2 * features);
+  return parts_of(of_bands + of_rows + kLines * (2 * columns + 1), 2) * 2;  // line_energies takes numbers in twos
 #endif
 }
 
