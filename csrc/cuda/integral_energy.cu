@@ -36,8 +36,8 @@ constexpr int kRows = 4;              // taken together, of which the first is e
 static_assert(kTile % 32 == 0, "a tile is an equal share for every lane");
 
 // The workspace of a plane: [bands, 1 + kSums * columns] as on a CPU; then [tiles, rows, 2 + 2 * features], a row's
-// weighted squares and sums of features, in even and in odd columns each; then, at an even number, that of line_energies,
-// which ends with the energies [kLines].
+// weighted squares and sums of features, in even and in odd columns each; then, at an even number, that of
+// line_energies, which ends with the energies [kLines].
 template <typename T>
 struct Workspace {
   double *bands, *rows, *line_energies;
