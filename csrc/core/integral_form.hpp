@@ -34,8 +34,9 @@ HYRA_INLINE const double* coupling(const IntegralForm& form) { return features(f
 HYRA_INLINE const double* line_weights(const IntegralForm& form) {
   return coupling(form) + row_sum_count(form) * row_sum_count(form);
 }
-// exp(-2 pi i k / columns), complex: on a GPU alone.
-HYRA_INLINE const double* twiddles(const IntegralForm& form) { return line_weights(form) + kLines; }
+// exp(-2 pi i k / columns), complex: on a GPU alone. What comes before is an odd number of numbers, and loads take two:
+// one is left free.
+HYRA_INLINE const double* twiddles(const IntegralForm& form) { return line_weights(form) + kLines + 1; }
 
 // What gamma is multiplied with: see integral_form.py.
 HYRA_INLINE double gamma_slope(const IntegralForm& form) {

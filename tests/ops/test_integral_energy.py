@@ -222,7 +222,8 @@ def test_tables_of_a_gpu_are_those_of_the_formulas(gpu, size):
     assert_close(tables[:shared] / scale, expected.tables / scale, "integral_energy")
     assert torch.equal(form.weights.cpu(), expected.weights)
     turns = torch.polar(torch.ones(1).double(), -2 * torch.pi * torch.arange(size[1]).double() / size[1])
-    assert_close(tables[shared:].view(-1, 2), torch.view_as_real(turns), "integral_energy")
+    first = shared + 1  # even: loads take two numbers
+    assert_close(tables[first:].view(-1, 2), torch.view_as_real(turns), "integral_energy")
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3, 4, 12, 16, 35, 67, 96, 251, 360, 1031])

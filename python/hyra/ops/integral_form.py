@@ -64,7 +64,7 @@ class IntegralForm:
         """
         features = 3 if columns % 2 == 0 else 5
         before = 2 * rows + (1 + features) * columns + (1 + 2 * features) ** 2
-        tables = like.new_empty(before + SUMS + 2 * columns, dtype=torch.float64)
+        tables = like.new_empty(before + SUMS + 1 + 2 * columns, dtype=torch.float64)  # 1: see `twiddles` there
         return cls(tables, features, tables[before : before + SUMS, None])
 
 
