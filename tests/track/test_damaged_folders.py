@@ -55,7 +55,8 @@ def hostile_lines():
     for name in content:
         wrongs = [[[]], {}, "7", "text", True, 10**30, {"x": []}]
         wrongs += [[1, "a"], 0.5, None] if name.startswith("band_") else [[], [0.5]]
-        wrongs += [None] if name not in ("fsds", "band") else []
+        absent = ("fsds", "cutoff", "similarity", "ring_cosine", "mtf50", "noise_gain")  # without a target, at a scale
+        wrongs += [None] if name not in absent else []
         wrongs += [1.5, -1, 0.0] if name in ("step", "format") else []
         for wrong in wrongs:
             yield f"{name} = {wrong!r}", line_of(content | {name: wrong})
