@@ -44,7 +44,10 @@ struct Place {
   __device__ __forceinline__ Place(const ResponseMomentsArgs<T>& args, std::int64_t position) {
     const Window window(args, position);
     const std::int64_t plane = position / args.impulses * args.channels;
-    origin = (plane * args.height + window.top) * args.width + window.left;
+    // Modulo 2^64: an empty window may lie anywhere.
+    const auto number = [](std::int64_t n) { return static_cast<std::uint64_t>(n); };
+    origin = static_cast<std::int64_t>((number(plane * args.height) + number(window.top)) * number(args.width) +
+                                       number(window.left));
     begin_y = static_cast<int>(window.begin_y);
     end_y = static_cast<int>(window.end_y);
     begin_x = static_cast<int>(window.begin_x);
