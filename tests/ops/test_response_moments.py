@@ -57,6 +57,14 @@ def test_agrees_with_reference(backend, dtype, case):
         state = actual[:3]
 
 
+def test_positions_anywhere(backend, dtype):
+    outputs, origins, reference = random_case((2, 4, 3, 9, 11), (3, 5), dtype=dtype, device=backend.device)
+    far = origins.clone()
+    far[0, :2] = torch.tensor([[2**62, -(2**62)], [-(2**62), 3]])
+    inputs = (outputs, far, reference)
+    assert_agrees(response_moments(*inputs, [1, 2], start(reference)), in_reference(*inputs, [1, 2], start(reference)))
+
+
 def test_strides(backend, dtype):
     outputs, origins, reference = random_case((4, 6, 2, 20, 24), (5, 5), dtype=dtype, device=backend.device)
     inputs = (outputs.mT[:, :, ::2], origins.flip(-1)[:, ::3], reference.mT)
