@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
+
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
-import torch  # noqa: E402
-from jobs import Plan, jobs  # noqa: E402
+from jobs import Plan, jobs  # noqa: E402 - found by the path above, as the next two are
 from steps import Report  # noqa: E402
 from timing import Gpu, Rehearsal, measure  # noqa: E402
 
