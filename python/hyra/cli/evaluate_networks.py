@@ -60,8 +60,8 @@ def add_network_inputs(parser: argparse.ArgumentParser) -> None:
         "--network-columns",
         action="store_true",
         help="likeness to the sinc, cut-off, energy of H over the output's in bands (above 1 where G takes some away), "
-        "parameters, multiply-adds, time and memory as well: below the table, and in its files; with --store the impulse "
-        "responses, too, for the page of hyra report",
+        "parameters, multiply-adds, time and memory as well: below the table, and in its files; with --store the "
+        "impulse responses, too, for the page of hyra report",
     )
     group.add_argument(
         "--save-images",
