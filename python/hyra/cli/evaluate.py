@@ -78,9 +78,10 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     scoring.add_argument("--workers", type=positive, metavar="N", help="images at a time (default: one for each core)")
     scoring.add_argument(
         "--engine",
-        choices=("threads", "ray"),
+        choices=("threads", "processes", "ray"),
         default="threads",
-        help="where the work is done: on threads of this process (default), or by Ray (pip install 'hyra[ray]')",
+        help="where the work is done: on threads of this process (default), in processes (thousands of small images on "
+        "many cores), or by Ray (pip install 'hyra[ray]')",
     )
     scoring.add_argument(
         "--address",
@@ -187,12 +188,15 @@ def _report(outcome: Outcome) -> None:
 
 
 def _engine(args: argparse.Namespace) -> Engine:
+    from hyra.evaluate.engines.processes import in_processes
     from hyra.evaluate.engines.ray import RayEngine
     from hyra.evaluate.engines.threads import in_threads
 
     if args.address is not None and args.engine != "ray":
         raise ValueError(f"--address must be given with --engine ray alone, got --engine {args.engine}")
-    return RayEngine(args.address) if args.engine == "ray" else in_threads
+    if args.engine == "ray":
+        return RayEngine(args.address)
+    return in_processes if args.engine == "processes" else in_threads
 
 
 def _shard(args: argparse.Namespace) -> tuple[Shard | None, Path | None]:

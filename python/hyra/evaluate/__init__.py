@@ -3,6 +3,7 @@
 >>> from hyra.evaluate import Method, Plan, evaluate
 """
 
+from hyra.evaluate.engines.processes import in_processes
 from hyra.evaluate.engines.ray import RayEngine
 from hyra.evaluate.evaluation import Evaluation, evaluate
 from hyra.evaluate.inputs.methods import Method
@@ -27,5 +28,6 @@ __all__ = [
     "Shard",
     "compare_runs",
     "evaluate",
+    "in_processes",
     "merge",
 ]

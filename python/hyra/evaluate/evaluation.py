@@ -93,7 +93,8 @@ def evaluate(
         about: what else to keep of the run in its context, as JSON has it.
         allow_missing: leave out, with a warning, images without a partner of the same name, or with several.
         workers: images worked on at the same time, each on one thread; by default one for each core.
-        engine: what does the work: threads of this process, or a `hyra.evaluate.RayEngine`.
+        engine: what does the work: threads of this process, `hyra.evaluate.in_processes` where the images are small and
+            the cores many, or a `hyra.evaluate.RayEngine`.
         shard: the part of the images to work on; `hyra.evaluate.merge` puts the stores of all parts together.
             The run must have a name, the same for all.
         progress: show a bar on a terminal.

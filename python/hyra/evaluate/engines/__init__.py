@@ -1,1 +1,1 @@
-"""Where the work is done: on threads of this process, or by Ray."""
+"""Where the work is done: on threads of this process, in processes of this machine, or by Ray."""

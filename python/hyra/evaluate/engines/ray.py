@@ -11,13 +11,14 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from hyra._util.extra import extra
 from hyra._util.texts import message
+from hyra.evaluate.engines.pool import Report, outcomes
 from hyra.evaluate.engines.threads import default_workers
 from hyra.evaluate.work.plan import Plan
 from hyra.evaluate.work.tasks import Outcome, Task, measure
@@ -64,7 +65,7 @@ class RayEngine:
             import ray
         with _connected(ray, self.address, workers):
             count, resources = share(ray.cluster_resources(), device.type, workers)
-            yield from _Pool(ray, plan, count, resources, self.attempts).outcomes(tasks)
+            yield from outcomes(_Actors(ray, plan, resources), tasks, count, self.attempts)
 
 
 def share(cluster: dict[str, float], device: str, workers: int | None) -> tuple[int, dict[str, float]]:
@@ -123,91 +124,42 @@ class _Worker:
             yield from measure(task, plan)
 
 
-@dataclass
-class _Job:
-    """A task with the predictions that are still to be scored, and how many actors died on the first of them."""
+class _Actors:
+    """Of Ray, which tells of a stream of outcomes, or of the start of an actor."""
 
-    task: Task
-    deaths: int = 0
+    def __init__(self, ray: Any, plan: Plan, resources: dict[str, float]) -> None:
+        self._ray, self._plan = ray, plan
+        self._actor = ray.remote(**resources, max_restarts=0)(_Worker)
+        self._folder = os.getcwd()
+        self._waiting: dict[Any, Any] = {}
+        self._living: set[Any] = set()
 
-    def done(self) -> None:
-        self.task, self.deaths = replace(self.task, predictions=self.task.predictions[1:]), 0
+    def start(self) -> Any:
+        worker = self._actor.remote(self._folder)
+        self._living.add(worker)
+        self._waiting[worker.ready.remote()] = worker
+        return worker
 
+    def give(self, worker: Any, task: Task) -> None:
+        self._waiting[worker.measure.options(num_returns="streaming").remote(task, self._plan)] = worker
 
-@dataclass
-class _Pool:
-    """Actors, each with one job or starting."""
-
-    ray: Any
-    plan: Plan
-    count: int
-    resources: dict[str, float]
-    attempts: int
-    waiting: dict[Any, tuple[Any, _Job | None]] = field(default_factory=dict)
-    """Of what Ray tells of next: the actor, and its job, None of one that is starting."""
-    again: list[_Job] = field(default_factory=list)
-    """Whose actor died."""
-    failures: int = 0
-    """Actors that died, one after the other, before they had started."""
-
-    def outcomes(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
-        actor = self.ray.remote(**self.resources, max_restarts=0)(_Worker)
-        jobs = map(_Job, tasks)
-        folder = os.getcwd()
-
-        def start() -> None:
-            new = actor.remote(folder)
-            self.waiting[new.ready.remote()] = (new, None)
-
+    def report(self) -> Report:
+        (told, *_), _ = self._ray.wait(list(self._waiting), num_returns=1)
+        worker = self._waiting.pop(told)
         try:
-            for _ in range(self.count):
-                start()
-            idle: list[Any] = []
-            while True:
-                while idle and (job := self.again.pop() if self.again else next(jobs, None)):
-                    self._give(idle.pop(), job)
-                if not self.again and not any(job for _, job in self.waiting.values()) and (idle or not self.waiting):
-                    return
-                ready, _ = self.ray.wait(list(self.waiting), num_returns=1)
-                worker, job = self.waiting.pop(ready[0])
-                try:
-                    outcome = self.ray.get(next(ready[0]) if job else ready[0])
-                except StopIteration:
-                    idle.append(worker)
-                except self.ray.exceptions.RayTaskError:
-                    raise
-                except self.ray.exceptions.RayError as error:
-                    self.ray.kill(worker)
-                    start()
-                    if job:
-                        yield from self._died(job, error)
-                    elif (failures := self.failures + 1) < self.attempts:
-                        self.failures = failures
-                    else:
-                        raise ConnectionError(f"no worker could be started by Ray: {message(error)}") from error
-                else:
-                    if job is None:
-                        self.failures = 0
-                        idle.append(worker)
-                        continue
-                    self.waiting[ready[0]] = (worker, job)
-                    job.done()
-                    yield outcome
-        finally:
-            for worker, _ in self.waiting.values():
-                self.ray.kill(worker)
+            outcome = self._ray.get(next(told) if isinstance(told, Iterator) else told)
+        except StopIteration:
+            return Report(worker)
+        except self._ray.exceptions.RayTaskError:
+            raise
+        except self._ray.exceptions.RayError as error:
+            self._living.remove(worker)
+            self._ray.kill(worker)
+            return Report(worker, death=message(error))
+        if outcome is not None:
+            self._waiting[told] = worker
+        return Report(worker, outcome)
 
-    def _give(self, worker: Any, job: _Job) -> None:
-        stream = worker.measure.options(num_returns="streaming").remote(job.task, self.plan)
-        self.waiting[stream] = (worker, job)
-
-    def _died(self, job: _Job, error: Exception) -> Iterator[Outcome]:
-        """Try again what is left of a job; a pair that kills one actor after the other is left out."""
-        job.deaths += 1
-        if job.task.predictions and job.deaths >= self.attempts:
-            first = job.task.predictions[0]
-            place = (first.method, first.scale, job.task.image, first.source.name, job.task.target.name)
-            yield Outcome(*place, error=f"{job.deaths} workers died on it, the last because: {message(error)}")
-            job.done()
-        if job.task.predictions:
-            self.again.append(job)
+    def stop(self) -> None:
+        for worker in self._living:
+            self._ray.kill(worker)

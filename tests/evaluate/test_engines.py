@@ -1,30 +1,28 @@
-"""Ray as the engine: the bits of threads, whoever is killed in the middle."""
+"""Processes and Ray as the engine: the bits of threads, whoever is killed in the middle."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
+import faulty_sources
 import pytest
 import small_folders
 import torch
+from faulty_sources import Broken, Deadly, changed
 
 from hyra import images
 from hyra.cli import main
+from hyra.evaluate.engines import processes
+from hyra.evaluate.engines.processes import in_processes
 from hyra.evaluate.engines.ray import RayEngine, share
 from hyra.evaluate.evaluation import evaluate
-from hyra.evaluate.inputs.methods import Method
 from hyra.evaluate.inputs.networks import network_methods
 from hyra.evaluate.inputs.running import NetworkSpec
 from hyra.evaluate.work.plan import Plan
-from hyra.evaluate.work.sources import File
 
 pytestmark = pytest.mark.once
 PLAN = Plan(("psnr", "ssim", "fsds"))
@@ -42,44 +40,14 @@ def ray():
     """Two workers on this machine, for all tests of this file."""
     ray = pytest.importorskip("ray")
     ray.init(address="local", num_cpus=2, object_store_memory=128 << 20, include_dashboard=False, log_to_driver=False)
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the workers cannot import this file
+    ray.cloudpickle.register_pickle_by_value(faulty_sources)  # the workers cannot import that file
     yield ray
     ray.shutdown()
 
 
-@dataclass(frozen=True)
-class Deadly(File):
-    """A file whose reader dies, a number of times."""
-
-    marks: Path = Path()
-    deaths: int = 1
-
-    def read(self):
-        count = len(list(self.marks.iterdir()))
-        if count < self.deaths:
-            (self.marks / str(count)).touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().read()
-
-
-@dataclass(frozen=True)
-class Broken(File):
-    """A file whose reader has a fault of its own."""
-
-    def read(self):
-        raise ZeroDivisionError("a fault of the program")
-
-
-@dataclass(frozen=True)
-class Changed(Method):
-    """A method one of whose images is another kind of source."""
-
-    source: type[File] = File
-    options: tuple = ()
-
-    def sources(self, **options):
-        pairs = super().sources(**options)
-        return [(self.source(sr.path, *self.options), hr) if sr.image == "c" else (sr, hr) for sr, hr in pairs]
+@pytest.fixture(params=["processes", "ray"])
+def engine(request):
+    return in_processes if request.param == "processes" else request.getfixturevalue("ray") and RayEngine()
 
 
 @pytest.fixture
@@ -88,32 +56,33 @@ def methods(tmp_path):
     return small_folders.make(tmp_path)
 
 
-def changed(methods, source, *options):
-    return [Changed(*vars(method).values(), source, options) for method in methods]
-
-
-def test_the_bits_of_threads(ray, methods):
+def test_the_bits_of_threads(engine, methods):
     expected = evaluate(methods, PLAN, name="run", progress=False)
-    for workers in (1, 64):  # more than there are never start, and nothing waits for them
-        result = evaluate(methods, PLAN, name="run", engine=RayEngine(), workers=workers, progress=False)
-        assert result.outcomes == expected.outcomes
+    result = evaluate(methods, PLAN, name="run", engine=engine, workers=1, progress=False)
+    assert result.outcomes == expected.outcomes
+
+
+def test_more_workers_than_ray_has_never_start_and_nothing_waits_for_them(ray, methods):
+    expected = evaluate(methods, PLAN, name="run", progress=False)
+    result = evaluate(methods, PLAN, name="run", engine=RayEngine(), workers=64, progress=False)
+    assert result.outcomes == expected.outcomes
     assert ray.is_initialized()  # it is not ours
 
 
-def test_workers_that_are_killed_change_nothing(ray, methods, tmp_path):
+def test_workers_that_are_killed_change_nothing(engine, methods, tmp_path):
     expected = evaluate(methods, PLAN, name="run", progress=False)
     seen = []
     deadly = changed(methods, Deadly, tmp_path / "marks", 2)
-    result = evaluate(deadly, PLAN, name="run", engine=RayEngine(), workers=2, progress=False, log=seen.append)
+    result = evaluate(deadly, PLAN, name="run", engine=engine, workers=2, progress=False, log=seen.append)
     assert len(list((tmp_path / "marks").iterdir())) == 2
     assert result.outcomes == expected.outcomes
     assert len(seen) == len(expected.outcomes)  # no pair comes twice
 
 
-def test_a_pair_that_kills_every_worker_is_an_outcome(ray, methods, tmp_path):
+def test_a_pair_that_kills_every_worker_is_an_outcome(engine, methods, tmp_path):
     expected = evaluate(methods, PLAN, name="run", progress=False)
     deadly = changed(methods, Deadly, tmp_path / "marks", 3)
-    result = evaluate(deadly, PLAN, name="run", engine=RayEngine(), workers=2, progress=False)
+    result = evaluate(deadly, PLAN, name="run", engine=engine, workers=1, progress=False)
     failed = [outcome for outcome in result.outcomes if outcome.error]
     assert [outcome.image for outcome in failed] == ["c"]  # the other method's is read by the next worker
     assert failed[0].error.startswith("3 workers died on it, the last because: ")
@@ -122,21 +91,21 @@ def test_a_pair_that_kills_every_worker_is_an_outcome(ray, methods, tmp_path):
     ]
 
 
-def test_networks_are_loaded_by_the_workers(ray, tmp_path):
+def test_networks_are_loaded_by_the_workers(engine, tmp_path):
     small_folders.make(tmp_path)
     (tmp_path / "net.py").write_text(NOISE)
     specs = [NetworkSpec.find(f"{tmp_path / 'net.py'}:noise"), NetworkSpec.find("demo-x2")]
     methods = network_methods(specs, tmp_path / "hr")
     expected = evaluate(methods, PLAN, name="run", workers=2, progress=False)
-    result = evaluate(methods, PLAN, name="run", engine=RayEngine(), workers=2, progress=False)
+    result = evaluate(methods, PLAN, name="run", engine=engine, workers=2, progress=False)
     assert result.outcomes == expected.outcomes
     assert not any(outcome.error for outcome in result.outcomes)
 
 
-def test_a_fault_of_the_program_is_what_it_is_in_a_thread(ray, methods):
+def test_a_fault_of_the_program_is_what_it_is_in_a_thread(engine, methods):
     methods = changed(methods, Broken)
     expected = evaluate(methods, PLAN, name="run", progress=False)
-    result = evaluate(methods, PLAN, name="run", engine=RayEngine(), workers=1, progress=False)
+    result = evaluate(methods, PLAN, name="run", engine=engine, workers=1, progress=False)
     assert result.outcomes == expected.outcomes
     assert sum("a fault of the program" in (outcome.error or "") for outcome in result.outcomes) == 2
 
@@ -152,8 +121,31 @@ def test_a_broken_image_does_not_and_relative_names_are_the_drivers(ray, methods
     assert by_ray.out == capsys.readouterr().out
 
 
-def test_killing_the_driver_and_going_on_changes_nothing(tmp_path):
-    pytest.importorskip("ray")
+def test_what_no_process_can_be_given_or_import_is_said(methods, monkeypatch):
+    class Local(Broken):
+        pass
+
+    with pytest.raises(TypeError, match=r"engine must be one of this process, .*Local"):
+        evaluate(changed(methods, Local), PLAN, name="run", engine=in_processes, workers=1, progress=False)
+
+    class Unknown(Broken):
+        __module__, __qualname__ = faulty_sources.__name__, "Unknown"
+
+    monkeypatch.setattr(faulty_sources, "Unknown", Unknown, raising=False)  # here, but not in a process that starts
+    with pytest.raises(TypeError, match=r"engine must be one of this process, .*Unknown"):
+        evaluate(changed(methods, Unknown), PLAN, name="run", engine=in_processes, workers=1, progress=False)
+
+
+def test_processes_that_cannot_start_end_the_evaluation(methods, monkeypatch):
+    monkeypatch.setattr(processes, "_PROGRAM", "raise SystemExit(3)")
+    with pytest.raises(ConnectionError, match=r"no worker could be started: its process ended \(exit status 3\)"):
+        evaluate(methods, PLAN, name="run", engine=in_processes, workers=1, progress=False)
+
+
+@pytest.mark.parametrize("engine", ["processes", "ray"])
+def test_killing_the_driver_and_going_on_changes_nothing(engine, tmp_path):
+    if engine == "ray":
+        pytest.importorskip("ray")
     generator = torch.Generator().manual_seed(3)
     for index in range(30):
         hr = torch.rand(3, 200, 200, generator=generator)
@@ -163,7 +155,7 @@ def test_killing_the_driver_and_going_on_changes_nothing(tmp_path):
             images.write(sr, tmp_path / "results" / method / "x4" / f"{index}.png")
     store = tmp_path / "scores.sqlite"
     arguments = [*small_folders.arguments(tmp_path), "--protocol", "y"]
-    command = [sys.executable, "-m", "hyra", *arguments, "--store", str(store), "--engine", "ray", "--workers", "2"]
+    command = [sys.executable, "-m", "hyra", *arguments, "--store", str(store), "--engine", engine, "--workers", "2"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     while pairs(store) < 1:
         assert process.poll() is None
