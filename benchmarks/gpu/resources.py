@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import bounds
 import machine_code
 from machine_code import FP32, FP64, Kernel
 
@@ -131,6 +132,15 @@ def text(kernels: Sequence[Kernel]) -> str:
             "float64 is slow; elsewhere they work in float64, as before.",
             "",
             *operations_table(kernels),
+            "",
+            "## What bounds each op",
+            "",
+            "By the bytes that it moves from and to memory and its operations (`bounds.py`), on data sheets' numbers:",
+            "what takes longest, and how many times as long as the bytes. Of two counts of operations the second is",
+            "where float64 is slow. Not measured; launches, L2, shared memory and chains of dependent operations are",
+            "not counted.",
+            "",
+            *bounds.table(),
             "",
             "## Registers and occupancy",
             "",

@@ -11,6 +11,7 @@ namespace hyra {
 // A plane is cut into bands of rows and, on a GPU, these into tiles of columns.
 constexpr std::int64_t kBandRows = 128;
 constexpr int kTileColumns = 96;
+constexpr std::int64_t kMergedRows = 32;  // whose tiles a block of a GPU adds up
 
 constexpr int kSums = 5;  // real sums over the rows, in one column
 
@@ -21,20 +22,20 @@ struct Scores {
 };
 
 // On a GPU the tables are written first, and one of these is wanted: the row and the column sums, for a gradient; the
-// whole energy; the scores. What is not wanted is null, and the column sums are a workspace.
+// energy and the column sums, or, `with_lines`, the whole energy; the scores. What is not wanted is null.
 template <typename T>
 struct IntegralEnergyArgs {
-  double* energy;                // [planes (+ targets)]: what weighted squares and row sums give; on a GPU the whole
-  double* row_sums;              // [planes (+ targets), rows, row sums]
-  double* column_sums;           // [planes (+ targets), 4, columns] complex: those over the rows
-  double* partials;              // [planes (+ targets), workspace]: [bands, 1 + kSums * columns], on a GPU and more
-  Pixels<T> preds;               // [planes, 1, rows, columns]
-  Pixels<T> target;              // [targets, 1, rows, columns]
-  const double* preds_moments;   // [planes / preds_channels, 2]
+  double* energy;               // [planes (+ targets)]: what weighted squares and row sums give; `with_lines` the whole
+  double* row_sums;             // [planes (+ targets), rows, row sums]
+  double* column_sums;          // [planes (+ targets), 4, columns] complex: those over the rows
+  double* partials;             // [planes (+ targets), workspace]: [bands, 1 + kSums * columns], on a GPU and more
+  Pixels<T> preds;              // [planes, 1, rows, columns]
+  Pixels<T> target;             // [targets, 1, rows, columns]
+  const double* preds_moments;  // [planes / preds_channels, 2]
   const double* target_moments;  // [targets / target_channels, 2]
   IntegralForm form;
   std::int64_t planes, targets, preds_channels, target_channels, bands, tiles, workspace;
-  bool with_target;
+  bool with_target, with_lines;  // these on a GPU alone, and for the scores
   Scores scores;
 };
 

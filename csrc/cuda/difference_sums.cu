@@ -3,6 +3,7 @@
 //   where it has several.
 // Work per thread: chunk / BLOCK pixels of each image, in groups of 16 bytes. Shared memory: 16 bytes per warp.
 // Bytes, with S the size of all images: at least S. Moved: S, and 16 for each chunk, written once and read once.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 // Loads: 16 bytes wide, both of a thread in flight; single pixels, added in the same order, where an image starts at no
 // multiple of 16 bytes, or is interleaved or cropped.
 #include "core/difference_sums.hpp"

@@ -4,6 +4,7 @@
 // Work per thread: twice 16 bytes of pixels, a block apart, and impulses / BLOCK positions. Shared memory: none.
 // Bytes, with S the size of the images: at least S. Moved: S + the background, which stays in L2, + 16 bytes per
 // position and block, also from L2.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 // Loads and stores: 16 bytes wide, both loads of a thread in flight; single pixels where a plane starts at no multiple
 // of 16 bytes.
 #include "core/impulse_batch.hpp"

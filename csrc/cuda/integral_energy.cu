@@ -1,9 +1,9 @@
 // Energy of the quadrant integrals from the pixels. A plane is cut into bands of rows and tiles of columns.
 //   sum_tiles: a block per tile of a band. A warp takes a few rows together; a lane keeps the sums over the rows of its
 //     columns in registers. Those over the columns are added up across the lanes, each step halving what a lane holds.
-//   merge: a block per band adds the tiles of each row up, a thread per row, and forms the energy of the row sums; in
-//     blocks of their own, a thread per column adds the bands up, all in a fixed order.
-//   line_energies (line_energy.cuh), then add_energies or score_images: the energy of the sums over the rows, and all
+//   merge: four threads per row add its tiles up, a block for some rows, and form the energy of the row sums; in blocks
+//     of their own, a thread per column adds the bands up, all in a fixed order.
+//   line_energies (line_energy.cuh), unless the lines are left to a transform; then add_energies or score_images: all
 //     that a plane, or an image, has.
 // Work per thread: kColumns columns in every (BLOCK / 32)th group of kRows rows. Shared memory: 120 bytes per thread.
 // Float pixels are standardised and added up in pairs (pair.cuh) where float64 is slow. A band's factors of its rows
@@ -14,6 +14,7 @@
 // Operations per pair of pixels: 16 FP64, or, of float32 in pairs, 172 FP32 and half an FP64.
 // Bound: memory on an H100 (FP64 takes 0.4 times as long); on an RTX 4090 memory, with FP32 at half of it, where FP64
 // would take 3 times as long as the bytes; on a T4 FP32, at 1.5 times.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 // Loads are one pixel wide, up to 12 or 24 in flight: lanes side by side, so that all columns of a lane have one
 // parity. Of neighbouring columns, which would be 16 bytes wide, twice as many sums would cross the lanes.
 // Planes lie side by side, rows too (_sums in python/hyra/ops/integral_energy.py): strides of both images would take
@@ -33,19 +34,22 @@ constexpr int kMergeBlock = HYRA_BLOCK(128);
 constexpr int kTile = kTileColumns;
 constexpr int kColumns = kTile / 32;  // of a lane, 32 apart
 constexpr int kRows = 4;              // taken together, of which the first is even
+constexpr int kShares = 4;            // threads that add up the tiles of one row
 static_assert(kTile % 32 == 0, "a tile is an equal share for every lane");
 
-// The workspace of a plane: [bands, 1 + kSums * columns] as on a CPU; then [tiles, rows, 2 + 2 * features], a row's
-// weighted squares and sums of features, in even and in odd columns each; then, at an even number, that of
-// line_energies, which ends with the energies [kLines].
+// The workspace of a plane: [bands, 1 + kSums * columns] as on a CPU, but that the first number is free; then [tiles,
+// rows, 2 + 2 * features], a row's weighted squares and sums of features, in even and in odd columns each; then the
+// energies of every kMergedRows rows; then, at an even number, that of line_energies, which ends with the energies
+// [kLines].
 template <typename T>
 struct Workspace {
-  double *bands, *rows, *line_energies;
+  double *bands, *rows, *row_energies, *line_energies;
   std::int64_t band_stride;
 
   __device__ __forceinline__ Workspace(const IntegralEnergyArgs<T>& args, std::int64_t plane)
       : bands(args.partials + plane * args.workspace), band_stride(1 + kSums * args.form.columns) {
     rows = bands + args.bands * band_stride;
+    row_energies = rows + args.tiles * args.form.rows * (2 + 2 * args.form.features);
     line_energies = bands + args.workspace - kLines;
   }
 };
@@ -209,34 +213,52 @@ __global__ void __launch_bounds__(BLOCK) sum_tiles(IntegralEnergyArgs<T> args) {
   }
 }
 
+inline std::int64_t row_blocks(const IntegralForm& form) { return (form.rows + kMergedRows - 1) / kMergedRows; }
+
+// A row's threads load neighbouring numbers of a tile, several tiles in flight; then each takes some entries of the
+// form.
 template <int BLOCK, int FEATURES, typename T>
-__device__ __forceinline__ void merge_rows(const IntegralEnergyArgs<T>& args, std::int64_t block, double* scratch) {
-  constexpr int kRowSums = 1 + 2 * FEATURES;
-  const std::int64_t rows = args.form.rows, band = block % args.bands, plane = block / args.bands;
-  const std::int64_t begin = band * kBandRows, end = begin + kBandRows < rows ? begin + kBandRows : rows;
+__device__ __forceinline__ void merge_rows(const IntegralEnergyArgs<T>& args, std::int64_t block, std::int64_t blocks) {
+  constexpr int kRowSums = 1 + 2 * FEATURES, kValues = 1 + kRowSums, kTogether = BLOCK / kShares;
+  static_assert(kValues % kShares == 0 && kValues / kShares >= 2, "a thread has an equal share, one both squares");
+  CU_SHARED(double, shared, [kTogether][kValues]);
+  CU_SHARED(double, scratch, [BLOCK / 32]);
+  const std::int64_t rows = args.form.rows, plane = block / blocks, begin = block % blocks * kMergedRows;
+  const int share = threadIdx.x % kShares, first = share * (kValues / kShares);
   const Workspace<T> workspace(args, plane);
-  const Standardized<double, T> pixels(args, plane);
+  double* const values = shared[threadIdx.x / kShares];  // of a row: its squares, then its sums, the first pixel first
   double energy = 0;
-  for (int step = 0; step < kBandRows; step += BLOCK) {  // once: in a loop, the coupling would stay in registers
-    const std::int64_t y = begin + step + threadIdx.x;
-    if (y >= end) break;
-    double squares = 0, sums[kRowSums] = {pixels.at(y * args.form.columns)};
-    for (std::int64_t tile = 0; tile < args.tiles; ++tile) {
-      const double* const partial = workspace.rows + (tile * rows + y) * (1 + kRowSums);
-      squares += partial[0] + partial[1];
+  for (int step = 0; step < kMergedRows; step += kTogether) {  // once
+    const std::int64_t y = begin + step + threadIdx.x / kShares;
+    if (y < rows) {
+      double own[kValues / kShares] = {};
+#pragma unroll 4
+      for (std::int64_t tile = 0; tile < args.tiles; ++tile) {
+        const double* const partial = workspace.rows + (tile * rows + y) * kValues + first;
 #pragma unroll
-      for (int i = 1; i < kRowSums; ++i) sums[i] += partial[1 + i];
-    }
-    if (args.row_sums != nullptr) {
-      double* const out = args.row_sums + (plane * rows + y) * kRowSums;
+        for (int i = 0; i < kValues / kShares; ++i) own[i] += partial[i];
+      }
+      if (share == 0) {
+        own[0] += own[1];
+        own[1] = Standardized<double, T>(args, plane).at(y * args.form.columns);
+      }
 #pragma unroll
-      for (int i = 0; i < kRowSums; ++i) out[i] = sums[i];
+      for (int i = 0; i < kValues / kShares; ++i) values[first + i] = own[i];
     }
-    double coupled[kRowSums];
-    energy += row_weights(args.form)[y] * (squares + couple<FEATURES>(coupling(args.form), sums, coupled));
+    __syncwarp();
+    if (y < rows) {
+      const double* const sums = values + 1;
+      double part = share == 0 ? values[0] : 0;
+      for (int i = share; i < kRowSums; i += kShares) {
+        part += coupled_sum<FEATURES>(coupling(args.form), sums, i) * sums[i];
+        if (args.row_sums != nullptr) args.row_sums[(plane * rows + y) * kRowSums + i] = sums[i];
+      }
+      energy += row_weights(args.form)[y] * part;
+    }
+    __syncwarp();  // the row's values have been read
   }
   energy = block_sum<BLOCK>(energy, scratch);
-  if (threadIdx.x == 0) workspace.bands[band * workspace.band_stride] = energy;
+  if (threadIdx.x == 0) workspace.row_energies[block % blocks] = energy;
 }
 
 template <int BLOCK, typename T>
@@ -246,6 +268,7 @@ __device__ __forceinline__ void merge_bands(const IntegralEnergyArgs<T>& args, s
   if (k >= args.form.columns) return;
   const Workspace<T> workspace(args, plane);
   double sums[kSums] = {};
+#pragma unroll 4
   for (std::int64_t band = 0; band < args.bands; ++band) {
     const double* const partial = workspace.bands + band * workspace.band_stride;
 #pragma unroll
@@ -255,42 +278,45 @@ __device__ __forceinline__ void merge_bands(const IntegralEnergyArgs<T>& args, s
 }
 
 template <int BLOCK, int FEATURES, typename T>
-__global__ void __launch_bounds__(BLOCK) merge(IntegralEnergyArgs<T> args, std::int64_t of_rows, std::int64_t blocks) {
-  CU_SHARED(double, scratch, [BLOCK / 32]);
-  if (blockIdx.x < of_rows) {
-    merge_rows<BLOCK, FEATURES>(args, blockIdx.x, scratch);
+__global__ void __launch_bounds__(BLOCK)
+    merge(IntegralEnergyArgs<T> args, std::int64_t planes, std::int64_t of_rows, std::int64_t of_columns) {
+  if (blockIdx.x < planes * of_rows) {
+    merge_rows<BLOCK, FEATURES>(args, blockIdx.x, of_rows);
   } else {
-    merge_bands<BLOCK>(args, blockIdx.x - of_rows, blocks);
+    merge_bands<BLOCK>(args, blockIdx.x - planes * of_rows, of_columns);
   }
 }
 
+// A lane's share of the energy of a plane.
 template <typename T>
-__device__ __forceinline__ double energy_of(const IntegralEnergyArgs<T>& args, std::int64_t plane) {
+__device__ __forceinline__ double share_of_energy(const IntegralEnergyArgs<T>& args, std::int64_t plane,
+                                                  std::int64_t blocks) {
   const Workspace<T> workspace(args, plane);
   double energy = 0;
-#pragma unroll 4
-  for (std::int64_t band = 0; band < args.bands; ++band) energy += workspace.bands[band * workspace.band_stride];
-#pragma unroll
-  for (int i = 0; i < kLines; ++i) energy += line_weights(args.form)[i] * workspace.line_energies[i];
+  for (std::int64_t i = threadIdx.x; i < blocks; i += 32) energy += workspace.row_energies[i];
+  if (args.with_lines && threadIdx.x < kLines) {
+    energy += line_weights(args.form)[threadIdx.x] * workspace.line_energies[threadIdx.x];
+  }
   return energy;
 }
 
-// A thread per plane.
-template <int BLOCK, typename T>
-__global__ void __launch_bounds__(BLOCK) add_energies(IntegralEnergyArgs<T> args, std::int64_t planes) {
-  const std::int64_t plane = static_cast<std::int64_t>(blockIdx.x) * BLOCK + threadIdx.x;
-  if (plane < planes) args.energy[plane] = energy_of(args, plane);
+// A warp per plane.
+template <typename T>
+__global__ void __launch_bounds__(32) add_energies(IntegralEnergyArgs<T> args, std::int64_t blocks) {
+  CU_SHARED(double, scratch, [1]);
+  const double energy = block_sum<32>(share_of_energy(args, blockIdx.x, blocks), scratch);
+  if (threadIdx.x == 0) args.energy[blockIdx.x] = energy;
 }
 
-// A warp per image, a lane per channel of the differences and of the targets.
+// A warp per image.
 template <typename T>
-__global__ void __launch_bounds__(32) score_images(IntegralEnergyArgs<T> args) {
+__global__ void __launch_bounds__(32) score_images(IntegralEnergyArgs<T> args, std::int64_t blocks) {
   CU_SHARED(double, scratch, [2]);
   const std::int64_t channels = args.preds_channels, first = blockIdx.x * channels;
   double difference = 0, reference = 0;
-  for (std::int64_t c = threadIdx.x; c < channels; c += 32) {
-    difference += energy_of(args, first + c);
-    reference += energy_of(args, args.planes + first + c);
+  for (std::int64_t c = 0; c < channels; ++c) {
+    difference += share_of_energy(args, first + c, blocks);
+    reference += share_of_energy(args, args.planes + first + c, blocks);
   }
   difference = block_sum<32>(difference, scratch);
   reference = block_sum<32>(reference, scratch + 1);
@@ -306,25 +332,26 @@ __global__ void __launch_bounds__(32) score_images(IntegralEnergyArgs<T> args) {
 template <int FEATURES, typename T>
 void add_up(const IntegralEnergyArgs<T>& args, std::int64_t planes, cudaStream_t stream) {
   const auto grid = [&](std::int64_t blocks) { return dim3(static_cast<unsigned>(planes * blocks)); };
-  const std::int64_t blocks = (args.form.columns + kMergeBlock - 1) / kMergeBlock, bands = args.bands;
+  const std::int64_t of_columns = (args.form.columns + kMergeBlock - 1) / kMergeBlock, of_rows = row_blocks(args.form);
   make_tables<kMergeBlock>(args.form, stream);
   with_reals<T>([&](auto real) {
-    CU_LAUNCH((sum_tiles<kBlock, FEATURES, decltype(real), T>), grid(bands * args.tiles), dim3(kBlock), 0, stream,
+    CU_LAUNCH((sum_tiles<kBlock, FEATURES, decltype(real), T>), grid(args.bands * args.tiles), dim3(kBlock), 0, stream,
               args);
   });
-  CU_LAUNCH((merge<kMergeBlock, FEATURES, T>), grid(bands + blocks), dim3(kMergeBlock), 0, stream, args, planes * bands,
-            blocks);
+  CU_LAUNCH((merge<kMergeBlock, FEATURES, T>), grid(of_rows + of_columns), dim3(kMergeBlock), 0, stream, args, planes,
+            of_rows, of_columns);
   if (args.energy == nullptr && args.scores.data == nullptr) return;
-  double* const matrices = args.partials + args.workspace - kLines * (2 * args.form.columns + 1);
-  const Line line = line_of(args.form.columns, twiddles(args.form));
-  CU_LAUNCH((line_energies<kBlock, kLines>), grid(kLines), dim3(kBlock), 0, stream, line, args.column_sums, matrices,
-            args.workspace);
+  if (args.with_lines) {
+    double* const matrices = args.partials + args.workspace - kLines * (2 * args.form.columns + 1);
+    const Line line = line_of(args.form.columns, twiddles(args.form));
+    CU_LAUNCH((line_energies<kBlock, kLines>), grid(kLines), dim3(kBlock), 0, stream, line, args.column_sums, matrices,
+              args.workspace);
+  }
   if (args.scores.data != nullptr) {
     const dim3 images(static_cast<unsigned>(args.planes / args.preds_channels));
-    CU_LAUNCH((score_images<T>), images, dim3(32), 0, stream, args);
+    CU_LAUNCH((score_images<T>), images, dim3(32), 0, stream, args, of_rows);
   } else {
-    const dim3 all(static_cast<unsigned>((planes + kMergeBlock - 1) / kMergeBlock));
-    CU_LAUNCH((add_energies<kMergeBlock, T>), all, dim3(kMergeBlock), 0, stream, args, planes);
+    CU_LAUNCH((add_energies<T>), grid(1), dim3(32), 0, stream, args, of_rows);
   }
 }
 

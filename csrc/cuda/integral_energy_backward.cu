@@ -4,6 +4,7 @@
 // registers. Work per thread: 16 bytes of columns in every (BLOCK / 32)th row of a band. Shared memory: 4 or 6 KiB.
 // Bytes, with S the size of the planes: at least 2 S. Moved: 2 S; from L2 for each tile of a band its row sums, column
 // factors and tables (DIV2K image in float32: 0.4 S).
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 // Loads and stores: 16 bytes wide, four loads in flight; single pixels where a row starts at no multiple of 16 bytes.
 #include "core/integral_energy_backward.hpp"
 #include "cuda/block.cuh"

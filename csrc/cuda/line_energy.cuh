@@ -1,8 +1,9 @@
 // The energy of the integral of a line's half spectrum, for a few lines of any length: a block per line. With a length
 // of outer * inner, the transform is made of short ones in two steps, each the columns of a matrix by the definition;
-// then the spectrum is added up. Of a prime length there is one step, and lines that long take most of the time.
+// then the spectrum is added up. Of a prime length there is one step, whose work grows with its square: what is longer
+// than `MOST_WORK` of python/hyra/ops/integral_energy.py allows is left to a transform of cuFFT.
 // Bytes: the line, its spectrum and the matrix in between, from L1 and L2. FP64: 4 (outer + inner / 2) multiply-adds
-// per element.
+// per element; a line at most 2^21 (20 us on an H100, where a multiprocessor has 64 of them a cycle).
 #pragma once
 
 #include "cuda/block.cuh"

@@ -8,6 +8,7 @@
 // Operations per float32 pixel: 2 FP64 (its deviation made a double, and squared), 17 FP32. Per float64 pixel: 3 FP64.
 // Bound: memory where float64 runs at half the rate of float32 (A100, H100, B200) or at 1/64 beside 1 TB/s (RTX 4090,
 // L4); FP64, at 1.3 times the time of the bytes, on a T4.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 // Loads: 16 bytes wide, four of them in flight; single pixels, added in the same order, where an image starts at no
 // multiple of 16 bytes, or is interleaved or cropped.
 #include "core/mean_std.hpp"

@@ -6,6 +6,10 @@
 // Shared memory: (32 + kChunk - 1) (kRows BLOCK / 32 + kChunk - 1) pixels and 4 kChunk^2 taps; at most 26 KB.
 // Bytes, with I the image and O the output: at least I + O. Moved: O, and I once per group of four phases, of which all
 // but the first are served by L2. FLOPs: 2 taps_y taps_x per output element, which bounds the time from 3 x 3 taps on.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
+// Stores: neighbouring threads store neighbouring output pixels, at scales 1 to 3 by way of shared memory, at multiples
+// of 4 in 16 bytes (whole sectors of float32 at scale 4). At the others a group of phases ends within an output row:
+// pieces of up to four pixels, `scale` apart, which L2 puts together.
 #include "core/polyphase_filter.hpp"
 #include "cuda/block.cuh"
 #include "cuda/platform.cuh"
@@ -15,6 +19,10 @@ namespace {
 
 constexpr int kBlock = HYRA_BLOCK(256);
 constexpr int kColumns = 32, kRows = 4, kPhases = 4, kChunk = 16;
+
+// The phases of a group: as many as a thread takes, or at scale 3, which has as many groups either way, an output
+// row's.
+HYRA_INLINE int phases_of_group(std::int64_t scale) { return scale == 3 ? 3 : kPhases; }
 
 template <typename T>
 struct alignas(kPhases * sizeof(T)) Quad {
@@ -29,18 +37,19 @@ struct Tile {
 template <int BLOCK>
 struct Tiles {
   static constexpr int kHeight = BLOCK / 32 * kRows;
-  std::int64_t groups, across, down, out_channels;
+  std::int64_t scale, groups, across, down, out_channels;
 
   template <typename T>
   explicit HYRA_INLINE Tiles(const PolyphaseFilterArgs<T>& args)
-      : groups((args.scale * args.scale + kPhases - 1) / kPhases),
+      : scale(args.scale),
+        groups((args.scale * args.scale + phases_of_group(scale) - 1) / phases_of_group(scale)),
         across((args.width + kColumns - 1) / kColumns),
         down((args.height + kHeight - 1) / kHeight),
         out_channels(args.out_channels) {}
 
   HYRA_INLINE Tile at(std::int64_t block) const {
     Tile tile;
-    tile.phase = block % groups * kPhases;
+    tile.phase = block % groups * phases_of_group(scale);
     block /= groups;
     tile.column = block % across * kColumns;
     block /= across;
@@ -73,21 +82,52 @@ __device__ __forceinline__ Quad<T> taps_at(const PolyphaseFilterArgs<T>& args, c
   return quad;
 }
 
+// Stores the phases of a warp's pixels, whole pieces of SCALE * 32 pixels of an output row each: `staged` has room for
+// kPhases * 32 of them.
+template <int SCALE, typename T>
+__device__ __forceinline__ void store_pieces(const PolyphaseFilterArgs<T>& args, const Tile& tile, std::int64_t row,
+                                             const T (&sums)[kPhases], T* plane, T* staged) {
+  constexpr int kPiece = kColumns * SCALE, kPieces = SCALE == 2 ? 2 : 1;
+  const int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int p = 0; p < SCALE * kPieces; ++p) staged[p / SCALE * kPiece + lane * SCALE + p % SCALE] = sums[p];
+  __syncwarp();
+  const std::int64_t width = args.width * SCALE, left = tile.column * SCALE;
+  T* out = plane + (row * SCALE + tile.phase / SCALE) * width + left;
+#pragma unroll
+  for (int i = 0; i < kPieces * SCALE; ++i) {
+    const int k = i % SCALE * 32 + lane;
+    if (left + k < width) __stwb(out + i / SCALE * width + k, staged[i / SCALE * kPiece + k]);
+  }
+  __syncwarp();  // what is staged has been read
+}
+
+// Stores the phases of each lane's pixel in this row, for all lanes of a warp.
 template <typename T>
 __device__ __forceinline__ void store_phases(const PolyphaseFilterArgs<T>& args, const Tile& tile, std::int64_t row,
-                                             std::int64_t column, const T (&sums)[kPhases]) {
-  const std::int64_t width = args.scale * args.width;
+                                             const T (&sums)[kPhases], T* staged) {
+  const std::int64_t width = args.scale * args.width, column = tile.column + threadIdx.x % 32;
   T* plane = args.out + (tile.item * args.out_channels + tile.channel) * args.scale * args.height * width;
+  if (args.scale == 1) return store_pieces<1>(args, tile, row, sums, plane, staged);
+  if (args.scale == 2) return store_pieces<2>(args, tile, row, sums, plane, staged);
+  if (args.scale == 3) return store_pieces<3>(args, tile, row, sums, plane, staged);
+  if (column >= args.width) return;
   if (args.scale % kPhases == 0) {
-    const std::int64_t py = tile.phase / args.scale, px = tile.phase % args.scale;
-    T* out = plane + (row * args.scale + py) * width + column * args.scale + px;
-    *reinterpret_cast<Quad<T>*>(out) = {{sums[0], sums[1], sums[2], sums[3]}};
+    T* out =
+        plane + (row * args.scale + tile.phase / args.scale) * width + column * args.scale + tile.phase % args.scale;
+#pragma unroll
+    for (int first = 0; first < kPhases; first += kGroup<T>) {
+      Group<T> group;
+#pragma unroll
+      for (int j = 0; j < kGroup<T>; ++j) group.values[j] = sums[first + j];
+      store_aligned(out + first, group);
+    }
     return;
   }
 #pragma unroll
   for (int p = 0; p < kPhases; ++p) {
     const std::int64_t py = (tile.phase + p) / args.scale, px = (tile.phase + p) % args.scale;
-    if (py < args.scale) plane[(row * args.scale + py) * width + column * args.scale + px] = sums[p];
+    if (py < args.scale) __stwb(plane + (row * args.scale + py) * width + column * args.scale + px, sums[p]);
   }
 }
 
@@ -142,11 +182,12 @@ __global__ void __launch_bounds__(BLOCK, 2) filter_tile(PolyphaseFilterArgs<T> a
       }
     }
   }
-  const std::int64_t column = tile.column + lane;
+  static_assert(kPixelRows * kStride >= BLOCK * kPhases, "a warp's share of `pixels` holds what it stages");
+  __syncthreads();  // the pixels have been read
 #pragma unroll
   for (int r = 0; r < kRows; ++r) {
     const std::int64_t row = tile.row + first_row + r;
-    if (row < args.height && column < args.width) store_phases(args, tile, row, column, sums[r]);
+    if (row < args.height) store_phases(args, tile, row, sums[r], pixels + first_row / kRows * kPhases * 32);
   }
 }
 

@@ -3,12 +3,13 @@
 //   integral_energy: starts from the sums of the bands before it, walks down its rows (quadrant_scan.cuh) and adds up.
 //   shift_invariant_energy: no scan, a weighted sum.
 // Work per thread: the rows of a band times kItems columns for each tile of a row (one column for the two that scan
-// nothing). Shared memory: 40 bytes per warp, 16 per row of a band if tiled.
+// nothing); of a patch 192 wide 25 threads of 32. Shared memory: 40 bytes per warp, 16 per row of a band if tiled.
 // Bytes, with S the size of the spectrum: at least S. Moved: S for one band or the shift-invariant weighting; else 2 S,
 // the second reading mostly from L2, and the sums, 16 bytes for each column of a band, written once and read by all the
 // bands after it (DIV2K image: 0.06 S written, 0.6 S read, from L2).
 // Operations per complex number, scanned: 20 FP64; or, of float32 in pairs (pair.cuh) where float64 is slow, 186 FP32
 // and 4 FP64. Bound: L2 and the barrier of each row on an H100; on an RTX 4090 memory, with FP64 at 0.8 of it.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 // Loads: 16 bytes for two float or one double complex number, 8 where a row of an odd width starts between two; where
 // lanes lie side by side and nothing is scanned one complex number each, four in flight.
 #include "core/quadrant_energy.hpp"
@@ -38,9 +39,13 @@ struct Squares<Pair> {
   __device__ __forceinline__ double total() const { return sum + 2 * static_cast<double>(products); }
 };
 
-// Four blocks to a multiprocessor: ptxas would rather have five on some, and spill.
+// Blocks that fit on a multiprocessor: of a thousand threads, or as many as any takes. ptxas would rather have more on
+// some, and spill.
+template <int BLOCK>
+inline constexpr int kResident = BLOCK > 64 ? 1024 / BLOCK : 16;
+
 template <int BLOCK, typename Real, typename T>
-__global__ void __launch_bounds__(BLOCK, 4) integral_energy(QuadrantEnergyArgs<T> args) {
+__global__ void __launch_bounds__(BLOCK, kResident<BLOCK>) integral_energy(QuadrantEnergyArgs<T> args) {
   CU_SHARED(ComplexOf<Real>, totals, [2 * (BLOCK / 32)]);
   CU_SHARED(double, warp_energies, [BLOCK / 32]);
   CU_DYN_SHARED(ComplexOf<Real>, carries);
@@ -88,8 +93,11 @@ void quadrant_energy(const QuadrantEnergyArgs<T>& args, Context context) {
       CU_LAUNCH((column_sums<kBlock, false, Real, T>), grid, block, 0, stream, args.spectrum, args.column_sums,
                 args.rows, args.columns, args.bands);
     }
-    CU_LAUNCH((integral_energy<kBlock, Real, T>), grid, block,
-              carries_bytes<kBlock>(args.rows, args.columns, args.bands), stream, args);
+    with_block(args.columns, [&](auto width) {
+      constexpr int BLOCK = decltype(width)::value;
+      CU_LAUNCH((integral_energy<BLOCK, Real, T>), grid, dim3(BLOCK),
+                carries_bytes<BLOCK>(args.rows, args.columns, args.bands), stream, args);
+    });
   });
 }
 

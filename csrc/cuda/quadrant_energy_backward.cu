@@ -6,6 +6,7 @@
 // Bytes, with S the size of the spectrum: at least 2 S. Moved: 2 S for the shift-invariant weighting; else 4 S, and
 // where there are several bands 2 S more for the column sums; the sums themselves move as in quadrant_energy, twice.
 // Operations as there, for each of the two integrals.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 // Loads as there; the mirrored walk, whose neighbours descend, takes them one by one. Stores: a complex number each.
 #include "core/quadrant_energy_backward.hpp"
 #include "cuda/quadrant_scan.cuh"
@@ -25,8 +26,13 @@ __device__ __forceinline__ void store_rounded(T* x, double re, double im) {
   store_complex(x, Complex{re, im});
 }
 
+// Blocks that fit on a multiprocessor: ptxas would rather have more, and spill.
+template <int BLOCK>
+inline constexpr int kResident = BLOCK > 64 ? 3 : 12;
+
 template <int BLOCK, bool MIRRORED, typename Real, typename T>
-__global__ void __launch_bounds__(BLOCK) integral_rows(QuadrantEnergyBackwardArgs<T> args, const T* source) {
+__global__ void __launch_bounds__(BLOCK, kResident<BLOCK>)
+    integral_rows(QuadrantEnergyBackwardArgs<T> args, const T* source) {
   CU_SHARED(ComplexOf<Real>, totals, [2 * (BLOCK / 32)]);
   CU_DYN_SHARED(ComplexOf<Real>, carries);
   const Band<MIRRORED> band(args.rows, args.columns, args.bands);
@@ -62,13 +68,15 @@ __global__ void __launch_bounds__(BLOCK) weigh(QuadrantEnergyBackwardArgs<T> arg
 
 template <bool MIRRORED, typename Real, typename T>
 void integrate_all(const QuadrantEnergyBackwardArgs<T>& args, const T* source, dim3 grid, cudaStream_t stream) {
-  const dim3 block(kBlock);
   if (args.bands > 1) {
-    CU_LAUNCH((column_sums<kBlock, MIRRORED, Real, T>), grid, block, 0, stream, source, args.column_sums, args.rows,
-              args.columns, args.bands);
+    CU_LAUNCH((column_sums<kBlock, MIRRORED, Real, T>), grid, dim3(kBlock), 0, stream, source, args.column_sums,
+              args.rows, args.columns, args.bands);
   }
-  CU_LAUNCH((integral_rows<kBlock, MIRRORED, Real, T>), grid, block,
-            carries_bytes<kBlock>(args.rows, args.columns, args.bands), stream, args, source);
+  with_block(args.columns, [&](auto width) {
+    constexpr int BLOCK = decltype(width)::value;
+    CU_LAUNCH((integral_rows<BLOCK, MIRRORED, Real, T>), grid, dim3(BLOCK),
+              carries_bytes<BLOCK>(args.rows, args.columns, args.bands), stream, args, source);
+  });
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 // The parts of complex numbers are of type Real, double or Pair; in shared memory and in the workspace either takes 8
 // bytes. A thread keeps the running sums of kItems neighbouring columns in registers; the prefix along a row is a
 // block-wide scan by warp shuffles. Rows wider than BLOCK * kItems are walked in tiles, with the prefix of each row
-// carried in shared memory. Sums have a fixed order: the same bits at every launch.
+// carried in shared memory; narrow ones take a block that is hardly wider than they are (`with_block`), which changes
+// no bit: threads past the row add zeros. A row is loaded while the one before it is added up. Sums have a fixed order:
+// the same bits at every launch.
 #pragma once
 
 #include "core/quadrant.hpp"
@@ -13,6 +15,16 @@
 namespace hyra::cuda {
 
 constexpr int kItems = 4;
+
+// Calls launch(block), whose value is a number of threads: the least of three that walk a row of so many columns at
+// once, or the most. A single warp waits at no barrier.
+template <typename Launch>
+void with_block(std::int64_t columns, const Launch& launch) {
+  constexpr int kNarrow = HYRA_BLOCK(32), kMiddle = HYRA_BLOCK(64), kWide = HYRA_BLOCK(256);
+  if (columns <= kNarrow * kItems) return launch(std::integral_constant<int, kNarrow>());
+  if (columns <= kMiddle * kItems) return launch(std::integral_constant<int, kMiddle>());
+  launch(std::integral_constant<int, kWide>());
+}
 
 template <typename Real, typename T>
 __device__ __forceinline__ ComplexOf<Real> complex_of(T re, T im) {
@@ -117,28 +129,32 @@ __device__ __forceinline__ void integrate(const Band<MIRRORED>& band, const T* s
   for (std::int64_t tile = 0; tile < band.columns; tile += BLOCK * kItems) {
     const std::int64_t first = tile + static_cast<std::int64_t>(threadIdx.x) * kItems;
     ComplexOf<Real> running[kItems] = {};
+#pragma unroll 2
     for (std::int64_t before = 0; before < band.index; ++before) {
 #pragma unroll
       for (int j = 0; j < kItems; ++j) {
         if (first + j < band.columns) running[j] = running[j] + first_sums[before * band.columns + first + j];
       }
     }
+    ComplexOf<Real> values[kItems] = {};
+    if (band.range.begin < band.range.end) band.load(spectra, band.range.begin, first, values);
     for (std::int64_t i = band.range.begin; i < band.range.end; ++i) {
-      ComplexOf<Real> values[kItems] = {};
-      band.load(spectra, i, first, values);
       ComplexOf<Real> total = {};
 #pragma unroll
       for (int j = 0; j < kItems; ++j) {
         accumulate(running[j], values[j]);
         total = total + running[j];
       }
+      if (i + 1 < band.range.end) band.load(spectra, i + 1, first, values);
       const ComplexOf<Real> inclusive = warp_inclusive_scan(total);
-      // Two buffers in turn: a warp may write the next row's totals while another still reads this row's.
-      ComplexOf<Real>* row_totals = totals + i % 2 * (BLOCK / 32);
-      if (lane == 31) row_totals[warp] = inclusive;
-      __syncthreads();
       ComplexOf<Real> prefix = inclusive - total;
-      for (int w = 0; w < warp; ++w) prefix = prefix + row_totals[w];
+      if constexpr (BLOCK > 32) {
+        // Two buffers in turn: a warp may write the next row's totals while another still reads this row's.
+        ComplexOf<Real>* row_totals = totals + i % 2 * (BLOCK / 32);
+        if (lane == 31) row_totals[warp] = inclusive;
+        __syncthreads();
+        for (int w = 0; w < warp; ++w) prefix = prefix + row_totals[w];
+      }
       if (band.columns > BLOCK * kItems) {
         if (tile > 0) prefix = prefix + carries[i - band.range.begin];
         __syncthreads();

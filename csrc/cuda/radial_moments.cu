@@ -8,6 +8,7 @@
 // Work per thread: a ring in every (BLOCK / 32)th pair of rows of a band. Shared memory: 32 bytes per thread.
 // Bytes, with S the size of both spectra: at least S. Moved: S, and 32 bytes per ring, plane and band twice (DIV2K
 // image: 6 % of S). Loads are one complex number wide, 8 or 16 bytes, four in flight: a run is no longer than that.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 #include "core/radial_moments.hpp"
 #include "cuda/block.cuh"
 #include "cuda/platform.cuh"

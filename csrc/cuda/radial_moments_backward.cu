@@ -2,6 +2,7 @@
 // by the rule in integers, and serves the rows ky and -ky. Neighbouring lanes lie in the same or in neighbouring rings,
 // so the gains are read from the cache. Work per thread: one column of a pair of rows. Bytes, with S the size of a
 // spectrum: at least 3 S. Moved: 3 S, and 24 bytes per ring and plane. No shared memory.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 #include "core/radial_moments_backward.hpp"
 #include "core/ring.hpp"
 #include "cuda/block.cuh"

@@ -9,6 +9,7 @@
 // Operations per float32 sample: 5 FP64 (made a double; two sums and two products of Welford's chain) and 34 FP32.
 // Per float64 sample 10 FP64. Bound: the chain, of 3 dependent FP64 operations a position; FP64 at 1/64 takes 2 times
 // as long as the bytes on an RTX 4090.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 // Loads are one sample wide: a window starts at any column, so at no multiple of 16 bytes.
 #include "core/response_moments.hpp"
 #include "cuda/block.cuh"

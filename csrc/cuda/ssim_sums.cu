@@ -5,6 +5,7 @@
 // Shared memory: for 11 taps 26 KB in float32, 18 KB in float64.
 // Bytes, with S the size of all planes: at least S. Moved: for 11 taps 2.1 S (float64: 3.7 S), of which the rims of the
 // tiles come from L2; and 16 for each tile, written and read once. Loads: a pixel wide, neighbours side by side.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 #include "core/ssim_sums.hpp"
 #include "cuda/ssim.cuh"
 

@@ -5,6 +5,7 @@
 // Shared memory: for 11 taps 26 KB in float32 and 18 KB in float64, then 10 and 6 KB.
 // Bytes, with S the size of a plane: at least 3 S. Moved: for 11 taps 2.1 S (float64: 3.7 S), then 3 S written and,
 // with the rims of the tiles, which come from L2, 6.2 S read, 2 S read and S written.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 #include "core/ssim_sums_backward.hpp"
 #include "cuda/ssim.cuh"
 

@@ -3,6 +3,7 @@
 //   a thread per group of neighbouring pixels.
 // Work per thread: chunk / BLOCK pixels in the first, 16 bytes of pixels in the last. Shared memory: 16 bytes per warp.
 // Bytes, with S the size of the images: at least 3 S. Moved: 5 S, and 16 for each chunk, written and read once.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 // Loads and stores: 16 bytes wide, both loads of a thread in flight; single pixels where an image starts at no multiple
 // of 16 bytes.
 #include "core/standardize_backward.hpp"

@@ -6,6 +6,7 @@
 // for each of them, from L2 where it fits.
 // Operations per pair of float32 pixels: 8 FP64 and, per thread, two reciprocals; 1 more where the target is wanted.
 // Bound: memory; FP64 on an RTX 4090 and a T4, where it takes 1.1 and 1.6 times as long.
+// Operations per element, and the bound on each card: benchmarks/gpu/KERNELS.md.
 // Loads and stores: 16 bytes wide, all loads of a thread in flight; single pixels where a plane starts at no multiple
 // of 16 bytes.
 #include "core/standardized_difference.hpp"

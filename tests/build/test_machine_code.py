@@ -62,7 +62,7 @@ def test_the_committed_table_has_every_kernel_and_none_that_spills(modules):
     machine_code, resources = modules
     committed = resources.TABLE.read_text()
     sources = "".join(path.read_text() for path in (machine_code.SOURCES / "cuda").glob("*.cu*"))
-    names = re.findall(r"__global__ void __launch_bounds__\([\w, ]+\)\s+(\w+)\(", sources)
+    names = re.findall(r"__global__ void __launch_bounds__\([\w, <>]+\)\s+(\w+)\(", sources)
     assert len(names) > 20
     for name in names:
         assert f"`{name}<" in committed

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal, get_args
 
+from cuda_on_cpu import trees
+
 Sanitizer = Literal["address", "thread"]  # with "address", undefined behaviour is reported as well
 SANITIZERS: tuple[Sanitizer, ...] = get_args(Sanitizer)
 
@@ -99,15 +101,17 @@ def _variant(sanitizer: Sanitizer | None) -> str:
     return sanitizer or "plain"
 
 
+@functools.cache
 def _tree() -> Path:
     # One tree for a checkout and an interpreter: ninja rebuilds what has changed, and a second run costs nothing.
     key = hashlib.sha256(f"{SOURCE} {sys.executable} {_compiler()}".encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"hyra-cuda-on-cpu-{os.getuid()}" / key
+    tree = Path(tempfile.gettempdir()) / f"hyra-cuda-on-cpu-{os.getuid()}" / key
+    trees.hold(tree)  # until this process ends
+    return tree
 
 
 def _build(target: str, sanitizer: Sanitizer | None) -> Path:
     tree = _tree()
-    tree.mkdir(parents=True, exist_ok=True)
     with open(tree / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (tree / "build.ninja").exists():

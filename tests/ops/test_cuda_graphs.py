@@ -17,6 +17,7 @@ import backends
 import hyra
 from hyra import ops
 from hyra._native import kernels
+from hyra.ops import fourier
 from hyra.ops.radial_moments import ring_count
 
 CSRC = Path(__file__).parents[2] / "csrc"
@@ -160,6 +161,16 @@ def test_every_launch_takes_the_callers_stream():
     for name, found in kernels.items():
         assert {arguments[4] for arguments in found} <= {"stream", "stream_of(context)"}, name
         assert set(re.findall(r"\bstream = ([^;]*);", texts[name])) <= {"stream_of(context)"}, name
+
+
+@pytest.mark.parametrize(("captured", "message"), [(True, "call once before the capture"), (False, "CUFFT_INTERNAL")])
+def test_a_first_transform_in_a_capture_says_why_it_fails(captured, message):
+    with (
+        mock.patch.object(torch.fft, "fft", side_effect=RuntimeError("cuFFT error: CUFFT_INTERNAL_ERROR")),
+        mock.patch.object(fourier, "_is_captured", return_value=captured),
+        pytest.raises(RuntimeError, match=message),
+    ):
+        fourier.fft(torch.ones(1, 2, 3))
 
 
 gpu = pytest.mark.skipif(

@@ -226,15 +226,27 @@ def test_tables_of_a_gpu_are_those_of_the_formulas(gpu, size):
     assert_close(tables[first:].view(-1, 2), torch.view_as_real(turns), "integral_energy")
 
 
-@pytest.mark.parametrize("columns", [1, 2, 3, 4, 12, 16, 35, 67, 96, 251, 360, 1031])
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 12, 16, 35, 67, 96, 251, 360, 1021, 1031])
 def test_lines_of_any_length(gpu, columns):
     # A prime, a square, and lengths whose frequencies are no multiple of what a thread or a block takes together.
     args = images(1, 1, (2, columns), device=gpu.device)
     assert_close(integral_energy(*args, True).cpu(), reference(*args, True), "integral_energy")
 
 
+@pytest.mark.parametrize(
+    ("columns", "itself"), [(1, True), (1021, True), (1031, False), (2040, True), (4096, True), (8192, False)]
+)
+def test_a_gpu_leaves_dear_lines_to_a_transform(gpu, columns, itself):
+    planes, moments = torch.ones(1, 1, columns, device=gpu.device), torch.ones(1, 2, device=gpu.device)
+    assert _Planes(planes[:0], planes, moments[:0], moments, with_target=True).with_lines == itself
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8])
-@pytest.mark.parametrize("shape", [(0, 3, 8, 9), (1, 1, 1, 5), (2, 3, 17, 20), (3, 35, 6, 7), (1, 2, 130, 13)], ids=str)
+@pytest.mark.parametrize(
+    "shape",
+    [(0, 3, 8, 9), (1, 1, 1, 5), (2, 3, 17, 20), (3, 35, 6, 7), (1, 2, 130, 13), (0, 2, 2, 1031), (2, 2, 3, 1031)],
+    ids=str,
+)
 def test_scores_of_images(gpu, dtype, shape):
     preds, target = (x.to(gpu.device) for x in (255 * torch.rand(2, *shape)).to(dtype))
     moments = mean_std(preds), mean_std(target)

@@ -110,6 +110,14 @@ def test_fsds_costs(kind):
         torch.testing.assert_close(score, expected, rtol=0, atol=1e-4 if expected.dtype == torch.float32 else 1e-9)
 
 
+def test_a_wide_prime_takes_a_transform():
+    """Of its lines; those of a width with factors are the kernel's own."""
+    for width, transforms in ((1031, 1), (2040, 0)):
+        with counted() as cost:
+            hyra.fsds(*pair(1, 3, width), check=False)
+        assert cost.operations.count("_fft_c2c") == transforms, cost
+
+
 def loss(variant: str, *, backward: bool) -> Callable[[], object]:
     preds, target = pair(2, 3, 40, 36)
 

@@ -11,9 +11,10 @@ from hyra.ops import quadrant_energy, quadrant_energy_backward
 from tolerances import assert_close
 
 WEIGHTINGS = ["integral", "shift_invariant"]
-# rows, columns: single, odd, even, beside the vector width, several bands, one tile of a GPU block and several
+# rows, columns: single, odd, even, beside the vector width, several bands, one tile of each GPU block and several
 SHAPES = [
     (1, 1), (2, 1), (1, 5), (3, 2), (31, 33), (32, 17), (64, 4), (129, 65), (200, 7),
+    (66, 128), (66, 129), (66, 257),
     (2, 1024), (5, 1302), (130, 1025),
 ]  # fmt: skip
 

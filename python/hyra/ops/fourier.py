@@ -7,14 +7,41 @@ an empty result is made here. Every call of `torch.fft` in hyra is in this file 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
 import torch
 from torch import Tensor
 
 from hyra._util import validate
 
+P = ParamSpec("P")
 
+
+def _with_reason(transform: Callable[Concatenate[Tensor, P], Tensor]) -> Callable[Concatenate[Tensor, P], Tensor]:
+    """`transform`, which says why where it fails in the capture of a CUDA graph."""
+
+    @wraps(transform)
+    def call(x: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Tensor:
+        try:
+            return transform(x, *args, **kwargs)
+        except RuntimeError as error:
+            if not _is_captured(x):
+                raise
+            raise RuntimeError(
+                "the first Fourier transform of a shape cannot be captured in a CUDA graph, since cuFFT makes its plan "
+                f"then: make the call once before the capture, with images of the same shape (here of {list(x.shape)})"
+            ) from error
+
+    return call
+
+
+def _is_captured(x: Tensor) -> bool:
+    return x.is_cuda and torch.cuda.is_current_stream_capturing()
+
+
+@_with_reason
 def rfft2(x: Tensor) -> Tensor:
     """Half spectra ``[..., H, W // 2 + 1]`` of real planes ``[..., H, W]``, unscaled."""
     if is_empty("x", x):
@@ -23,6 +50,7 @@ def rfft2(x: Tensor) -> Tensor:
     return spectra
 
 
+@_with_reason
 def irfft2(spectra: Tensor, size: tuple[int, int]) -> Tensor:
     """Real planes ``[..., H, W]`` of half spectra, over their number of pixels."""
     if is_empty("spectra", spectra):
@@ -31,6 +59,7 @@ def irfft2(spectra: Tensor, size: tuple[int, int]) -> Tensor:
     return planes
 
 
+@_with_reason
 def fft2(x: Tensor) -> Tensor:
     """Full spectra of planes ``[..., H, W]``, unscaled."""
     if is_empty("x", x):
@@ -39,6 +68,7 @@ def fft2(x: Tensor) -> Tensor:
     return spectra
 
 
+@_with_reason
 def fft(x: Tensor, dim: int = -1) -> Tensor:
     """Spectra of the lines of ``[..., H, W]`` along one of its dimensions, unscaled."""
     if is_empty("x", x):
@@ -47,6 +77,7 @@ def fft(x: Tensor, dim: int = -1) -> Tensor:
     return spectra
 
 
+@_with_reason
 def ifft(spectra: Tensor, dim: int = -1, length: int | None = None) -> Tensor:
     """Lines of `length`, unscaled, of the spectra along one dimension, continued with zeros where they are shorter."""
     if is_empty("spectra", spectra):
@@ -57,6 +88,7 @@ def ifft(spectra: Tensor, dim: int = -1, length: int | None = None) -> Tensor:
     return lines
 
 
+@_with_reason
 def irfft(spectra: Tensor, length: int) -> Tensor:
     """Real rows of `length`, unscaled, of half spectra ``[..., H, W // 2 + 1]``."""
     if is_empty("spectra", spectra):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -23,6 +24,9 @@ from hyra.ops.standardized_difference import (
     standardized_difference_backward,
 )
 
+MOST_WORK = 2**20
+"""Of a line that a GPU's kernel transforms itself: half of its multiply-adds, see csrc/cuda/line_energy.cuh."""
+
 
 @op(**{**DIFFERENCE, "preds": "pixels [P, H, W]", "target": "pixels [T, H, W]"})
 def integral_energy(
@@ -33,7 +37,9 @@ def integral_energy(
     z is what `standardized_difference` returns; where H is odd, a row of zeros is appended, as in the paper's FSDS. The
     energy is a quadratic form of the pixels, along each axis a diagonal and a few rank-one terms: it takes weighted
     sums over the rows and the columns, and the transform of four rows, whatever the height. `hyra.ops.integral_form`
-    has the mathematics.
+    has the mathematics. A GPU's kernel transforms these rows itself, by the definition in two steps, where that takes
+    less than calls of cuFFT: up to 1021 columns, and wider ones with a factor near the root of their width (2040, 4096;
+    not 1031 or 8192). All others, and those on a CPU, take a fast transform, so none costs the square of its width.
 
     Everything is float64, and z is not stored. Terms of both signs are added: the relative error is 1e-14 on
     photographs, and 1e-10 on the worst pattern we know, a checkerboard. Equal planes with equal moments give exactly 0.
@@ -82,6 +88,7 @@ class _Planes:
         self.with_target, self.on_gpu = with_target, kernels.on_gpu(preds)
         self.shape = self.count, rows, columns = result_shape(preds, target, with_target)
         self.form = IntegralForm.to_fill(rows, columns, preds) if self.on_gpu else integral_form(rows, columns)
+        self.with_lines = self.on_gpu and columns * _least_steps(columns) <= MOST_WORK
 
     def new(self, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
         """``[count, *shape]`` to be written."""
@@ -102,10 +109,17 @@ class _Planes:
         outputs = (energy, row_sums, column_sums, partials, self.form.tables, scores)
         planes, targets = preds.shape[0], target.shape[0]
         channels = (planes // (preds_moments.shape[0] or 1) or 1, targets // (target_moments.shape[0] or 1) or 1)
-        scalars = (planes, targets, *channels, rows, columns, self.form.features, self.with_target)
+        scalars = (planes, targets, *channels, rows, columns, self.form.features, self.with_target, self.with_lines)
         single = scores is not None and scores.dtype == torch.float32
         kernels.call("integral_energy", outputs, [*pixels, preds_moments, target_moments], *scalars, single)
         return column_sums
+
+
+@lru_cache(maxsize=64)
+def _least_steps(columns: int) -> int:
+    """The work for an element of a line of ``outer * inner``, split as `line_of` in csrc/cuda/line_energy.cuh does."""
+    outers = (outer for outer in range(1, int((2 * columns) ** 0.5) + 1) if columns % outer == 0)
+    return min(2 * outer + columns // outer for outer in outers)
 
 
 def _spectra_of_lines(column_sums: Tensor) -> Tensor:
@@ -118,10 +132,9 @@ def _spectra_of_lines(column_sums: Tensor) -> Tensor:
 def _kernel(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, with_target: bool) -> Tensor:
     planes = _Planes(preds, target, preds_moments, target_moments, with_target)
     energy = planes.new()
-    if planes.on_gpu:
-        planes.call(energy, None)
+    column_sums = planes.call(energy, None if planes.on_gpu else planes.new_row_sums())
+    if planes.with_lines:
         return energy
-    column_sums = planes.call(energy, planes.new_row_sums())
     of_sums = band_energies(_spectra_of_lines(column_sums), "integral").view(len(energy), SUMS, 2) * planes.form.weights
     return energy + of_sums.sum((1, 2))
 
@@ -129,13 +142,19 @@ def _kernel(preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments
 def image_scores(
     preds: Tensor, target: Tensor, preds_moments: Tensor, target_moments: Tensor, dtype: torch.dtype
 ) -> Tensor:
-    """``-10 log10`` of the energies' ratio for each image, in that dtype, by a GPU's kernel alone.
+    """``-10 log10`` of the energies' ratio for each image, in that dtype, by a GPU's kernel alone where it can.
 
     Of plain tensors without a gradient, as many targets as predictions: it is no op of torch.
     """
-    scores = preds.new_empty(len(preds_moments), dtype=dtype)
-    _Planes(preds, target, preds_moments, target_moments, with_target=True).call(None, None, scores)
-    return scores
+    planes = _Planes(preds, target, preds_moments, target_moments, with_target=True)
+    if planes.with_lines:
+        scores = preds.new_empty(len(preds_moments), dtype=dtype)
+        planes.call(None, None, scores)
+        return scores
+    energy = _kernel(preds, target, preds_moments, target_moments, with_target=True)
+    images = len(preds_moments)
+    difference, reference = energy.view(2, images, len(preds) // (images or 1)).sum(2)
+    return (-10 * torch.log10(difference / reference)).to(dtype)
 
 
 @integral_energy.register_fake

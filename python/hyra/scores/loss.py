@@ -27,7 +27,8 @@ class FSDSLoss(nn.Module):
     beside one on pixels, not instead of it.
 
     Gradients flow to `preds` and `target`, by kernels of our own that store no integrated map. Inside autocast it is
-    computed in float32; float16 and bfloat16 images are accepted. It compiles without graph breaks. What
+    computed in float32; float16 and bfloat16 images are accepted. It compiles without graph breaks. In a CUDA graph it
+    is captured once it has run, backward too, on images of that shape: cuFFT makes its plans at first use. What
     torch's custom ops do not offer raises: forward-mode and second derivatives, and those of `torch.func`; its
     vmap works, one image after another.
 

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "stores.hpp"
+
 #define __global__
 #define __device__
 #define __host__
@@ -47,6 +49,7 @@ inline T __ldg(const T* address) {
 
 template <typename T>
 inline void __stwb(T* address, T value) {
+  cuda_on_cpu::on_store(address, sizeof(T));
   *address = value;
 }
 

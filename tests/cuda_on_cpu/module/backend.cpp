@@ -2,6 +2,7 @@
 #include "bind/backend.hpp"
 
 #include "engine.hpp"
+#include "stores.hpp"
 
 namespace hyra {
 
@@ -16,6 +17,18 @@ void bind_backend(py::module_& m) {
   m.def("set_double_ratio", &cuda_on_cpu::set_double_ratio, py::arg("ratio"),
         "How many times slower float64 is than float32 on the device: 64 at first.");
   m.def("launch_count", &cuda_on_cpu::launch_count, "Kernels launched so far.");
+  m.def("record_stores", &cuda_on_cpu::record_stores, "Keep, from now on, what kernels store by __stwb.");
+  m.def(
+      "recorded_stores",
+      [] {
+        py::list stores;
+        for (const auto& store : cuda_on_cpu::recorded_stores()) {
+          stores.append(py::make_tuple(store.block, store.thread, store.threads, store.address, store.bytes));
+        }
+        return stores;
+      },
+      "Those since `record_stores`, each (block, thread, address, bytes), a thread's in its order; then none are "
+      "kept.");
   m.def(
       "mark_device_memory",
       [](Address begin, std::size_t bytes) { cuda_on_cpu::mark_device_memory(pointer<void>(begin), bytes); },
