@@ -28,7 +28,7 @@ def test_prints_the_table_and_writes_everything(photograph, out, capsys):
 
 
 def test_errors_of_several_seeds_are_printed(photograph, out, tmp_path, capsys):
-    code = "import torch\nfrom torch.nn.functional import interpolate\n\ndef network(x):\n    y = interpolate(x, None, 2)\n"
+    code = "import torch\n\ndef network(x):\n    y = torch.nn.functional.interpolate(x, None, 2)\n"
     (tmp_path / "net.py").write_text(f"{code}    return y + 0.1 * torch.rand_like(y)\n")
     arguments = [f"{tmp_path}/net.py:network", "--image", str(photograph), "--out", str(out), "--window", "20,30,8"]
     assert main(["attribute", *arguments, "--seeds", "2", "--batch-size", "8"]) == 0

@@ -251,6 +251,19 @@ def test_copies_that_begin_below_the_highest_frequency(scale, copies):
     assert torch.allclose(remaining.flatten()[1:], torch.ones(copies**2 - 1, dtype=torch.float64))  # G is zero
 
 
+def test_copies_are_drawn_from_one_side_to_the_other_at_a_fraction():
+    pytest.importorskip("matplotlib")
+    values = torch.tensor([[math.nan, 0.1, 0.2], [0.3, 0.4, 0.5], [0.6, 0.7, 0.8]])  # of the copies 0, 1 and -1
+    for scale, names, first in ((Fraction(3, 2), ["−1", "0", "1"], [0.8, 0.6, 0.7]), (3, ["0", "1", "2"], [0.1, 0.2])):
+        figure, (axes, _) = hyra.CopyCompensation(values, values, scale).plot()
+        figure.canvas.draw()
+        for axis in (axes.xaxis, axes.yaxis):
+            assert [label.get_text() for label in axis.get_ticklabels()] == names
+        drawn = sorted((text.get_position()[::-1], text.get_text()) for text in axes.texts)
+        assert [text for _, text in drawn][: len(first)] == [f"{value:.2g}" for value in first]
+        assert len(drawn) == 8
+
+
 def test_bands_and_their_sums():
     split = hyra.HyRA(interpolation(2.4), 2.4, in_channels=1).decompose(torch.rand(1, 20, 25), "replicate")
     shares = split.band_shares(0.25)
