@@ -103,6 +103,39 @@ def test_the_same_wherever_it_is_measured():
     assert torch.allclose(*parts, rtol=0, atol=1e-14)
 
 
+class Batches(torch.nn.Module):
+    """Bicubic that keeps how many images it was given at a time, and takes so many at most."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most, self.log = most, ([],)  # a list of its own would be put back after a derivative
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        if len(x) > self.most:
+            raise RuntimeError("too many")
+        self.log[0].append(len(x))
+        return self.weight * interpolation(2.4)(x)
+
+
+@pytest.mark.parametrize("options", [{}, {"channels": "matrix"}, {"mode": "jvp", "background": 0.5}], ids=str)
+def test_impulses_of_a_block_share_runs_where_the_network_allows(options, monkeypatch):
+    for name, value in (
+        ("_WORTHWHILE", 0.0),
+        ("_LONG_CALL", math.inf),
+    ):  # how long a run takes is not the question here
+        monkeypatch.setattr(f"hyra.probing.batching.{name}", value)
+    alone, three, many = (Batches(most) for most in (1, 3, 100))
+    responses = [hyra.HyRA(net, 2.4, in_channels=2).impulse_response(20, **options) for net in (alone, three, many)]
+    for response in responses[1:]:
+        assert torch.allclose(response.response, responses[0].response, rtol=0, atol=1e-6)
+        assert response.origin == responses[0].origin
+    one, few, more = (net.log[0] for net in (alone, three, many))
+    assert (max(one), max(few)) == (1, 2)
+    assert max(more) >= 8
+    assert len(more) < len(few) < len(one)
+
+
 def test_too_small_a_canvas_is_told():
     model = hyra.HyRA(interpolation(3.7), 3.7, in_channels=1)
     with pytest.warns(
