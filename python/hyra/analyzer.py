@@ -345,6 +345,7 @@ class HyRA:
         block: int | None = None,
         batch_size: int | None = None,
         progress: bool = True,
+        seeds: int = 1,
     ) -> Attribution:
         """Which pixels of an image make the detail in a window of the output: local attribution maps.
 
@@ -365,6 +366,8 @@ class HyRA:
                 this with 8 squares along the longer side only where the network has none.
             batch_size: images per call of the network, as for `probe`; results do not depend on it beyond rounding.
             progress: whether to show a bar on a terminal, if tqdm is installed.
+            seeds: as for `impulse_response`: output, details and maps are means over so many draws, and the maps and
+                their indices have standard errors. Each draw has the random numbers of its seed all along the path.
 
         Returns:
             An `Attribution`: signed maps, their diffusion index, and how complete they are.
@@ -394,6 +397,7 @@ class HyRA:
             block=block,
             batch_size=batch_size,
             progress=progress,
+            seeds=seeds,
         )
 
     def erf(
@@ -404,6 +408,7 @@ class HyRA:
         support: bool = True,
         batch_size: int | None = None,
         progress: bool = True,
+        seeds: int = 1,
     ) -> EffectiveReceptiveField:
         """The effective receptive field: how much the middle of the output depends on each pixel of the input.
 
@@ -417,6 +422,8 @@ class HyRA:
             support: whether to measure also how far the network looks at all, as `probe` does, and the response.
             batch_size: as for `attribution`.
             progress: as there.
+            seeds: as for `impulse_response`: the energy is the mean over so many draws, and it and its radii have
+                standard errors.
 
         Returns:
             An `EffectiveReceptiveField`: the energy, its radii, areas and direction.
@@ -436,7 +443,15 @@ class HyRA:
             >>> field.radius(0.99), int((field.energy > 0).sum())  # nearest neighbours look at one pixel
             (0.0, 1)
         """
-        return erf(self.network, images, response=response, support=support, batch_size=batch_size, progress=progress)
+        return erf(
+            self.network,
+            images,
+            response=response,
+            support=support,
+            batch_size=batch_size,
+            progress=progress,
+            seeds=seeds,
+        )
 
     def layer_spectra(self, lr: Tensor, layers: Sequence[str] | None = None, *, black: bool = False) -> LayerSpectra:
         """What becomes of frequencies from layer to layer: the radial power of each layer's output for an image.

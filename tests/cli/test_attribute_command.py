@@ -27,6 +27,16 @@ def test_prints_the_table_and_writes_everything(photograph, out, capsys):
     assert all((out / name).stat().st_size > 10_000 for name in ("erf.png", "attribution.png"))
 
 
+def test_errors_of_several_seeds_are_printed(photograph, out, tmp_path, capsys):
+    code = "import torch\n\ndef network(x):\n    y = torch.nn.functional.interpolate(x, None, 2)\n"
+    (tmp_path / "net.py").write_text(f"{code}    return y + 0.1 * torch.rand_like(y)\n")
+    arguments = [f"{tmp_path}/net.py:network", "--image", str(photograph), "--out", str(out), "--window", "20,30,8"]
+    assert main(["attribute", *arguments, "--seeds", "2", "--batch-size", "8"]) == 0
+    found = hyra.Attribution.load(out / "attribution.safetensors")
+    assert float(found.index_errors[0]) > 0
+    assert capsys.readouterr().out.count("±") == 1 + 3
+
+
 def test_networks_without_gradients(photograph, out, tmp_path, capsys):
     code = "import torch\ndef network(x):\n    return torch.from_numpy(x.numpy().repeat(2, -1).repeat(2, -2))\n"
     (tmp_path / "net.py").write_text(code)

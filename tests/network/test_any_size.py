@@ -8,6 +8,7 @@ from torch import nn
 import hyra
 from hyra import HyRA
 from hyra.network.forward import NetworkError
+from hyra.network.locality import measure_locality
 from hyra.network.padding import Padding
 from hyra.network.sizes import InputSizes
 from hyra.network.wrapper import Network
@@ -95,6 +96,7 @@ RULES = {
     "other multiples": (only(range(8, 200, 4), range(8, 200, 8)), InputSizes(8, 4), InputSizes(8, 8)),
     "some beside the rule": (only(*[[17, 18, 19, *range(32, 200)]] * 2), InputSizes(32, 1), InputSizes(32, 1)),
     "one size": (only([48], [64]), InputSizes(48, 0), InputSizes(64, 0)),
+    "up to a largest": (only(range(41, 49), range(20, 57, 4)), InputSizes(41, 1, 48), InputSizes(20, 4, 56)),
 }
 
 
@@ -115,15 +117,50 @@ def test_a_network_of_one_rectangle_is_measured():
 
 
 @pytest.mark.parametrize(("net", "hint"), [
-    (only([64], [64]), "64x64 is the only size that was seen to work"),
-    (only([48], [64]), "48x64 is the only size that was seen to work"),
-], ids=["square", "rectangle"])  # fmt: skip
+    (only([64], [64]), "64x64 is the only size that was seen to work: .* --input-size 64x64"),
+    (only([48], [64]), "48x64 is the only size that was seen to work: .* --input-size 48x64"),
+    (only(range(41, 49), range(20, 57, 4)), r"it works from 41x20 to 48x56, in steps of 1x4: .* --input-size 48x56"),
+    (only(range(90), range(300)), r"it works from 1x1 to 89xany: .*fixed_size\(net, \(89, 70\)\) .*89x70"),
+], ids=["square", "rectangle", "small ones", "an axis with a largest length"])  # fmt: skip
 def test_what_is_too_large_is_told_in_one_line_with_the_sizes(net, hint):
     with pytest.raises(
-        NetworkError, match=rf"shape \[1, 3, 100, 70\]: this size does not fit at .*; {hint}$"
+        NetworkError, match=rf"shape \[1, 3, 100, 70\]: this size does not fit at .*; {hint}\)?$"
     ) as raised:
         HyRA(net).decompose(torch.rand(3, 100, 70))
     assert "\n" not in str(raised.value)
+
+
+class Positions(nn.Module):
+    """Convolutions and a table of positions, which an image is padded to in steps of 8: no larger one fits."""
+
+    def __init__(self, side, reach=1):
+        super().__init__()
+        torch.manual_seed(side)
+        self.table = nn.Parameter(torch.full((1, 3, side, side), 0.1))
+        self.conv = nn.Conv2d(3, 12, 3, padding=reach, dilation=reach)
+
+    def forward(self, x):
+        height, width = x.shape[-2:]
+        x = F.pad(x, (0, -width % 8, 0, -height % 8), mode="reflect") + self.table
+        return F.pixel_shuffle(self.conv(x), 2)[..., : 2 * height, : 2 * width]
+
+
+def test_a_network_whose_positions_end_below_the_canvas_is_measured_at_its_largest_size():
+    net = Positions(48)
+    model = HyRA(net)
+    assert model.impulse_response().response.shape == (3, 96, 96)
+    assert model.input_sizes() == InputSizes(41, 1, 48)
+    assert str(model.input_sizes()) == "it works from 41x41 to 48x48"
+    assert model.decompose(torch.rand(3, 10, 45)).padding == (31, 0)
+    image = torch.rand(3, 60, 50)
+    output = HyRA(hyra.adapters.fixed_size(net, (48, 48))).decompose(image, response=model.impulse_response()).output
+    with torch.no_grad():
+        assert torch.allclose(output[:, :80, :80], net(image[None, :, :48, :48])[0, :, :80, :80], atol=1e-6)
+
+
+def test_a_network_whose_positions_end_above_the_canvas_has_its_reach_measured_below():
+    assert measure_locality(Network(Positions(80, reach=39)), 1.0, 0.0).reach is None  # too near to the border
+    assert measure_locality(Network(Positions(80)), 1.0, 0.0).reach == 1
 
 
 def test_a_grey_network_of_two_images_is_refused_at_once_and_for_that():

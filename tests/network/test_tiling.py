@@ -113,6 +113,6 @@ def test_a_network_of_one_size_has_no_room_for_a_large_halo():
             raise ValueError("16x16 alone")
         return F.interpolate(x, scale_factor=2)
 
-    message = "halo must leave a part of the only size that the network takes, 16, got 8"
+    message = "halo must leave a part of the largest size that the network takes, 16, got 8"
     with pytest.raises(ValueError, match=message):
         HyRA(fixed, scale=2, in_channels=3).decompose(torch.rand(3, 16, 16), tile=8, halo=8)

@@ -11,6 +11,7 @@ import hyra
 from hyra import HyRA, images
 from hyra.cli import main
 from hyra.probing.seeds import jackknife, mean_and_error
+from hyra.track import History, Tracker
 
 quiet = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 
@@ -119,11 +120,74 @@ def test_layers_have_errors():
     assert "error" not in HyRA(Shaken()).layer_responses(size=SIZE).table()
 
 
+def dimmed(x):
+    """All that it draws is one gain, so that what is linear in the image has a mean and an error that are known."""
+    return bicubic(x) * (1 + NOISE * torch.randn(1, dtype=x.dtype))
+
+
+def gains(count):
+    draws = [
+        torch.randn(1, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) for seed in range(count)
+    ]
+    return 1 + NOISE * torch.cat(draws)
+
+
+IMAGE = torch.rand(3, 12, 14, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+
+
 @quiet
-@pytest.mark.parametrize("measure", ["impulse_response", "amplitude_sweep", "layer_responses", "probe"])
+def test_an_attribution_has_errors():
+    options = {"window": [(8, 8, 6), (12, 14, 6)], "sigma": 1.0, "tolerance": 0.1, "batch_size": 8}
+    exact = HyRA(bicubic).attribution(IMAGE, **options)
+    found = HyRA(dimmed).attribution(IMAGE, seeds=3, **options)
+    mean, error = mean_and_error(gains(3))
+    assert torch.allclose(found.maps, mean * exact.maps)
+    assert torch.allclose(found.standard_error, error * exact.maps.abs())
+    assert torch.allclose(found.detail, mean * exact.detail)
+    assert float(found.index_errors.max()) < 1e-9  # no gain changes how a map spreads
+    assert "±" in found.table()
+    assert (exact.standard_error, exact.index_errors) == (None, None)
+    assert "±" not in exact.table()
+    shaken_index = HyRA(shaken).attribution(IMAGE, seeds=3, **options).index_errors
+    assert 0 < float(shaken_index.min()) < float(shaken_index.max()) < 10
+
+
+@quiet
+def test_a_receptive_field_has_errors():
+    exact = HyRA(bicubic).erf(IMAGE, support=False)
+    found = HyRA(dimmed).erf(IMAGE, seeds=4)
+    mean, error = mean_and_error(gains(4).square())
+    assert torch.allclose(found.energy, mean * exact.energy)
+    assert torch.allclose(found.standard_error, error * exact.energy)
+    assert found.radius_errors == pytest.approx([0, 0, 0], abs=1e-9)
+    assert found.response.standard_error is not None
+    assert (exact.standard_error, exact.radius_errors) == (None, None)
+    assert HyRA(shaken).erf(IMAGE, seeds=3, support=False).radius_errors[-1] > 0
+
+
+@quiet
+def test_a_tracker_has_errors(tmp_path):
+    exact = Tracker(bicubic, IMAGE, out=tmp_path / "exact", size=12)(1)
+    found = Tracker(dimmed, IMAGE, out=tmp_path / "found", size=12, seeds=4)(1)
+    mean, error = (float(each) for each in mean_and_error(gains(4)))
+    assert found.main_lobe == pytest.approx(mean * exact.main_lobe, rel=1e-5)
+    assert found.standard_errors["main_lobe"] == pytest.approx(error * exact.main_lobe, rel=1e-4)
+    assert found.standard_errors["dc_gain"] == pytest.approx(error * exact.dc_gain, rel=1e-4)
+    assert found.standard_errors["ring_cosine"] < 1e-6 < found.standard_errors["side_lobe"]
+    assert found.linear_share == pytest.approx(exact.linear_share, rel=1e-4)  # response and output share their draws
+    assert exact.standard_errors == {}
+    assert History.load(tmp_path / "found").records == [found]
+    assert found.scalars()["standard_error/dc_gain"] == found.standard_errors["dc_gain"]
+    assert main(["track", str(tmp_path / "found")]) == 0
+
+
+@quiet
+@pytest.mark.parametrize(
+    "measure", ["impulse_response", "amplitude_sweep", "layer_responses", "probe", "attribution", "erf"]
+)
 def test_seeds_are_at_least_one(measure):
     with pytest.raises(ValueError, match="seeds must be at least 1"):
-        getattr(HyRA(Shaken()), measure)(seeds=0)
+        getattr(HyRA(Shaken()), measure)(*[IMAGE] * (measure in ("attribution", "erf")), seeds=0)
 
 
 @pytest.fixture

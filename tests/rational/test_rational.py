@@ -103,6 +103,39 @@ def test_the_same_wherever_it_is_measured():
     assert torch.allclose(*parts, rtol=0, atol=1e-14)
 
 
+class Batches(torch.nn.Module):
+    """Bicubic that keeps how many images it was given at a time, and takes so many at most."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most, self.log = most, ([],)  # a list of its own would be put back after a derivative
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        if len(x) > self.most:
+            raise RuntimeError("too many")
+        self.log[0].append(len(x))
+        return self.weight * interpolation(2.4)(x)
+
+
+@pytest.mark.parametrize("options", [{}, {"channels": "matrix"}, {"mode": "jvp", "background": 0.5}], ids=str)
+def test_impulses_of_a_block_share_runs_where_the_network_allows(options, monkeypatch):
+    for name, value in (
+        ("_WORTHWHILE", 0.0),
+        ("_LONG_CALL", math.inf),
+    ):  # how long a run takes is not the question here
+        monkeypatch.setattr(f"hyra.probing.batching.{name}", value)
+    alone, three, many = (Batches(most) for most in (1, 3, 100))
+    responses = [hyra.HyRA(net, 2.4, in_channels=2).impulse_response(20, **options) for net in (alone, three, many)]
+    for response in responses[1:]:
+        assert torch.allclose(response.response, responses[0].response, rtol=0, atol=1e-6)
+        assert response.origin == responses[0].origin
+    one, few, more = (net.log[0] for net in (alone, three, many))
+    assert (max(one), max(few)) == (1, 2)
+    assert max(more) >= 8
+    assert len(more) < len(few) < len(one)
+
+
 def test_too_small_a_canvas_is_told():
     model = hyra.HyRA(interpolation(3.7), 3.7, in_channels=1)
     with pytest.warns(
@@ -249,6 +282,19 @@ def test_copies_that_begin_below_the_highest_frequency(scale, copies):
     remaining = split.copy_compensation().remaining
     assert remaining.shape == (copies, copies)
     assert torch.allclose(remaining.flatten()[1:], torch.ones(copies**2 - 1, dtype=torch.float64))  # G is zero
+
+
+def test_copies_are_drawn_from_one_side_to_the_other_at_a_fraction():
+    pytest.importorskip("matplotlib")
+    values = torch.tensor([[math.nan, 0.1, 0.2], [0.3, 0.4, 0.5], [0.6, 0.7, 0.8]])  # of the copies 0, 1 and -1
+    for scale, names, first in ((Fraction(3, 2), ["−1", "0", "1"], [0.8, 0.6, 0.7]), (3, ["0", "1", "2"], [0.1, 0.2])):
+        figure, (axes, _) = hyra.CopyCompensation(values, values, scale).plot()
+        figure.canvas.draw()
+        for axis in (axes.xaxis, axes.yaxis):
+            assert [label.get_text() for label in axis.get_ticklabels()] == names
+        drawn = sorted((text.get_position()[::-1], text.get_text()) for text in axes.texts)
+        assert [text for _, text in drawn][: len(first)] == [f"{value:.2g}" for value in first]
+        assert len(drawn) == 8
 
 
 def test_bands_and_their_sums():

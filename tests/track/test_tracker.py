@@ -117,7 +117,7 @@ def test_writer_gets_every_number(net, lr, tmp_path):
     assert written["hyra/cutoff"] == (record.cutoff, 7)
     assert "hyra/fsds" not in written  # there is no target
     assert written["hyra/band_cross/0.75"] == (record.band_cross[3], 7)
-    assert len(written) == len(fields(Record)) - 4 + 3 * (4 - 1)
+    assert len(written) == len(fields(Record)) - 5 + 3 * (4 - 1)
 
 
 def test_figure_and_animation(net, lr, tmp_path):

@@ -15,11 +15,12 @@ from hyra._util.progress import Progress
 from hyra._util.warnings import warn
 from hyra.attribution.detail import Window, checked_windows, detail, is_count, most_detailed
 from hyra.attribution.differences import block_slopes
-from hyra.attribution.maps import Attribution, completeness_error, is_rounding
+from hyra.attribution.maps import Attribution, completeness_error, diffusion_index, is_rounding
 from hyra.attribution.path import BlurPath
 from hyra.network.gradients import Graph, MissingGradients
 from hyra.network.wrapper import Network
 from hyra.probing.batching import run_in_batches
+from hyra.probing.seeds import jackknife, mean_and_error, of_seeds
 
 _FIRST, _MOST = 16, 512
 """Steps that the path is divided into at first, and at most."""
@@ -43,6 +44,7 @@ def attribution(
     block: int | None,
     batch_size: int | None,
     progress: bool,
+    seeds: int = 1,
 ) -> Attribution:
     """`HyRA.attribution`."""
     image = checked_image("lr", lr, network)
@@ -54,29 +56,50 @@ def attribution(
         validate.positive_integer("batch_size", batch_size)
     path = BlurPath(image, sigma)
     with network.untouched():
-        output = network.run(image[None])[0]
+        outputs = list(of_seeds(network, seeds, lambda _: network.run(image[None])[0]))
+        output, _ = mean_and_error(outputs)
         if is_count(window):
             windows = most_detailed(output, validate.positive_integer("window", window), side)
         else:
             windows = checked_windows(window, *output.shape[1:])
-        run = _Run(network, path, windows, output, image.dtype, batch_size)
+
+        def draws(block: int | None) -> list[_Integral]:
+            def integral(seed: int) -> _Integral:
+                run = _Run(network, path, windows, outputs[seed], image.dtype, batch_size)
+                return run.integral(block, tolerance, progress)
+
+            return list(of_seeds(network, seeds, integral))
+
         try:
-            integral = run.integral(block, tolerance, progress)
+            integrals = draws(block)
         except MissingGradients as error:
             block = math.ceil(max(image.shape[-2:]) / _BLOCKS)
             warn(f"{error}; so contributions are those of squares of {block} LR pixels, by central differences")
-            integral = run.integral(block, tolerance, progress)
+            integrals = draws(block)
+    maps, map_error = mean_and_error(integral.maps for integral in integrals)
     found = Attribution(
         image=image,
         output=output,
         windows=windows,
-        **integral._asdict(),
+        maps=maps,
+        detail=mean_and_error(integral.detail for integral in integrals)[0],
+        blurred_detail=mean_and_error(integral.blurred_detail for integral in integrals)[0],
+        steps=torch.stack([integral.steps for integral in integrals]).amax(0),
         sigma=sigma,
         method="gradients" if block is None else "differences",
         block=block or 1,
+        standard_error=map_error,
+        index_errors=None if map_error is None else map_error.new_tensor(jackknife(integrals, _indices)),
     )
     _warn_of(found, tolerance)
     return found
+
+
+def _indices(integrals: Sequence[_Integral]) -> list[float]:
+    """The diffusion index of each window, of the mean map of several draws."""
+    maps, _ = mean_and_error(integral.maps for integral in integrals)
+    indices: list[float] = diffusion_index(maps.sum(1).abs()).tolist()
+    return indices
 
 
 def _warn_of(found: Attribution, tolerance: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -38,6 +38,9 @@ class Attribution(Result):
         method: `"gradients"`, or `"differences"` for a network without gradients.
         block: side in LR pixels of the squares that contributions are measured for: 1 with gradients. A square's
             contribution is spread evenly over it.
+        standard_error: of `maps`, of their shape, where these are means over several seeds of a network that draws
+            random numbers; None for one seed.
+        index_errors: `[W]` float64, standard errors of `diffusion_index`, likewise.
     """
 
     image: Tensor
@@ -50,6 +53,8 @@ class Attribution(Result):
     sigma: float
     method: str = "gradients"
     block: int = 1
+    standard_error: Tensor | None = field(default=None, metadata={"since": 2})
+    index_errors: Tensor | None = field(default=None, metadata={"since": 2})
 
     def __post_init__(self) -> None:
         validate.shaped("image", self.image, [None, None, None])
@@ -67,6 +72,10 @@ class Attribution(Result):
         validate.positive_number("sigma", self.sigma)
         validate.choice("method", self.method, METHODS)
         validate.positive_integer("block", self.block)
+        if self.standard_error is not None:
+            validate.shaped("standard_error", self.standard_error, self.maps.shape)
+        if self.index_errors is not None:
+            validate.shaped("index_errors", self.index_errors, [count])
 
     def __repr__(self) -> str:
         indices = ", ".join(f"{index:.3g}" for index in self.diffusion_index.tolist())
@@ -102,15 +111,21 @@ class Attribution(Result):
         return completeness_error(self.maps, self.detail, self.blurred_detail)
 
     def table(self) -> str:
-        """One line for each window below a line of headings, in columns."""
+        """One line for each window below a line of headings, in columns; the index with its error, if known."""
+        indices = self.diffusion_index.tolist()
+        errors = [None] * len(indices) if self.index_errors is None else self.index_errors.tolist()
         rows = zip(
             self.windows,
-            *(x.tolist() for x in (self.diffusion_index, self.detail, self.blurred_detail, self.steps)),
+            (
+                f"{index:.2f}" if e is None else f"{index:.2f} ± {e:.2g}"
+                for index, e in zip(indices, errors, strict=True)
+            ),
+            *(x.tolist() for x in (self.detail, self.blurred_detail, self.steps)),
             self.completeness_error.tolist(),
             strict=True,
         )
         cells = [
-            (",".join(map(str, window)), f"{index:.2f}", f"{detail:.4g}", f"{blurred:.4g}", str(steps), f"{error:.2%}")
+            (",".join(map(str, window)), index, f"{detail:.4g}", f"{blurred:.4g}", str(steps), f"{error:.2%}")
             for window, index, detail, blurred, steps, error in rows
         ]
         return in_columns([_COLUMNS, *cells])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
@@ -16,8 +17,9 @@ from hyra.network.gradients import Graph
 from hyra.network.locality import Locality, measure_locality
 from hyra.network.wrapper import Network
 from hyra.probing.batching import run_in_batches
-from hyra.probing.impulse import impulse_response
+from hyra.probing.impulse import mean_response
 from hyra.probing.operating_point import OperatingPoint
+from hyra.probing.seeds import jackknife, mean_and_error, of_seeds
 from hyra.results.result import Result
 
 SHARES = (0.5, 0.9, 0.99)
@@ -38,6 +40,9 @@ class EffectiveReceptiveField(Result):
         scale: HR pixels per LR pixel.
         response: the impulse response, to compare with; None if it was not measured.
         locality: how far the network looks at all, to compare with; None if it was not measured.
+        standard_error: of `energy`, of its shape, where that is the mean over several seeds of a network that draws
+            random numbers; None for one seed.
+        radius_errors: standard errors of the radii for 50, 90 and 99 % of the energy, likewise.
     """
 
     energy: Tensor
@@ -45,12 +50,18 @@ class EffectiveReceptiveField(Result):
     scale: int
     response: ImpulseResponse | None = None
     locality: Locality | None = None
+    standard_error: Tensor | None = field(default=None, metadata={"since": 2})
+    radius_errors: tuple[float, ...] | None = field(default=None, metadata={"since": 2})
 
     def __post_init__(self) -> None:
         if bool((validate.shaped("energy", self.energy, [None, None], (torch.float64,)) < 0).any()):
             raise ValueError(f"energy must be at least 0, got {float(self.energy.min()):g}")
         validate.positive_integer("images", self.images)
         validate.whole_scale("scale", self.scale)
+        if self.standard_error is not None:
+            validate.shaped("standard_error", self.standard_error, self.energy.shape)
+        if self.radius_errors is not None and len(self.radius_errors) != len(SHARES):
+            raise ValueError(f"radius_errors must be {len(SHARES)} numbers, got {len(self.radius_errors)}")
 
     def __repr__(self) -> str:
         radii = ", ".join(f"{self.radius(share):.3g}" for share in SHARES)
@@ -155,6 +166,7 @@ def erf(
     support: bool,
     batch_size: int | None,
     progress: bool,
+    seeds: int = 1,
 ) -> EffectiveReceptiveField:
     """`HyRA.erf`."""
     batch = validate.images("images", images)
@@ -168,10 +180,9 @@ def erf(
     placed = network.place(batch)
     placed = placed.to(torch.promote_types(placed.dtype, torch.float32))
     s = validate.integer_scale("the network of an effective receptive field", network.scale)
-    energy = torch.zeros(placed.shape[-2:], dtype=torch.float64, device=placed.device)
     y, x = (n // 2 for n in placed.shape[-2:])
 
-    def run(part: Tensor) -> Tensor:
+    def run(part: Tensor, energy: Tensor) -> Tensor:
         graph = Graph(network, part)
 
         def pixel(output: Tensor, index: int) -> Tensor:
@@ -181,15 +192,27 @@ def erf(
         energy.add_(torch.stack(parts).sum(0))  # here nothing can run out of memory any more
         return graph.output.detach()
 
-    with network.untouched():
+    def draw(_: int) -> EffectiveReceptiveField:
+        energy = torch.zeros(placed.shape[-2:], dtype=torch.float64, device=placed.device)
         with Progress(len(placed), "image", enabled=progress) as bar:
-            for _, outputs in run_in_batches(run, placed, batch_size):
+            for _, outputs in run_in_batches(partial(run, energy=energy), placed, batch_size):
                 bar.update(len(outputs))
+        return EffectiveReceptiveField(energy / len(placed), len(placed), s)
+
+    with network.untouched():
+        draws = list(of_seeds(network, seeds, draw))
         locality = None
         if support:
             locality = measure_locality(network, 1.0, 0.0)
-            response = response or impulse_response(network, OperatingPoint(form="affine"))
-    return EffectiveReceptiveField(energy / len(placed), len(placed), s, response, locality)
+            response = response or mean_response(network, OperatingPoint(form="affine"), seeds)
+    energy, error = mean_and_error(each.energy for each in draws)
+    radii = None if error is None else tuple(jackknife(draws, _radii))
+    return EffectiveReceptiveField(energy, len(placed), s, response, locality, error, radii)
+
+
+def _radii(draws: Sequence[EffectiveReceptiveField]) -> list[float]:
+    mean = replace(draws[0], energy=mean_and_error(each.energy for each in draws)[0])
+    return [mean.radius(share) for share in SHARES]
 
 
 def _cells(response: ImpulseResponse) -> Tensor:

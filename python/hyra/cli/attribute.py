@@ -10,6 +10,7 @@ from hyra.cli.arguments import Commands, add_out_option, command, keep, log
 from hyra.cli.bands import read_input
 from hyra.cli.networks import MODEL_HELP, add_network_options, load_model
 from hyra.cli.pictures import add_window_options
+from hyra.cli.responses import add_seeds_option
 from hyra.cli.values import positive
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         help="measure squares of N LR pixels by central differences, as is done for networks without gradients",
     )
     parser.add_argument("--batch-size", type=positive, metavar="N", help="images a run (default: found by trying)")
+    add_seeds_option(parser)
     parser.add_argument("--no-erf", action="store_true", help="leave the effective receptive field out")
     add_out_option(parser, "hyra-attribution")
     parser.set_defaults(run=run)
@@ -62,12 +64,14 @@ def run(args: argparse.Namespace) -> None:
     """Attribute windows of what the named network makes of the image."""
     import torch
 
+    from hyra.attribution.receptive_field import SHARES
     from hyra.network.gradients import MissingGradients
 
     model, _ = load_model(args, args.model)
     colours = model.network.in_channels
     lr = read_input(args.image, colours)
-    found = model.attribution(lr, args.window or args.windows, block=args.block, batch_size=args.batch_size)
+    options = {"batch_size": args.batch_size, "seeds": args.seeds}
+    found = model.attribution(lr, args.window or args.windows, block=args.block, **options)
     keep(found, args.out, "attribution")
     print(found.table())
     if not args.no_erf:
@@ -76,13 +80,14 @@ def run(args: argparse.Namespace) -> None:
         height, width = (min(picture.shape[axis] for picture in pictures) for axis in (1, 2))
         middles = torch.stack([_middle(picture, height, width) for picture in pictures])
         try:
-            field = model.erf(middles, batch_size=args.batch_size)
+            field = model.erf(middles, **options)
         except MissingGradients as error:
             log(f"no effective receptive field: {error}; hyra probe says how far the network looks")
         else:
             keep(field, args.out, "erf")
-            for share in (0.5, 0.9, 0.99):
-                place = f"radius {field.radius(share):.2f} LR pixels, {field.area_ratio(share):.3%} of the image's area"
+            for share, spread in zip(SHARES, field.radius_errors or [None] * len(SHARES), strict=True):
+                radius = f"radius {field.radius(share):.2f}" + ("" if spread is None else f" ± {spread:.2g}")
+                place = f"{radius} LR pixels, {field.area_ratio(share):.3%} of the image's area"
                 print(f"{share:.0%} of the effective receptive field: {place}")
             print(f"anisotropy: {field.anisotropy:.3f}")
             print(args.out / "erf.png")

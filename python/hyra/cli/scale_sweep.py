@@ -22,7 +22,7 @@ examples:
   hyra scale-sweep liif.py:build --adapter implicit --scales 3/2 2 5/2 3 4 --input-range 1
   hyra scale-sweep edsr_x{{scale}}.pth --scales 2 3 4
 
-{{scale}} in MODEL stands for each scale. At a fraction p/q the response takes q x q runs of the network.
+{{scale}} in MODEL stands for each scale. At a fraction p/q the network runs on q x q images.
 prints cut-off, ring cosine and others at each scale; writes scales.png and scales.safetensors
 (hyra.ScaleSweep.load)."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hyra._util.table import in_columns, number
 from hyra.cli.arguments import Commands, command
@@ -62,7 +63,12 @@ def run(args: argparse.Namespace) -> None:
 
 def _table(first: Record, last: Record) -> str:
     """One line for each number; those of bands are for the figure."""
-    ends = [vars(record) for record in (first, last)]
+    ends = [{**vars(record), "standard_errors": record.standard_errors} for record in (first, last)]
     names = [name for name in ends[0] if any(isinstance(end[name], float) for end in ends)]
-    rows = [(name, *(number(end[name]) for end in ends)) for name in names]
+    rows = [(name, *(number(end[name]) + _error(end, name) for end in ends)) for name in names]
     return in_columns([("step", *(str(end["step"]) for end in ends)), *rows])
+
+
+def _error(record: Mapping[str, Any], name: str) -> str:
+    error = record["standard_errors"].get(name)
+    return "" if error is None else f" ± {error:.1g}"

@@ -34,7 +34,12 @@ def named_callable(place: str, name: str) -> Network:
     try:
         network = value()
     except _FAILURES as error:
-        raise ValueError(f"{place}:{name}() failed: {reason(error)}") from error
+        kind = type(error).__name__
+        text = reason(error).removeprefix(kind).strip()
+        raise ValueError(
+            f"{place}:{name}() must make a network when it is called without arguments, got {kind}"
+            + (f": {text}" if text else "")
+        ) from error
     if not callable(network):
         raise ValueError(f"{place}:{name}() must return a callable, got {type(network).__name__}")
     return _evaluating(network)

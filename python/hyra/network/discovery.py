@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import product
 
 from torch import Tensor
 
 from hyra.network.forward import NetworkError
 from hyra.network.output import NoImageError
-from hyra.network.sizes import CANVAS_SIDE, LARGEST_SIZE, InputSizes, search
+from hyra.network.sizes import CANVAS_SIDE, LARGEST_SIZE, InputSizes, bounded, search
 
 Run = Callable[[Tensor], Tensor]
 
@@ -53,7 +52,8 @@ def scale_and_colours(run: Run, colours: list[int], pixel: Tensor, *, rare_sizes
     tried = " or ".join(str(channels) for channels in colours)
     most = f"{LARGEST_SIZE}x{LARGEST_SIZE}"
     raise NetworkError(
-        f"the network takes no image up to {most} with {tried} colours; at the first try, {first}"
+        f"the network takes no image up to {most} with {tried} colours, so try it by itself, or say what it takes with "
+        f"in_channels or hyra.adapters (on the command line --colours, --input, --input-size); at first, {first}"
     ) from first
 
 
@@ -76,6 +76,23 @@ def axis_sizes(run: Run, pixel: Tensor, height: int, width: int) -> tuple[InputS
     return rows, _search(run, pixel, lambda size: (height, size), LARGEST_SIZE)
 
 
+def bounded_square(run: Run, pixel: Tensor, sizes: InputSizes, size: int) -> InputSizes:
+    """The rule of the squares that it takes, with the largest where a square of `size` is too large."""
+    return bounded(lambda side: _takes(run, pixel, side, side) is None, sizes, size)
+
+
+def bounded_axes(
+    run: Run, pixel: Tensor, axes: tuple[InputSizes, InputSizes], size: int
+) -> tuple[InputSizes, InputSizes]:
+    """The rules of heights and of widths, with the largest where `size` is too large."""
+    rows, columns = axes
+    beside = rows.at_least(CANVAS_SIDE), columns.at_least(CANVAS_SIDE)
+    return (
+        bounded(lambda size: _takes(run, pixel, size, beside[1]) is None, rows, size),
+        bounded(lambda size: _takes(run, pixel, beside[0], size) is None, columns, size),
+    )
+
+
 def rectangle(run: Run, pixel: Tensor) -> tuple[int, int]:
     """A height and a width that it takes together, where it takes no square.
 
@@ -83,8 +100,7 @@ def rectangle(run: Run, pixel: Tensor) -> tuple[int, int]:
         NetworkError: none.
     """
     for height, width in product(_SIDES, _SIDES):
-        with suppress(NetworkError, ValueError):
-            run(pixel.expand(-1, -1, height, width))
+        if _takes(run, pixel, height, width) is None:
             return height, width
     raise NetworkError(f"the network takes no input with sides of 16, 32, ... {LARGEST_SIZE}")
 
@@ -94,16 +110,22 @@ def _search(run: Run, pixel: Tensor, shape: Callable[[int], tuple[int, int]], li
 
     def works(size: int) -> bool:
         nonlocal last
-        try:
-            run(pixel.expand(-1, -1, *shape(size)))
-        except NoImageError:
-            raise
-        except (NetworkError, ValueError) as error:
-            last = error
-            return False
-        return True
+        error = _takes(run, pixel, *shape(size))
+        last = error or last
+        return error is None
 
     sizes = search(works, limit)
     if sizes is None:
         raise NetworkError(f"the network takes no square input up to {limit}x{limit}: {last}") from last
     return sizes
+
+
+def _takes(run: Run, pixel: Tensor, height: int, width: int) -> Exception | None:
+    """None where it takes an image of that size, else what it raised."""
+    try:
+        run(pixel.expand(-1, -1, height, width))
+    except NoImageError:
+        raise
+    except (NetworkError, ValueError) as error:
+        return error
+    return None

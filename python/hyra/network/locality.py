@@ -80,14 +80,14 @@ def measure_locality(network: Network, amplitude: float, background: float) -> L
     For a module it is measured once and again when its weights have changed; a function may hide what it depends on.
     """
     if network.module is None:
-        return _measure(network, amplitude, background)
+        return _measured(network, amplitude, background)
     key = (
         *(_weights(network.module), network.scale, network.in_channels, network.dtype, network.input_range),
         *(amplitude, background),
     )
     known = _KNOWN.setdefault(network.module, {})
     if key not in known:
-        known[key] = _measure(network, amplitude, background)
+        known[key] = _measured(network, amplitude, background)
     return known[key]
 
 
@@ -127,8 +127,17 @@ class _Runs:
         return self.network.run(image[None])[0]
 
 
-def _measure(network: Network, amplitude: float, background: float) -> Locality:
+def _measured(network: Network, amplitude: float, background: float) -> Locality:
     """`measure_locality`, without looking it up."""
+    try:
+        return _measure(network, amplitude, background)
+    except NetworkError:  # of a canvas larger than any that it takes, which is known now
+        if _sizes(network).limit is None:
+            raise
+        return _measure(network, amplitude, background)
+
+
+def _measure(network: Network, amplitude: float, background: float) -> Locality:
     sizes, runs = _sizes(network), _Runs(network)
     reach = None
     with network.untouched():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CANVAS_SIDE = 64
 """LR pixels of a canvas for one impulse where nothing else is asked for: wide enough for most networks' ringing."""
@@ -16,14 +16,16 @@ LARGEST_SIZE = 128
 class InputSizes:
     """Which inputs a network takes along an axis, or along both: `smallest` and larger ones in steps of `multiple`.
 
-    `multiple` is 0 where no other size than `smallest` was seen to work. All in LR pixels.
+    `multiple` is 0 where no other size than `smallest` was seen to work. `largest` is None where none was seen to be
+    too large; a table of positions, which some networks add, ends somewhere. All in LR pixels.
     """
 
     smallest: int
     multiple: int
+    largest: int | None = None
 
     def at_least(self, size: int) -> int:
-        """The smallest accepted size that is not below `size`.
+        """The smallest accepted size that is not below `size`, or the largest where there is none.
 
         Example:
             >>> InputSizes(smallest=16, multiple=8).at_least(61), InputSizes(smallest=15, multiple=1).at_least(11)
@@ -31,7 +33,13 @@ class InputSizes:
         """
         if size <= self.smallest or self.multiple == 0:
             return self.smallest
-        return self.smallest + math.ceil((size - self.smallest) / self.multiple) * self.multiple
+        size = self.smallest + math.ceil((size - self.smallest) / self.multiple) * self.multiple
+        return size if self.largest is None else min(size, self.largest)
+
+    @property
+    def limit(self) -> int | None:
+        """The largest size, None where none was seen to be too large."""
+        return self.smallest if self.multiple == 0 else self.largest
 
     def __str__(self) -> str:
         return described(self, self)
@@ -41,9 +49,10 @@ def described(rows: InputSizes, columns: InputSizes) -> str:
     """What a network takes, in words."""
     if rows.multiple == columns.multiple == 0:
         return f"{rows.smallest}x{columns.smallest} is the only size that was seen to work"
-    multiples = str(rows.multiple) if rows.multiple == columns.multiple else f"{rows.multiple}x{columns.multiple}"
-    steps = "" if multiples == "1" else f", in steps of {multiples}"
-    return f"it works from {rows.smallest}x{columns.smallest} on{steps}"
+    down, right = rows.multiple or 1, columns.multiple or 1
+    steps = "" if down == right == 1 else f", in steps of {down if down == right else f'{down}x{right}'}"
+    end = "on" if rows.limit is columns.limit is None else f"to {rows.limit or 'any'}x{columns.limit or 'any'}"
+    return f"it works from {rows.smallest}x{columns.smallest} {end}{steps}"
 
 
 def search(works: Callable[[int], bool], limit: int) -> InputSizes | None:
@@ -59,9 +68,23 @@ def search(works: Callable[[int], bool], limit: int) -> InputSizes | None:
             return InputSizes(smallest, 0)
         step = following - smallest
         if all(works(size) for size in range(following + step, min(following + 3 * step, limit) + 1, step)):
-            return _refined(works, InputSizes(smallest, step), limit)
+            sizes = _refined(works, InputSizes(smallest, step), limit)
+            return bounded(works, sizes, min(sizes.at_least(CANVAS_SIDE), limit))
         smallest = following  # a size that works by chance, below those that work by rule
     return None
+
+
+def bounded(works: Callable[[int], bool], sizes: InputSizes, size: int) -> InputSizes:
+    """The rule with the largest size that works, where none of the rule's does from there up to `size`."""
+    if sizes.limit is not None or size <= sizes.smallest:
+        return sizes
+    small, large = 0, (size - sizes.smallest) // sizes.multiple
+    if works(sizes.smallest + large * sizes.multiple):
+        return sizes
+    while large - small > 1:
+        middle = (small + large) // 2
+        small, large = (middle, large) if works(sizes.smallest + middle * sizes.multiple) else (small, middle)
+    return replace(sizes, largest=sizes.smallest + small * sizes.multiple)
 
 
 def _refined(works: Callable[[int], bool], sizes: InputSizes, limit: int) -> InputSizes:

@@ -89,7 +89,7 @@ def _tiling(network: Network, tile: int, halo: int, period: int) -> Tiling:
     tiling = Tiling(sizes.at_least(math.ceil(tile / step) * step + 2 * halo), step, halo)
     if tiling.advance < 1:
         raise ValueError(
-            f"halo must leave a part of the only size that the network takes, {sizes.smallest}, got {halo}"
+            f"halo must leave a part of the largest size that the network takes, {sizes.limit}, got {halo}"
         )
     return tiling
 

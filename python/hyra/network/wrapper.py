@@ -196,7 +196,28 @@ class Network(HeldNetwork):
             raise NetworkError(f"{error}; it takes images with {taken} colours, not {given}") from error.__cause__
         if padding := least(self._forward, images, (rows, columns), self._sizes.values()):
             return padding
-        raise NetworkError(f"{error}; {described(rows, columns)}") from error.__cause__
+        self._bound(max(images.shape[-2:]))
+        raise NetworkError(f"{error}; {self._taken(*images.shape[-2:])}") from error.__cause__
+
+    def _bound(self, side: int) -> None:
+        """Find the largest sizes that it takes, after it has failed on one that the rules allow."""
+        pixel = self.blank(1)[None]
+        self._axes = discovery.bounded_axes(self, pixel, self.axis_sizes(), side)
+        self._sizes = {
+            limit: discovery.bounded_square(self, pixel, sizes, side) for limit, sizes in self._sizes.items()
+        }
+
+    def _taken(self, height: int, width: int) -> str:
+        """Which sizes it takes, and what to do about an image of one that is too large."""
+        axes = self.axis_sizes()
+        sides = list(zip(axes, (height, width), strict=True))
+        if all(axis.limit is None or length <= axis.limit for axis, length in sides):
+            return described(*axes)
+        size = tuple(axis.limit or axis.at_least(length) for axis, length in sides)
+        return (
+            f"{described(*axes)}: hyra.adapters.fixed_size(net, {size}) runs it on larger ones in tiles (on the "
+            f"command line --input-size {size[0]}x{size[1]})"
+        )
 
     def with_graph(self, images: Tensor) -> Tensor:
         """The same as `run`, for images that require gradients: the output keeps what these need.

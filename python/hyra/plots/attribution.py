@@ -60,7 +60,8 @@ def attribution(found: Attribution, *, windows: int = _MOST) -> tuple[Figure, An
         row[0].set_title(f"window at {window[0]}, {window[1]} of {window[2]}×{window[2]} pixels")
         draw_map(row[1], found, index)
         _draw_scale(row[1])
-        row[1].set_title(f"diffusion index {float(found.diffusion_index[index]):.2f}")
+        error = "" if found.index_errors is None else f" ± {float(found.index_errors[index]):.2g}"
+        row[1].set_title(f"diffusion index {float(found.diffusion_index[index]):.2f}{error}")
         draw_surroundings(row[2], found.output, window)
         row[2].set_title("window and surroundings")
     return fig, axes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -209,7 +210,8 @@ def copy_compensation(found: CopyCompensation) -> tuple[Figure, Any]:
         found: what `Decomposition.copy_compensation` returned.
 
     Returns:
-        The figure and its two axes. The image itself, at (0, 0), is no copy and stays empty.
+        The figure and its two axes. The image itself, at (0, 0), is no copy and stays empty. At a scale p/q, which has
+        as many copies on each side, it is in the middle.
     """
     import matplotlib.pyplot as plt
 
@@ -218,18 +220,20 @@ def copy_compensation(found: CopyCompensation) -> tuple[Figure, Any]:
         (found.opposition, "cosine between H and G", style.SIGNED, (-1, 1)),
         (found.remaining, "energy of H + G over that of H", style.AMPLITUDE, (0, None)),
     )
+    order = sorted(range(len(found.copies)), key=found.copies.__getitem__)
     for panel, (values, label, colors, (low, high)) in zip(axes, panels, strict=True):
-        image = panel.imshow(values.cpu(), colors, vmin=low, vmax=high, origin="lower")
+        shown = values.cpu()[order][:, order]
+        image = panel.imshow(shown, colors, vmin=low, vmax=high, origin="lower")
         middle = (image.norm.vmin + image.norm.vmax) / 2
-        for (k, m), value in ((index, float(values[index])) for index in _cells(len(values))):
+        for (k, m), value in ((index, float(shown[index])) for index in product(range(len(shown)), repeat=2)):
+            if found.copies[order[k]] == found.copies[order[m]] == 0:
+                continue
             dark = value < middle if colors == style.AMPLITUDE else abs(value) > 0.6
             panel.text(m, k, f"{value:.2g}", ha="center", va="center", fontsize=7, color="white" if dark else "black")
-        ticks = range(len(values))
-        panel.set(xticks=ticks, yticks=ticks, xlabel="copy, $f_x$ (cycles / LR pixel)")
+        ticks, names = range(len(shown)), [f"{found.copies[index]}".replace("-", "−") for index in order]
+        panel.set(xlabel="copy, $f_x$ (cycles / LR pixel)")
+        panel.set_xticks(ticks, names)
+        panel.set_yticks(ticks, names)
         style.colorbar(image, panel, label)
     axes[0].set_ylabel("copy, $f_y$ (cycles / LR pixel)")
     return fig, axes
-
-
-def _cells(scale: int) -> list[tuple[int, int]]:
-    return [(k, m) for k in range(scale) for m in range(scale) if (k, m) != (0, 0)]

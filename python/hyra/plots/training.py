@@ -83,9 +83,19 @@ def training_progress(history: History, columns: int = 6) -> tuple[Figure, Any]:
     *curves, bands = bottom.subplots(1, len(names) + 1)
     for panel, (name, label) in zip(curves, names.items(), strict=True):
         panel.plot([r.step for r in records], [or_nan(getattr(r, name)) for r in records], color=style.COLORS["H"])
+        _draw_error(panel, name, records)
         panel.set(xlabel="step", title=label)
     _draw_bands(bands, records)
     return fig, (pictures, [*curves, bands])
+
+
+def _draw_error(panel: Axes, name: str, records: Sequence[Record]) -> None:
+    """A band of one standard error to each side, where there are any."""
+    known = [r for r in records if name in r.standard_errors]
+    values, errors = ([getattr(r, name) for r in known], [r.standard_errors[name] for r in known])
+    low, high = ([value + sign * e for value, e in zip(values, errors, strict=True)] for sign in (-1, 1))
+    if known:
+        panel.fill_between([r.step for r in known], low, high, color=style.COLORS["H"], alpha=0.25, linewidth=0)
 
 
 def _draw_bands(panel: Axes, records: Sequence[Record]) -> None:

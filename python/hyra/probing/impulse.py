@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
 
@@ -15,6 +15,7 @@ from hyra.filters.response import BackgroundOutput, ImpulseResponse, energy_outs
 from hyra.filters.transfer import dc_gain
 from hyra.network.sizes import CANVAS_SIDE
 from hyra.network.wrapper import Network
+from hyra.probing.batching import run_in_batches
 from hyra.probing.canvas import Canvas
 from hyra.probing.operating_point import OperatingPoint
 from hyra.probing.seeds import mean_of, of_seeds
@@ -45,27 +46,24 @@ def impulse_response(
         canvas: what `canvas_of` returned, for callers that measure several responses on one background.
         like: as for `Canvas.of`.
     """
-    outputs: list[Tensor] = []
     with network.untouched():
         canvas = canvas or canvas_of(network, point.background, size, like)
         y, x = canvas.block(*canvas.position(position))
-        image, impulses = canvas.image[None], canvas.impulses(point, y, x)
-        # One image at a time: the result must be what `decompose` gets for the same image, to the last bit.
-        if point.mode == "jvp":
-            by = canvas.differentiation
-            rows = [network.derivative(image, impulse[None], by)[0] for impulse in impulses]
-        else:
-            outputs = [network.run(image + point.amplitude * impulse)[0] for impulse in impulses]
-            rows = [point.response(output, canvas.output) for output in outputs]
-    scale, excess = network.scale, point.excess(torch.stack(rows), canvas.output)
+        impulses = canvas.impulses(point, y, x)
+        # At an integer one image at a time: the result must be what `decompose` gets for the same image, to the last
+        # bit. A fraction has q x q impulses, which it never sees alone.
+        batch_size = None if network.block > 1 else 1
+        outputs = torch.cat([part for _, part in run_in_batches(_run(canvas, point), impulses, batch_size)])
+        rows = outputs if point.mode == "jvp" else point.response(outputs, canvas.output)
+    scale, excess = network.scale, point.excess(rows, canvas.output)
     first = int(scale * y), int(scale * x)
-    response, origin = canvas.assembled(point, torch.cat(rows), first)
+    response, origin = canvas.assembled(point, rows.flatten(0, 1), first)
     response = response.contiguous()
     warn_if_it_explodes(response, point)
     _warn_about_border(canvas.assembled(point, excess.flatten(0, 1), first)[0], excess, scale.numerator)
     if point.form == "literal":
         _warn_about_black(canvas.output / point.amplitude, scale)
-    clipped = clipped_share(canvas, outputs)
+    clipped = clipped_share(canvas, () if point.mode == "jvp" else list(outputs))
     warn_if_it_is_clipped(canvas, clipped, point)
     constant = not isinstance(point.background, Tensor)
     return ImpulseResponse(
@@ -80,6 +78,15 @@ def impulse_response(
         provenance=canvas.provenance(),
         clipped=clipped,
     )
+
+
+def _run(canvas: Canvas, point: OperatingPoint) -> Callable[[Tensor], Tensor]:
+    """What the network makes of a batch of impulses on a canvas, or its derivatives along them."""
+    network, image = canvas.network, canvas.image[None]
+    if point.mode == "jvp":
+        by = canvas.differentiation
+        return lambda impulses: network.derivative(image.expand_as(impulses), impulses, by)
+    return lambda impulses: network.run(image + point.amplitude * impulses)
 
 
 def mean_response(

@@ -78,12 +78,22 @@ class CopyCompensation(Result):
     Attributes:
         opposition: cosine between H and G over the cell, from -1 (opposite phase) through 0 (unrelated) to 1.
         remaining: energy of H + G over that of H; below 1 the copy is weakened.
+        scale: HR pixels per LR pixel, which says which copies these are; None in files of earlier versions, which know
+            integers alone.
     """
 
     opposition: Tensor
     remaining: Tensor
+    scale: int | Fraction | None = field(default=None, metadata={"since": 2})
+
+    @property
+    def copies(self) -> list[int]:
+        """The numbers k of the copies along an axis, in cycles per LR pixel, in the order of the entries."""
+        return _copies(self.scale) if isinstance(self.scale, Fraction) else [*range(len(self.opposition))]
 
     def __post_init__(self) -> None:
+        if self.scale is not None:
+            validate.scale("scale", self.scale)
         side = len(validate.shaped("opposition", self.opposition, [None, None]))
         validate.shaped("opposition", self.opposition, [side, side])
         validate.shaped("remaining", self.remaining, [side, side])
@@ -190,7 +200,7 @@ class Decomposition(Result):
 
         h, g = over_cells(linear.abs().square()), over_cells(nonlinear.abs().square())
         cross = over_cells((linear * nonlinear.conj()).real)
-        return CopyCompensation(opposition=cross / (h * g).sqrt(), remaining=(h + g + 2 * cross) / h)
+        return CopyCompensation(opposition=cross / (h * g).sqrt(), remaining=(h + g + 2 * cross) / h, scale=s)
 
 
 def _check_images(parts: Spectra | Decomposition, dtypes: Sequence[torch.dtype]) -> None:

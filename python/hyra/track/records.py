@@ -14,6 +14,9 @@ from hyra.results.fields import short, unpack
 from hyra.results.storage import FORMAT, checksum, format_of, parsed
 from hyra.split.parts import BAND_WIDTH
 
+OF_RESPONSE = ("main_lobe", "side_lobe", "dc_gain", "cutoff", "similarity", "ring_cosine", "mtf50", "noise_gain")
+"""The numbers of a record that are those of its response alone."""
+
 _BANDS = {"since": 1}
 _RESTORATION = {"since": 2}
 _WHOLE = re.compile(r'"crc32": "\w{8}".')
@@ -40,6 +43,9 @@ class Record:
         band_cross: the same of their cross term, which is negative where they cancel.
         mtf50: of a network at scale 1, as `hyra.filters.restoration.Restoration` has it; None at others.
         noise_gain: likewise.
+        response_errors: standard errors of the numbers of the response, in the order of `OF_RESPONSE`, where it is the
+            mean over several seeds of a network that draws random numbers: None for a number that is None; empty for
+            one seed. `standard_errors` has them by their names.
     """
 
     step: int
@@ -56,15 +62,28 @@ class Record:
     band_cross: tuple[float, ...] = field(default=(), metadata=_BANDS)
     mtf50: float | None = field(default=None, metadata=_RESTORATION)
     noise_gain: float | None = field(default=None, metadata=_RESTORATION)
+    response_errors: tuple[float | None, ...] = field(default=(), metadata=_RESTORATION)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "step", validate.integer("step", self.step, 0))
         counts = [len(band) for band in (self.band_linear, self.band_nonlinear, self.band_cross)]
         if len(set(counts)) > 1:
             raise ValueError(f"band_linear, band_nonlinear and band_cross must be of the same bands, got {counts}")
+        if len(self.response_errors) not in (0, len(OF_RESPONSE)):
+            raise ValueError(f"response_errors must be {len(OF_RESPONSE)} numbers, got {len(self.response_errors)}")
+
+    @property
+    def standard_errors(self) -> dict[str, float]:
+        """Of the numbers of the response that have one, by their names."""
+        if not self.response_errors:
+            return {}
+        errors = zip(OF_RESPONSE, self.response_errors, strict=True)
+        return {name: error for name, error in errors if error is not None}
 
     def scalars(self, prefix: str = "") -> dict[str, float]:
         """Every number by its name; that of a band ends in where the band begins, in cycles per LR pixel.
+
+        Standard errors are named after their numbers: `standard_error/cutoff`.
 
         Example:
             >>> record = Record(1, 0.9, -0.1, 1.0, 0.5, 0.9, 0.7, 0.8, None, (0.5, 0.25), (0.5, 0.5), (0.0, 0.25))
@@ -73,7 +92,9 @@ class Record:
         """
         numbers: dict[str, float] = {}
         for name, value in asdict(self).items():
-            if isinstance(value, tuple):
+            if name == "response_errors":
+                numbers |= {f"{prefix}standard_error/{number}": error for number, error in self.standard_errors.items()}
+            elif isinstance(value, tuple):
                 numbers |= {f"{prefix}{name}/{index * BAND_WIDTH:g}": share for index, share in enumerate(value)}
             elif name != "step" and value is not None:
                 numbers[prefix + name] = value

@@ -10,13 +10,18 @@ from typing import Any
 from torch import Tensor
 
 from hyra._util import validate
+from hyra._util.table import or_nan
 from hyra.analyzer import HyRA
+from hyra.filters.response import ImpulseResponse
 from hyra.filters.restoration import Restoration
+from hyra.probing.impulse import responses_of_seeds
+from hyra.probing.operating_point import OperatingPoint
+from hyra.probing.seeds import jackknife, mean_of
 from hyra.results.writers import ScalarWriter
 from hyra.scores.fsds import fsds
 from hyra.split.parts import BAND_WIDTH
 from hyra.track.history import History
-from hyra.track.records import Record
+from hyra.track.records import OF_RESPONSE, Record
 
 
 class Tracker:
@@ -39,6 +44,8 @@ class Tracker:
         size: side of the canvas in LR pixels, as for `HyRA.impulse_response`.
         scale: as for `hyra.HyRA`.
         input_range: as for `hyra.HyRA`.
+        seeds: for a network that draws random numbers: as for `HyRA.impulse_response`. Numbers are those of the means
+            over so many draws, and those of the response have standard errors.
         writer: a TensorBoard `SummaryWriter`, what `hyra.track.open_writer` makes for MLflow or W&B, or anything else
             with `add_scalar`, that gets every number too; shares of bands as `hyra/band_linear/0.25`, with the
             frequency where the band begins.
@@ -75,9 +82,11 @@ class Tracker:
         scale: float | Fraction | str | None = None,
         input_range: float = 1.0,
         writer: ScalarWriter | None = None,
+        seeds: int = 1,
     ) -> None:
         validate.not_empty("lr", validate.images("lr", lr))
         self.every = validate.positive_integer("every", every)
+        self.seeds = validate.positive_integer("seeds", seeds)
         self._net, self._scale, self._input_range = net, scale, input_range
         self._lr, self._target, self._size, self._writer = lr, target, size, writer
         # What can go wrong should do so now, not when the first epoch is over.
@@ -109,27 +118,25 @@ class Tracker:
             return None
         # Less what the network makes of black: early in training that is far from black, and would be all of H.
         model = self._model()
-        response = model.impulse_response(self._size, form="affine")
-        split = model.decompose(self._lr, response=response)
-        restoration = Restoration.of(response) if response.scale == 1 and response.is_finite else None
-        fit = response.fit_sinc()
+        draws = responses_of_seeds(model.network, OperatingPoint(form="affine"), self.seeds, size=self._size)
+        response = mean_of(draws)
+        split = model.decompose(self._lr, response=response, seeds=self.seeds)
+        numbers = _numbers(response)
+        errors = jackknife(draws, lambda some: _values(mean_of(some))) if self.seeds > 1 else []
         bands = split.band_shares(BAND_WIDTH)
         linear, nonlinear = (float(part.double().square().sum()) for part in (split.linear, split.nonlinear))
         record = Record(
             step=step,
-            main_lobe=response.main_lobe,
-            side_lobe=response.side_lobe,
-            dc_gain=float(response.dc_gain.mean()),
-            cutoff=None if response.scale == 1 else fit.cutoff,
-            similarity=fit.similarity,
-            ring_cosine=fit.ring_cosine,
+            **numbers,
             linear_share=linear / (linear + nonlinear) if linear + nonlinear else float("nan"),
             fsds=None if self._target is None else self._fsds(split.output, self._target),
             band_linear=tuple(bands.linear.tolist()),
             band_nonlinear=tuple(bands.nonlinear.tolist()),
             band_cross=tuple(bands.cross.tolist()),
-            mtf50=None if restoration is None else restoration.mtf50,
-            noise_gain=None if restoration is None else restoration.noise_gain,
+            response_errors=tuple(
+                None if numbers[name] is None else error
+                for name, error in zip(OF_RESPONSE, errors, strict=bool(errors))
+            ),
         )
         self.history.add(record, split)
         if self._writer is not None:
@@ -141,3 +148,24 @@ class Tracker:
     def _fsds(output: Tensor, target: Tensor) -> float:
         # Of a network that diverges it is NaN: that is worth a record, and no reason to end the training.
         return float(fsds(output, target.to(output), reduction="mean", check=False))
+
+
+def _numbers(response: ImpulseResponse) -> dict[str, Any]:
+    """What a `Record` has of a response alone."""
+    restoration = Restoration.of(response) if response.scale == 1 and response.is_finite else None
+    fit = response.fit_sinc()
+    return {
+        "main_lobe": response.main_lobe,
+        "side_lobe": response.side_lobe,
+        "dc_gain": float(response.dc_gain.mean()),
+        "cutoff": None if response.scale == 1 else fit.cutoff,
+        "similarity": fit.similarity,
+        "ring_cosine": fit.ring_cosine,
+        "mtf50": None if restoration is None else restoration.mtf50,
+        "noise_gain": None if restoration is None else restoration.noise_gain,
+    }
+
+
+def _values(response: ImpulseResponse) -> list[float]:
+    numbers = _numbers(response)
+    return [or_nan(numbers[name]) for name in OF_RESPONSE]

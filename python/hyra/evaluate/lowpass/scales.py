@@ -74,7 +74,7 @@ def scale_sweep(
 
     Args:
         at: the network at a scale, which it is given as an integer or a fraction.
-        scales: integers and fractions p/q, as `HyRA` takes them, in any order. At p/q the response takes q x q runs.
+        scales: integers and fractions p/q, as `HyRA` takes them, in any order. At p/q the network runs on q x q images.
         size: side of the canvas in LR pixels, as for `HyRA.impulse_response`.
         form: as for `HyRA.impulse_response`.
         progress: whether to show a bar on a terminal, if tqdm is installed.
