@@ -12,6 +12,10 @@ REFUSED = {
     "integer type": (lambda: v.positive_integer("scale", 2.0), TypeError, "scale must be an integer, got float 2.0"),
     "bool": (lambda: v.positive_integer("scale", True), TypeError, "scale must be an integer, got bool True"),
     "integer range": (lambda: v.positive_integer("scale", 0), ValueError, "scale must be at least 1, got 0"),
+    "scale of more digits than memory has": (lambda: v.scale("scale", "1e999999999"), ValueError, "above 0, got inf"),
+    "scale beyond floats": (lambda: v.scale("scale", 10**5000), ValueError, "scale must be at most 1024, got far more"),
+    "fraction beyond floats": (lambda: v.scale("scale", f"{10**400}/3"), ValueError, "at most 1024, got far more"),
+    "fraction beyond scales": (lambda: v.scale("scale", 1024.5), ValueError, "at most 1024, got 1024.5"),
     "number type": (lambda: v.positive_number("amplitude", "1"), TypeError, "amplitude must be a number, got str '1'"),
     "number range": (
         lambda: v.positive_number("amplitude", float("nan")),

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -128,3 +130,26 @@ def test_names_that_mean_something_in_an_address(name, tmp_path):
     with Runs(file, read_only=True) as runs:
         assert len(Evaluation.load(runs, "A").outcomes) == 3
     assert len(merge(tmp_path / "all.sqlite", [file])) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("name", b"x"),
+        ("finished", b"x"),
+        ("methods", "7"),
+        ("methods", "[1]"),
+        ("context", "[1]"),
+        ("context", "null"),
+        ("plan", "[" * 5000 + "]" * 5000),
+    ],
+)
+def test_runs_of_other_kinds_than_were_written(tmp_path, column, value):
+    file = keep(tmp_path / "s.sqlite", "A")
+    with closing(sqlite3.connect(file)) as database:
+        database.execute(f"UPDATE run SET {column} = ?", (value,))
+        database.commit()
+    with Runs(file) as runs, pytest.raises(ValueError, match="the store has a run that this version of hyra cannot"):
+        runs.runs()
+    with pytest.raises(ValueError, match=r"s\.sqlite has a run that cannot be read"):
+        merge(tmp_path / "all.sqlite", [file])

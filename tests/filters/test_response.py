@@ -1,6 +1,7 @@
 """ImpulseResponse: applying, cropping, measuring, saving."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -115,6 +116,13 @@ def test_profile_refuses_and_swaps_axes():
     assert response.profile("y")[1].abs().sum() == 0
     with pytest.raises(ValueError, match="axis must be one of 'x', 'y', got 'z'"):
         response.profile("z")
+
+
+@pytest.mark.parametrize(("scale", "origin"), [(1, (-1, 1)), (1, (3, 1)), (2, (2, 0)), (Fraction(3, 2), (10**9, 0))])
+def test_section_of_a_response_that_does_not_reach_its_centre(scale, origin):
+    response = ImpulseResponse(torch.ones(1, 3, 4), scale, origin)
+    assert response.profile("x")[1].isnan().all()
+    assert math.isnan(response.side_lobe)
 
 
 def test_border_energy_is_the_share_of_the_frame():

@@ -62,6 +62,17 @@ def test_each_qth_sample_of_a_filter_at_p(fraction, place, boundary, matrix):
     assert torch.allclose(found, dense, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(("origin", "boundary"), [(2**31 - 1, "reflect"), (1 - 2**31, "circular"), (10**9, "zeros")])
+def test_response_far_from_its_pixel(origin, boundary):
+    image, response = torch.randn(1, 1, 3, 4, dtype=torch.float64), torch.randn(1, 5, 7, dtype=torch.float64)
+    size = (6, 6)
+    rows = line(3, response[0, :, 0], scale=Fraction(5, 3), origin=origin, boundary=boundary, size=6)
+    columns = line(4, response[0, 0], scale=Fraction(5, 3), origin=-origin, boundary=boundary, size=6)
+    response = (response[0, :, 0, None] * response[0, 0])[None]
+    filtered = rational_filter(image, response, Fraction(5, 3), (origin, -origin), boundary, size)
+    assert torch.allclose(filtered, rows @ image @ columns.mT, rtol=0, atol=1e-12)
+
+
 def test_one_image_has_the_same_bits_in_a_batch(dtype):
     images, response = torch.randn(3, 2, 9, 12, dtype=dtype), torch.randn(2, 30, 30, dtype=dtype)
     arguments = (response, Fraction(5, 3), (15, 15), "reflect", (15, 20))

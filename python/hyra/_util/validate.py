@@ -23,6 +23,7 @@ INTEGER = (torch.int64,)
 LARGEST_SCALE = 1024
 LARGEST_FRACTION = 128, 20
 """Numerator and denominator of a scale p/q: its response has p samples a LR pixel, from q x q impulses."""
+_MANY = 10**9
 _ROUNDED = 1e-6
 """Relative, what a number may be off from the fraction that it stands for."""
 
@@ -51,10 +52,16 @@ def positive_integer(name: str, value: object) -> int:
 
 def whole_scale(name: str, value: object) -> int:
     """`value` is how many HR pixels one LR pixel can become along a side, and a whole number of them."""
-    number = positive_integer(name, value)
-    if number > LARGEST_SCALE:
-        raise ValueError(f"{name} must be at most {LARGEST_SCALE}, got {number}")
-    return number
+    if isinstance(value, Integral):
+        _not_huge(name, value)
+    return positive_integer(name, value)
+
+
+def _not_huge(name: str, value: Rational) -> None:
+    """A scale is one that some network may have: others can have more digits than a message, or a float, takes."""
+    if value > LARGEST_SCALE:
+        came = f"{float(value):.9g}" if value < _MANY else "far more"
+        raise ValueError(f"{name} must be at most {LARGEST_SCALE}, got {came}")
 
 
 def scale(name: str, value: object) -> int | Fraction:
@@ -66,12 +73,13 @@ def scale(name: str, value: object) -> int | Fraction:
     """
     if isinstance(value, str):
         try:
-            value = Fraction(value)
+            value = Fraction(value) if "/" in value else float(value)  # a fraction of 1e999999999 takes all memory
         except (ValueError, ZeroDivisionError):
             raise ValueError(f"{name} must be a number or a fraction, such as 1.5 or '3/2', got {value!r}") from None
     if isinstance(value, Integral) or not isinstance(value, Real):
         return whole_scale(name, value)
     exact = Fraction(value) if isinstance(value, Rational) else Fraction(positive_number(name, value))
+    _not_huge(name, exact)
     largest, longest = LARGEST_FRACTION
     nearest = exact.limit_denominator(longest)
     if nearest.denominator == 1 and abs(nearest - exact) <= _ROUNDED * exact:

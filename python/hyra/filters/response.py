@@ -243,12 +243,15 @@ class ImpulseResponse(Result):
     def profile(self, axis: str = "x") -> tuple[Tensor, Tensor]:
         """Section through the centre: positions in LR pixels from the centre, and values of `white`.
 
-        For an even scale the centre lies between two rows, and the section is their mean.
+        For an even scale the centre lies between two rows, and the section is their mean; NaN where the response does
+        not reach its centre.
         """
         validate.choice("axis", axis, ("x", "y"))
         plane = self.white if axis == "x" else self.white.mT
         across, along = self.center if axis == "x" else self.center[::-1]
-        section = plane[[math.floor(across), math.ceil(across)]].mean(0)
+        rows = [math.floor(across), math.ceil(across)]
+        is_inside = rows[0] >= 0 and rows[1] < len(plane)
+        section = plane[rows].mean(0) if is_inside else torch.full_like(plane[0], torch.nan)
         t = torch.arange(len(section), dtype=torch.float64, device=section.device)
         return (t - along) / self.density, section
 

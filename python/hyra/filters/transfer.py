@@ -55,7 +55,7 @@ class TransferFunction(Result):
     scale: int | Fraction
 
     def __post_init__(self) -> None:
-        validate.scale("scale", self.scale)
+        object.__setattr__(self, "scale", validate.scale("scale", self.scale))
         rows, columns = (len(validate.rising(name, getattr(self, name))) for name in ("frequency_y", "frequency_x"))
         validate.shaped("gain", self.gain, [None] * (self.gain.ndim - 2) + [rows, columns], validate.COMPLEX)
         if self.gain.ndim not in (3, 4):

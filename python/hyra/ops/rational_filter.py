@@ -59,8 +59,7 @@ def rational_filter(
         colours = zip(torch.split(extended, 1, 1), phases, strict=True)
         parts = [polyphase_filter(F.pixel_unshuffle(x, q), h[None], p, shifts, "zeros") for x, h in colours]
         planes = torch.cat(parts, 1)
-    top, left = (-p * axis.first for axis in axes)
-    return planes[..., top : top + size[0], left : left + size[1]]
+    return planes[..., : size[0], : size[1]]
 
 
 class _Axis(NamedTuple):
@@ -69,7 +68,7 @@ class _Axis(NamedTuple):
     Attributes:
         first: index of the first block.
         blocks: how many.
-        origin: that of every phase of the response.
+        origin: that of every phase of the response, for the first block.
         offset: index of the response where the phase of the first pixel of a block begins.
         taps: length of every phase.
     """
@@ -85,11 +84,11 @@ class _Axis(NamedTuple):
         # Pixel j meets HR pixel Y where 0 <= q Y - p j + origin < length.
         lowest = -((length - 1 - origin) // p)
         highest = (q * (size - 1) + origin) // p
-        first = min(0, lowest // q)
-        stop = max(highest // q + 1, -(-size // p))
+        first = lowest // q
+        blocks = max(highest // q + 1 - first, -(-size // p))
         offset = origin % q
         taps = (length - 1 - offset + p * (q - 1)) // q + 1
-        return cls(first, stop - first, origin // q, offset, taps)
+        return cls(first, blocks, origin // q - p * first, offset, taps)
 
 
 def _phases(response: Tensor, axes: Sequence[_Axis], p: int, q: int) -> Tensor:

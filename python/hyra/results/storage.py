@@ -119,13 +119,22 @@ def parsed(text: str) -> dict[str, Any]:
     Raises:
         ValueError: it is none, has a name twice, or is nested too deeply.
     """
-    try:
-        value = json.loads(text, object_pairs_hook=_object)
-    except RecursionError:
-        raise ValueError("its JSON is nested too deeply") from None
+    value = loaded(text)
     if not isinstance(value, dict):
         raise ValueError(f"its JSON must be an object, got {short(value)}")
     return value
+
+
+def loaded(text: str) -> Any:
+    """The JSON that is all of `text`.
+
+    Raises:
+        ValueError: it is none, has a name twice, or is nested too deeply.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except RecursionError:
+        raise ValueError("its JSON is nested too deeply") from None
 
 
 def format_of(content: Mapping[str, Any]) -> int:

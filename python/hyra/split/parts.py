@@ -60,7 +60,7 @@ class BandShares(Result):
     scale: int | Fraction
 
     def __post_init__(self) -> None:
-        validate.scale("scale", self.scale)
+        object.__setattr__(self, "scale", validate.scale("scale", self.scale))
         bands = len(validate.rising("frequency", self.frequency))
         for name in ("linear", "nonlinear", "cross", "energy"):
             validate.shaped(name, getattr(self, name), [bands])

@@ -38,8 +38,7 @@ class ScaleSweep(Result):
     def __post_init__(self) -> None:
         if not self.scales:
             raise ValueError("scales must hold at least one scale, got none")
-        for scale in self.scales:
-            validate.scale("scales", scale)
+        object.__setattr__(self, "scales", tuple(validate.scale("scales", scale) for scale in self.scales))
         if list(self.scales) != sorted(set(self.scales)):
             raise ValueError(f"scales must ascend, got {', '.join(map(str, self.scales))}")
         for name in ("fits", "main_lobes", "dc_gains"):

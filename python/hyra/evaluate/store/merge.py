@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hyra._util.texts import printable
-from hyra.evaluate.store.runs import Runs
+from hyra.evaluate.store.runs import Runs, check_run
 from hyra.evaluate.store.shards import Shard
 
 _WHOLE = {"index": 0, "count": 1, "whole": None}
@@ -118,6 +118,10 @@ def _take_scores(database: sqlite3.Connection, part: _Part, file: Path) -> None:
 
 def _take_run(database: sqlite3.Connection, part: _Part, file: Path, run: tuple[Any, ...]) -> None:
     name, started, finished, plan, methods, text, number = run
+    try:
+        check_run((name, plan, methods, started, finished, text))
+    except ValueError as error:
+        raise ValueError(f"{file} has a run that cannot be read: {error}") from error
     place = f"the run {printable(name)} of {file}"
     context, shards = _parts(text, finished)
     query = "SELECT started, finished, plan, methods, context FROM run WHERE name = ?"

@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hyra._util import validate
 from hyra._util.texts import message
 from hyra.evaluate.store.scores import KEEP, Store, StoreError
 from hyra.evaluate.work.keys import Key
 from hyra.evaluate.work.plan import Plan
 from hyra.evaluate.work.tasks import Outcome
+from hyra.results.fields import unpack
+from hyra.results.storage import FORMAT, loaded, parsed
 
 
 @dataclass(frozen=True)
@@ -172,11 +175,31 @@ FROM run JOIN pair ON pair.run = run.id WHERE run.name = ? ORDER BY place, metho
 
 
 def _run(row: Sequence[Any]) -> Run:
-    name, plan, methods, started, finished, context = row
     try:
-        return Run(name, Plan(**json.loads(plan)), json.loads(methods), started, finished, json.loads(context))
+        check_run(row)
+        name, plan, methods, started, finished, context = row
+        return Run(name, Plan(**parsed(plan)), loaded(methods), started, finished, parsed(context))
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"the store has a run that this version of hyra cannot read: {message(error)}") from error
+
+
+def check_run(row: Sequence[object]) -> None:
+    """What a run's row holds is of the kinds that `Runs.begin` writes: SQLite keeps any in any column.
+
+    Args:
+        row: name, plan, methods, start, end and context.
+
+    Raises:
+        ValueError: it is not.
+    """
+    name, plan, methods, started, finished, context = row
+    texts = {"name": name, "plan": plan, "methods": methods, "started": started, "context": context}
+    texts |= {} if finished is None else {"finished": finished}
+    for column, text in texts.items():
+        if not isinstance(text, str):
+            raise ValueError(f"{column} must be a text, got {validate.kind(text)}")
+    parsed(str(plan)), parsed(str(context))
+    unpack(tuple[tuple[str, float, str, str], ...], loaded(str(methods)), {}, FORMAT, "methods")
 
 
 def storable(name: str) -> str:
