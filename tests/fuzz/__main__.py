@@ -32,6 +32,7 @@ from hyra._native.op import Op
 OPS = [op for op in vars(ops).values() if isinstance(op, Op)]
 DIFFERENTIABLE = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 EXPECTED = (ValueError, TypeError, NotImplementedError)
+FAKE = FakeTensorMode()
 
 
 @contextlib.contextmanager
@@ -55,6 +56,11 @@ def describe(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(describe, value))}]"
     return repr(value)
+
+
+def sentence(backend: str, index: int, way: str, op: Op, args: list[Any], kwargs: dict[str, Any]) -> str:
+    """The call in words, which take longer than the call."""
+    return f"{backend} {index} {way} {op._name}({describe(args)}, {kwargs and describe(list(kwargs.items()))})"
 
 
 def draw(op: Op, changes: int, dice: random.Random) -> tuple[list[Any], dict[str, Any]]:
@@ -91,7 +97,7 @@ def faked(args: Any) -> Any:
         is_dense = isinstance(x, Tensor) and x.layout is torch.strided and not x.is_nested
         return torch.empty(x.shape, dtype=x.dtype, device=x.device) if is_dense else x
 
-    with FakeTensorMode():
+    with FAKE:
         return tree_map(fake, args)
 
 
@@ -112,7 +118,8 @@ def call(op: Op, args: list[Any], kwargs: dict[str, Any], way: str) -> None:
         with forward_ad.dual_level():
             op(*with_tangent(args), **kwargs)
     elif way == "fake":
-        op(*faked(args), **faked(kwargs))
+        args, kwargs = faked((args, kwargs))
+        op(*args, **kwargs)
     elif way == "overload":  # as torch.ops has it, without our words for what torch refuses
         op._opoverload(*args, **kwargs)
     else:
@@ -144,9 +151,8 @@ def main() -> int:
                 way = dice.choice(("plain",) * 16 + ("overload", "overload", "tangent", "fake"))
                 changes = 0 if way in ("tangent", "fake") else dice.choice((0, 1, 1, 1, 2, 3))
                 args, kwargs = draw(op, changes, dice)
-                text = f"{name} {index} {way} {op._name}({describe(args)}, {kwargs and describe(list(kwargs.items()))})"
                 if options.verbose:
-                    print(text, flush=True)
+                    print(sentence(name, index, way, op, args, kwargs), flush=True)
                 outcome, wrongly = "result", ""
                 try:
                     call(op, args, kwargs, way)
@@ -161,7 +167,7 @@ def main() -> int:
                         outcome = "by torch"
                 if wrongly:
                     faults += 1
-                    print(f"{text}\n  {wrongly}", flush=True)
+                    print(f"{sentence(name, index, way, op, args, kwargs)}\n  {wrongly}", flush=True)
                 counts[op._name][outcome] += 1
                 if faults == 20:
                     return 1

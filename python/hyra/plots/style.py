@@ -131,6 +131,11 @@ def save(fig: Figure, path: str | Path | BinaryIO, dpi: int = 300) -> None:
     """Write a figure to a file, as its suffix says (.png, .pdf or .svg, with real text), and close it."""
     import matplotlib.pyplot as plt
 
-    with plt.style.context(["default", {**_STYLE, "pdf.fonttype": 42, "svg.fonttype": "none"}]):
+    own = {"pdf.fonttype": 42, "svg.fonttype": "none", "figure.constrained_layout.use": False}
+    engine = fig.get_layout_engine()
+    with plt.style.context(["default", {**_STYLE, **own}]):
+        if not fig.stale:  # as `figure` laid it out: to do so again takes as long as all the rest
+            fig.set_layout_engine(None)
         fig.savefig(path, dpi=dpi)
+        fig.set_layout_engine(engine)
     plt.close(fig)
