@@ -58,9 +58,9 @@ def describe(value: Any) -> str:
     return repr(value)
 
 
-def sentence(backend: str, index: int, way: str, op: Op, args: list[Any], kwargs: dict[str, Any]) -> str:
+def sentence(op: Op, args: list[Any], kwargs: dict[str, Any]) -> str:
     """The call in words, which take longer than the call."""
-    return f"{backend} {index} {way} {op._name}({describe(args)}, {kwargs and describe(list(kwargs.items()))})"
+    return f"{op._name}({describe(args)}, {kwargs and describe(list(kwargs.items()))})"
 
 
 def draw(op: Op, changes: int, dice: random.Random) -> tuple[list[Any], dict[str, Any]]:
@@ -152,7 +152,7 @@ def main() -> int:
                 changes = 0 if way in ("tangent", "fake") else dice.choice((0, 1, 1, 1, 2, 3))
                 args, kwargs = draw(op, changes, dice)
                 if options.verbose:
-                    print(sentence(name, index, way, op, args, kwargs), flush=True)
+                    print(name, index, way, sentence(op, args, kwargs), flush=True)
                 outcome, wrongly = "result", ""
                 try:
                     call(op, args, kwargs, way)
@@ -167,7 +167,7 @@ def main() -> int:
                         outcome = "by torch"
                 if wrongly:
                     faults += 1
-                    print(f"{sentence(name, index, way, op, args, kwargs)}\n  {wrongly}", flush=True)
+                    print(f"{name} {index} {way} {sentence(op, args, kwargs)}\n  {wrongly}", flush=True)
                 counts[op._name][outcome] += 1
                 if faults == 20:
                     return 1
