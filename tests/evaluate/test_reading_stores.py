@@ -1,35 +1,36 @@
 """Stores that can only be read: they are shown, compared, reported and merged, and nothing is written beside them."""
 
+import ctypes
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-from contextlib import closing
+import tempfile
+import traceback
+from contextlib import closing, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass
 
 import pytest
 
+from hyra.cli import main
 from hyra.evaluate import Evaluation, Outcome, Plan, Runs, merge
 from hyra.evaluate.store.scores import StoreError
 from hyra.evaluate.work.keys import Key
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 
-CONFINED = """
-import ctypes, os, runpy, sys
-if os.geteuid() == 0:  # root without the capability to pass over permissions (Linux's capset, CAP_DAC_OVERRIDE is 1)
-    libc = ctypes.CDLL(None, use_errno=True)
-    header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-    assert libc.capset(header, data) == 0
-    try:
-        open(os.path.join(os.environ["FOLDER"], "probe"), "w")
-    except PermissionError:
-        pass
-    else:
-        sys.exit(99)
-from hyra.cli import main
-sys.exit(main(sys.argv[1:]))
-"""
+REFUSED = 99
+
+
+def give_up_the_right_to_pass_over_permissions(folder):
+    """Of root, in a process of its own (Linux's capset, CAP_DAC_OVERRIDE is 1); exits where it cannot be given up."""
+    if os.geteuid() == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        header, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+        if not hasattr(libc, "capset") or libc.capset(header, data) != 0:
+            os._exit(REFUSED)
+    with suppress(PermissionError):
+        (folder / "probe").touch()
+        os._exit(REFUSED)
 
 
 def keep(file, *names):
@@ -55,14 +56,32 @@ def store(tmp_path):
     file.parent.chmod(0o755)
 
 
-def confined(command, store) -> subprocess.CompletedProcess[str]:
-    """A command as somebody who may not write where permissions say so."""
-    program = [sys.executable, "-c", CONFINED, *command.split()]
-    environment = {**os.environ, "FOLDER": str(store.parent)}
-    run = subprocess.run(program, capture_output=True, text=True, check=False, env=environment)
-    if run.returncode == 99 or "capset" in run.stderr:
+@dataclass(frozen=True)
+class Run:
+    code: int
+    text: str
+
+
+def confined(command, store) -> Run:
+    """A command as somebody who may not write where permissions say so: in a fork, which has imported everything."""
+    with tempfile.TemporaryFile("w+") as output:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                give_up_the_right_to_pass_over_permissions(store.parent)
+                with redirect_stdout(output), redirect_stderr(output):
+                    code = main(command.split())
+            except BaseException:
+                traceback.print_exc(file=output)
+            output.flush()
+            os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        output.seek(0)
+        text = output.read()
+    if code == REFUSED:
         pytest.skip("permissions do not bind this user")
-    return run
+    return Run(code, text)
 
 
 COMMANDS = (
@@ -78,7 +97,7 @@ def test_every_command_that_reads_a_store(command, store, tmp_path):
     if command.startswith("report"):
         pytest.importorskip("plotly")
     run = confined(command.format(store=store, out=tmp_path), store)
-    assert run.returncode == 0, run.stderr
+    assert run.code == 0, run.text
     assert [path.name for path in store.parent.iterdir()] == ["s.sqlite"]
 
 
@@ -97,8 +116,8 @@ def test_a_store_that_a_killed_process_left(tmp_path):
     left.parent.chmod(0o555)
     run = confined(f"history {left}", left)
     left.parent.chmod(0o755)
-    assert "before" in run.stdout, run.stderr
-    assert "after" in run.stdout
+    assert "before" in run.text
+    assert "after" in run.text
 
 
 def test_one_of_an_older_format_is_renewed_in_memory_alone(tmp_path):

@@ -79,13 +79,17 @@ def flipped(data, places):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_flipped_bit_is_told_or_changes_nothing(name, tmp_path):
-    """Every bit of small files, and some of the others; without a checksum, in format 0, it may change a value."""
+    """Every bit of small files, and some of the others; without a checksum, in format 0, it may change a value.
+
+    Where there is a checksum, it is computed in the same way of all kinds of results: every bit of one kind is enough.
+    """
     file, kind, chance = tmp_path / "r.safetensors", kinds()[name.partition("-")[0]], random.Random(0)
     for folder in (folder for folder in FORMATS if (folder / f"{name}.safetensors").exists()):
         data = (folder / f"{name}.safetensors").read_bytes()
         bits = len(data) * 8
+        every = bits < 6000 and (folder.name == "format-0" or name == "SincFit")
         told = 0
-        for place, damaged in flipped(data, range(bits) if bits < 6000 else chance.sample(range(bits), 300)):
+        for place, damaged in flipped(data, range(bits) if every else chance.sample(range(bits), 300)):
             file.write_bytes(damaged)
             result = outcome(kind, file)
             told += result is None

@@ -38,7 +38,7 @@ def test_identical_images_are_finite(pair, variant, form):
 
 
 @pytest.mark.parametrize("variant", ["paper", "shift_invariant", "radial"])
-@pytest.mark.parametrize("size", [(5, 6), (6, 7)], ids=str)
+@pytest.mark.parametrize("size", [(3, 4), (4, 5)], ids=str)
 def test_gradcheck(backend, variant, size):
     images = [torch.rand(2, 2, *size, dtype=torch.float64, device=backend.device).requires_grad_() for _ in range(2)]
     assert gradcheck(FSDSLoss(variant), images)

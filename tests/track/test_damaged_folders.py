@@ -102,7 +102,8 @@ def test_a_file_cut_anywhere_keeps_the_records_before(tmp_path):
 def test_a_flipped_bit_is_told_or_changes_nothing(tmp_path):
     content = (FIXTURE / RECORDS).read_bytes()
     told = 0
-    for place in range(len(content) * 8):
+    places = range(0, len(content) * 8, 3)  # two or three bits of every byte, and each of the eight in its turn
+    for place in places:
         damaged = bytearray(content)
         damaged[place // 8] ^= 1 << place % 8
         (tmp_path / RECORDS).write_bytes(damaged)
@@ -110,7 +111,7 @@ def test_a_flipped_bit_is_told_or_changes_nothing(tmp_path):
             assert History.load(tmp_path).records == WHOLE, place
         except ValueError:
             told += 1
-    assert told > 0.9 * 8 * content.rindex(b"\n")
+    assert told > 0.9 * len(places) * content.rindex(b"\n") / len(content)
 
 
 def test_a_damaged_image_file_is_told_when_it_is_wanted(folder):
