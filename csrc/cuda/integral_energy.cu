@@ -277,8 +277,9 @@ __device__ __forceinline__ void merge_bands(const IntegralEnergyArgs<T>& args, s
   write_column(args, plane, k, Standardized<double, T>(args, plane).at(k), sums);
 }
 
+// A thousand threads to a multiprocessor: ptxas would rather have more on some, and spill.
 template <int BLOCK, int FEATURES, typename T>
-__global__ void __launch_bounds__(BLOCK)
+__global__ void __launch_bounds__(BLOCK, 8)
     merge(IntegralEnergyArgs<T> args, std::int64_t planes, std::int64_t of_rows, std::int64_t of_columns) {
   if (blockIdx.x < planes * of_rows) {
     merge_rows<BLOCK, FEATURES>(args, blockIdx.x, of_rows);
