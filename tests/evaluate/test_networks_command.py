@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+from fractions import Fraction
 
 import pytest
 import torch
 
 import hyra
 from hyra.cli import main
+from hyra.evaluate.inputs.manifest import from_manifest
+from hyra.images.resizing import imresize
 from hyra.results.storage import from_bytes
 
 
@@ -113,3 +116,60 @@ def test_several_scales(folder, capsys):
     assert (row["method"], row["scale"]) == ("demo-x2", "2.0")
     assert main([*command[:-3], "2", "3", "--model", "demo"]) == 2
     assert "has scale 4, got scale=3" in capsys.readouterr().err
+
+
+ANY_SCALE = """
+from torch.nn.functional import interpolate
+
+
+def network(x, scale):
+    return interpolate(x, scale_factor=(scale, scale), mode="nearest", recompute_scale_factor=False)
+"""
+
+
+def bytes_of(file):
+    return hyra.images.read(file).mul(255).round().to(torch.uint8)
+
+
+def test_a_scale_between_the_integers(folder, capsys):
+    """References are cut to multiples of 5, and their LR images are exactly 2/5 as large."""
+    command = [
+        "evaluate",
+        "--hr",
+        str(folder / "hr"),
+        "--modcrop",
+        "--protocol",
+        "channels=rgb,crop=0",
+        "--scores",
+        "psnr",
+    ]
+    table, kept = folder / "table.csv", folder / "kept"
+    options = ["--scale", "5/2", "2", "--save-images", str(kept), "--out", str(table)]
+    assert main([*command, "--model", "bicubic", "--model", "nearest", *options]) == 0
+    capsys.readouterr()
+    rows = {(row["method"], float(row["scale"])): float(row["psnr"]) for row in csv.DictReader(table.open())}
+    assert set(rows) == {(name, scale) for name in ("bicubic", "nearest") for scale in (2, 2.5)}
+    scores = []
+    for file in sorted((folder / "hr").iterdir()):
+        hr = bytes_of(file)
+        hr = hr[:, : hr.shape[1] // 5 * 5, : hr.shape[2] // 5 * 5]
+        lr = imresize(hr, size=[2 * side // 5 for side in hr.shape[1:]]).float() / 255
+        output = hyra.HyRA(hyra.models.load("bicubic", Fraction(5, 2)).network, 2.5).network.run(lr[None])[0]
+        output = output.clamp(0, 1).mul(255).round().to(torch.uint8)
+        assert torch.equal(bytes_of(kept / "bicubic" / "x2.5" / f"{file.stem}.png"), output)
+        scores.append(float(hyra.psnr(output, hr)))
+    assert rows["bicubic", 2.5] == pytest.approx(sum(scores) / len(scores), abs=1e-4)
+
+    (folder / "any.py").write_text(ANY_SCALE)
+    model = ["--model", f"{folder / 'any.py'}:network", "--adapter", "at_scale", "--scale", "2.5"]
+    assert main([*command, *model, "--out", str(table)]) == 0
+    (row,) = csv.DictReader(table.open())
+    assert float(row["psnr"]) == pytest.approx(rows["nearest", 2.5], abs=1e-4)
+
+
+def test_a_manifest_with_a_scale_between_the_integers(folder):
+    text = 'hr = "hr"\nmodcrop = true\nscores = ["psnr"]\n[[method]]\nmodel = "nearest"\nscale = ["5/2", 2]\n'
+    (folder / "any.toml").write_text(text)
+    methods, _ = from_manifest(folder / "any.toml")
+    assert [method.scale for method in methods] == [2.5, 2]
+    assert methods[0].spec.scale == Fraction(5, 2)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hyra
+from hyra import models
 from hyra.adapters import at_scale, implicit
 from hyra.filters import transfer
 from hyra.images.resampling import check_size, degrade, enlarge
@@ -340,12 +341,42 @@ def test_images_and_references():
     (lambda m: m.network(torch.rand(1, 1, 9, 8)), "a network of scale 3/2 is run on multiples of 2 pixels, got 9x8"),
     (lambda m: hyra.HyRA(m.network._once._net).impulse_response(16), "or scale to say which fraction it is"),
     (lambda m: hyra.HyRA(m.network._once._net, 2.5).impulse_response(16), "is not of the scale 5/2"),
-    (lambda m: hyra.lowpass_upsample(torch.rand(1, 1, 8, 8), 1.5), "scale must be an integer, got float 1.5"),
+    (lambda m: hyra.lowpass_upsample(torch.rand(1, 1, 8, 8), 1.01), "must be an integer or a fraction p/q with p"),
 ])  # fmt: skip
 def test_refusals(call, message):
     model = hyra.HyRA(interpolation(1.5), 1.5, in_channels=1)
     with pytest.raises((ValueError, TypeError, hyra.NetworkError), match=message):
         call(model)
+
+
+@pytest.mark.parametrize("options", [{"taps": 6}, {"taps": None}, {"taps": 6, "centred": False}], ids=str)
+@pytest.mark.parametrize("scale", [Fraction(12, 5), Fraction(3, 2)])
+def test_lowpass_by_its_definition(scale, options):
+    """Tap by tap (of the larger image) and by a matrix for each axis."""
+    p, q = scale.numerator, scale.denominator
+    for h, w in ((9, 11), (30, 44)):
+        lr = torch.rand(2, h, w, dtype=torch.float64)
+        out = hyra.lowpass_upsample(lr, scale, normalize=False, boundary="zeros", **options)
+        assert out.shape == (2, p * h // q, p * w // q)
+        lines = []
+        for n, length in zip((h, w), out.shape[1:], strict=True):
+            taps = options["taps"] or n // 2 * 2
+            place = torch.arange(length, dtype=torch.float64) - (
+                float(scale - 1) / 2 if options.get("centred", True) else 0
+            )
+            t = place[:, None] / float(scale) - torch.arange(n)
+            lines.append(torch.sinc(t) * torch.cos(math.pi * t / taps).square() * (t.abs() <= taps / 2))
+        assert torch.allclose(out, lines[0] @ lr @ lines[1].T, rtol=0, atol=1e-12)
+
+
+def test_lowpass_keeps_a_constant_and_is_linear():
+    split = hyra.HyRA(models.load("lowpass", Fraction(12, 5)).network, 2.4, in_channels=1).decompose(
+        torch.rand(1, 20, 30)
+    )
+    assert split.output.shape == (1, 48, 72)
+    assert float(split.nonlinear.abs().max()) < 1e-5
+    ones = hyra.lowpass_upsample(torch.ones(1, 7, 9), "3/2")
+    assert torch.allclose(ones, torch.ones(1, 10, 13))
 
 
 def test_layers_are_probed_at_integers():

@@ -47,8 +47,9 @@ The protocol is by default that of published tables, paper: RGB, nothing cut, an
 image. hyra fsds and hyra.fsds divide by the reference's, as FSDS is defined; that is --protocol crop=0 here.
 
 A manifest is TOML: hr, protocol, scores, and a [[method]] table for each with name, scale and sr; or with model in
-place of sr, and then if need be with name, scale, lr, input_range, tile, halo, seeds. A scale may be a list, {{scale}}
-standing for each in sr, model and lr."""
+place of sr, and then if need be with name, scale, lr, input_range, tile, halo, seeds, adapter. A scale may be a list,
+{{scale}} standing for each in sr, model and lr. At a scale such as 5/2 or 2.4 (12/5), --modcrop cuts references to
+multiples of 5 or 12, and LR images made of them are exactly 2/5 or 5/12 as large."""
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:

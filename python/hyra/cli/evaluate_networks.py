@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from hyra._util.texts import printable
 from hyra.cli.arguments import log
 from hyra.cli.inputs import add_input_options, texts_of
-from hyra.cli.networks import add_loading_options
-from hyra.cli.values import natural, out_folder, positive
+from hyra.cli.networks import add_adapter_option, add_loading_options
+from hyra.cli.values import natural, out_folder, positive, scale
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hyra.evaluate.inputs.networks import NetworkMethod
 
 
-_OPTIONS = ("lr", "scale", "input_range", "tile", "halo", "seeds", "inputs", "input_size")
+_OPTIONS = ("lr", "scale", "input_range", "tile", "halo", "seeds", "inputs", "input_size", "adapter")
 """Of networks alone."""
 
 
@@ -39,13 +39,15 @@ def add_network_inputs(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--scale",
-        type=positive,
+        type=scale,
         nargs="+",
         action="extend",
         metavar="S",
-        help="HR pixels per LR pixel (found when not given); of several, those that a network has; {scale} in MODEL "
-        "stands for each",
+        help="HR pixels per LR pixel (integers are found when not given), also fractions such as 5/2 or 2.4, for which "
+        "references are cut to multiples of 5 or 12; of several, those that a network has; {scale} in MODEL stands for "
+        "each",
     )
+    add_adapter_option(group)
     add_loading_options(group)
     add_input_options(group)
     tile = "run on tiles where an input is larger, in LR pixels (default: where it needs more memory than there is)"
@@ -98,6 +100,7 @@ def networks(args: argparse.Namespace) -> list[NetworkMethod]:
             halo=args.halo,
             inputs=None if model in BUILT_IN else texts_of(args),
             input_size=args.input_size,
+            adapter=None if model in BUILT_IN else args.adapter,
         )
     ]
     template = args.template

@@ -36,17 +36,22 @@ def add_network_options(parser: argparse.ArgumentParser, *, scale_option: bool =
             help="HR pixels per LR pixel, an integer or a fraction such as 3/2 or 2.4 (integers are found when not "
             "given)",
         )
-    parser.add_argument(
-        "--adapter",
-        choices=("at_scale", "implicit"),
-        help="MODEL is a network of any scale: net(x, scale), or net(x, coord, cell) as LIIF is",
-    )
+    add_adapter_option(parser)
     add_loading_options(parser)
     parser.add_argument(
         "--colours", type=positive, metavar="C", help="channels of the network's input, if not 3 or 1 (found as a rule)"
     )
     add_input_options(parser)
     parser.add_argument("--device", default="cpu", help="where the network runs: cpu (default), cuda, cuda:1 ...")
+
+
+def add_adapter_option(parser: argparse._ActionsContainer) -> None:
+    """For networks of any scale."""
+    parser.add_argument(
+        "--adapter",
+        choices=("at_scale", "implicit"),
+        help="MODEL is a network of any scale: net(x, scale), or net(x, coord, cell) as LIIF is",
+    )
 
 
 def add_loading_options(parser: argparse._ActionsContainer) -> None:

@@ -36,7 +36,9 @@ def add_protocol_options(parser: argparse.ArgumentParser) -> None:
 def add_modcrop_option(parser: argparse.ArgumentParser) -> None:
     """How references lose what no LR pixel stands for."""
     parser.add_argument(
-        "--modcrop", action="store_true", help="cut references to a multiple of the scale, which --scale must say"
+        "--modcrop",
+        action="store_true",
+        help="cut references to a multiple of the scale (of p where it is p/q), which --scale must say",
     )
 
 

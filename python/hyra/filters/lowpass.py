@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from hyra._util.autocast import outside_autocast
 from hyra.filters.windows import WINDOWS, windowed_sinc
 from hyra.ops.boundary import BOUNDARIES, source_index
 from hyra.ops.polyphase_filter import polyphase_filter
+from hyra.ops.rational_filter import rational_filter
 
 TAPS = 16
 _MOST_TAPS = 1 << 16
@@ -36,7 +38,7 @@ KAISER_BETA = 6.0
 @outside_autocast
 def lowpass_upsample(
     lr: Tensor,
-    scale: int,
+    scale: float | Fraction | str,
     *,
     cutoff: float = 0.5,
     window: str = "hann",
@@ -58,7 +60,7 @@ def lowpass_upsample(
 
     Args:
         lr: ``[C, h, w]`` or ``[N, C, h, w]``, floating-point; a NumPy or CuPy array works too.
-        scale: s, at least 1.
+        scale: s, at least 1: an integer, or a fraction p/q (`Fraction(3, 2)`, ``"3/2"``, 1.5).
         cutoff: f in cycles per LR pixel, above 0; 0.5 is the LR Nyquist frequency, the ideal interpolator.
         window: w, a name of `hyra.filters.windows.WINDOWS`: ``"rectangular"``, ``"hann"``, ``"hamming"``,
             ``"blackman"``, ``"kaiser"`` (beta 6) or ``"lanczos"``.
@@ -70,7 +72,8 @@ def lowpass_upsample(
         rescale_range: map each output channel linearly to the smallest and largest value of its input.
 
     Returns:
-        ``[C, s*h, s*w]`` or ``[N, C, s*h, s*w]``, the dtype of `lr`.
+        ``[C, s*h, s*w]`` or ``[N, C, s*h, s*w]``, the dtype of `lr`; sides between two integers are cut to the lower
+        one.
 
     Raises:
         TypeError: `lr` is not floating-point, or a number is of the wrong type.
@@ -83,26 +86,32 @@ def lowpass_upsample(
         (torch.Size([1, 8, 8]), True)
     """
     validate.images("lr", lr)
-    validate.whole_scale("scale", scale)
+    s = validate.scale("scale", scale)
+    p, q = (s.numerator, s.denominator) if isinstance(s, Fraction) else (s, 1)
     validate.positive_number("cutoff", cutoff)
     validate.choice("window", window, WINDOWS)
     validate.choice("boundary", boundary, BOUNDARIES)
     if taps is not None and validate.positive_integer("taps", taps) > _MOST_TAPS:
         raise ValueError(f"taps must be at most {_MOST_TAPS}, got {taps}")
     wide = lr.to(torch.promote_types(lr.dtype, torch.float32))
-    kernel = _Kernel(scale, cutoff, window, (scale - 1) / 2 if centred else 0.0, normalize, wide.dtype)
+    kernel = _Kernel(p, cutoff, window, (p - q) / 2 if centred else 0.0, normalize, wide.dtype)
     h, w = lr.shape[-2:]
-    # Multiply-adds per output pixel: taps**2 for the kernel applied tap by tap, h / scale + w for a matrix per axis.
-    if taps is not None and taps**2 < h / scale + w:
+    size = p * h // q, p * w // q
+    # Multiply-adds per output pixel: taps**2 for the kernel applied tap by tap, h / s + w for a matrix per axis.
+    if taps is not None and taps**2 < q * h / p + w:
         line = kernel.samples(taps)
         response = (line[:, None] * line).to(wide).expand(lr.shape[-3], -1, -1)
-        origin = scale * -(-taps // 2)
-        out = polyphase_filter(wide.reshape(-1, *lr.shape[-3:]), response, scale, (origin, origin), boundary)
-        out = out.reshape(*lr.shape[:-2], scale * h, scale * w)
+        origin = (p * -(-taps // 2),) * 2
+        batch = wide.reshape(-1, *lr.shape[-3:])
+        if isinstance(s, Fraction):
+            out = rational_filter(batch, response, s, origin, boundary, size)
+        else:
+            out = polyphase_filter(batch, response, s, origin, boundary)
+        out = out.reshape(*lr.shape[:-2], *size)
     else:
         rows, columns = (
-            kernel.matrix(n, max(n // 2, 1) * 2 if taps is None else taps, boundary, wide.device).to(wide)
-            for n in (h, w)
+            kernel.matrix(n, max(n // 2, 1) * 2 if taps is None else taps, boundary, wide.device)[::q][:length].to(wide)
+            for n, length in zip((h, w), size, strict=True)
         )
         out = rows @ wide @ columns.mT
     if rescale_range:
@@ -126,7 +135,7 @@ def cutoff_from_omega(omega: float, size: int) -> float:
 
 @dataclass(frozen=True)
 class _Kernel:
-    """One axis of the filter: a windowed sinc sampled on the HR grid, `offset` HR pixels off the origin."""
+    """One axis of the filter: a windowed sinc with `scale` samples a LR pixel, `offset` of them off the origin."""
 
     scale: int
     cutoff: float
@@ -147,7 +156,7 @@ class _Kernel:
         return line
 
     def matrix(self, size: int, width: int, boundary: str, device: torch.device) -> Tensor:
-        """``[scale * size, size]``: what each LR pixel of a line gives to each HR pixel, boundary and all."""
+        """``[scale * size, size]``: what each LR pixel of a line gives to each sample, boundary and all."""
         phases = self.samples(width).to(device).view(-1, self.scale).flip(0)
         taps = len(phases)
         source = source_index(boundary, -(taps // 2), size + taps - 1, size, device)

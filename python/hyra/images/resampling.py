@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from torch import Tensor
 
+from hyra._util import validate
 from hyra.images.colours import luma
 from hyra.images.resizing import imresize
 
@@ -30,18 +31,27 @@ def degrade(photograph: Tensor, scale: int | Fraction) -> tuple[Tensor, Tensor]:
 
 
 def modcrop(image: Tensor, scale: float) -> Tensor:
-    """An image ``[..., H, W]`` without the rows and columns at its end that are no multiple of an integer scale.
+    """An image ``[..., H, W]`` without the rows and columns at its end that are no multiple of the scale.
 
-    Of a fractional scale, and where there are none, it is the image itself.
+    Of a scale p/q it is cut to multiples of p, as `degrade` does: an LR image of multiples of q is then exactly q/p as
+    large on both axes, and no size is rounded. Of a scale that is no such fraction it is the image itself.
 
     Example:
         >>> import torch
-        >>> modcrop(torch.zeros(3, 41, 47), 4).shape
-        torch.Size([3, 40, 44])
+        >>> modcrop(torch.zeros(3, 41, 47), 4).shape, modcrop(torch.zeros(3, 41, 47), 2.4).shape
+        (torch.Size([3, 40, 44]), torch.Size([3, 36, 36]))
     """
-    step = int(scale) if scale == int(scale) else 1
+    step = crop_step(scale)
     height, width = (n - n % step for n in image.shape[-2:])
     return image if (height, width) == image.shape[-2:] else image[..., :height, :width]
+
+
+def crop_step(scale: float) -> int:
+    """What sides are cut to multiples of by `modcrop`: the scale, p of a scale p/q, and 1 where it is neither."""
+    try:
+        return validate.scale("scale", scale).numerator
+    except ValueError:
+        return 1
 
 
 def enlarge(lr: Tensor, scale: int | Fraction) -> Tensor:

@@ -8,7 +8,6 @@ from functools import partial
 
 import torch.nn.functional as F
 
-from hyra._util import validate
 from hyra.filters.lowpass import lowpass_upsample
 from hyra.images import imresize
 from hyra.models.model import Model, ScaleError
@@ -29,7 +28,7 @@ def _bicubic(name: str, scale: int | Fraction | None) -> Model:
 
 
 def _lowpass(name: str, scale: int | Fraction | None) -> Model:
-    network = partial(lowpass_upsample, scale=validate.integer_scale(f"the model {name}", _required(name, scale)))
+    network = partial(lowpass_upsample, scale=_required(name, scale))
     return Model(network, "windowed sinc with its cut-off at the LR Nyquist frequency", scale, 1.0)
 
 

@@ -19,9 +19,9 @@ _TOP = ("hr", "scores", "protocol", "modcrop", "device", "method")
 _KEYS = ("name", "scale", "sr", "hr", "template")
 _NETWORK_KEYS = (
     *("name", "scale", "model", "lr", "hr", "template"),
-    *("input_range", "tile", "halo", "seeds", "inputs", "input_size"),
+    *("input_range", "tile", "halo", "seeds", "inputs", "input_size", "adapter"),
 )
-_TEXTS = ("name", "sr", "hr", "model", "lr", "template")
+_TEXTS = ("name", "sr", "hr", "model", "lr", "template", "adapter")
 
 
 def from_manifest(
@@ -86,12 +86,12 @@ class _Networks:
 
     def methods(self, table: Mapping[str, Any], folder: Path) -> Sequence[Method]:
         """Those of a table: a network at each scale, with each seed."""
-        scales = [validate.integer("scale", scale, 1) for scale in _scales(table)] if "scale" in table else []
+        scales = [validate.scale("scale", scale) for scale in _scales(table)] if "scale" in table else []
         for key in ("tile", "seeds", "halo"):
             if key in table:
                 validate.integer(key, table[key], int(key != "halo"))
         name = table["model"]
-        files = (name.partition(":")[0].replace("{scale}", str(scale)) for scale in scales or (0,))
+        files = (name.partition(":")[0].replace("{scale}", f"{float(scale):g}") for scale in scales or (0,))
         nearby = any((folder / file).is_file() for file in files)
         specs = at_scales(
             str(folder / name) if nearby else name,
@@ -103,6 +103,7 @@ class _Networks:
             halo=table.get("halo"),
             inputs=_inputs(table, folder),
             input_size=_size(table),
+            adapter=table.get("adapter"),
         )
         lr = folder / table["lr"] if "lr" in table else None
         return network_methods(

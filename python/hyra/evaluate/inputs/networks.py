@@ -124,7 +124,7 @@ def network_methods(
     methods = []
     for spec, named in zip(specs, short if distinct else [spec.model for spec in specs], strict=True):
         network = name or named
-        folder = None if lr is None else Path(str(lr).replace("{scale}", str(spec.scale)))
+        folder = None if lr is None else Path(str(lr).replace("{scale}", f"{float(spec.scale):g}"))
         for seed in range(seeds or 1):
             full = network if seeds is None else f"{network}#{seed}"
             methods.append(

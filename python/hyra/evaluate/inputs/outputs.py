@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ class NetworkOutput:
         options: dict[str, Any] = {**asdict(self.spec), "device": torch.device(self.spec.device).type}
         for name in ("trust_code", "model"):  # the hash of the weights says what it is
             del options[name]
-        for name in ("inputs", "input_size"):  # which were not there when the first outputs were scored
+        if isinstance(self.spec.scale, Fraction):
+            options["scale"] = str(self.spec.scale)
+        for name in ("inputs", "input_size", "adapter"):  # which were not there when the first outputs were scored
             if not options[name]:
                 del options[name]
         reduced = self.lr is None
@@ -97,16 +100,20 @@ class NetworkOutput:
         return self.file is None or (self.file.is_file() and digest_of_saved(self.file) == self.digest)
 
 
-def reduced(image: Tensor, scale: int) -> Tensor:
+def reduced(image: Tensor, scale: int | Fraction) -> Tensor:
     """The LR image of a photograph cut to multiples of the scale; of floats it is rounded to 8 bits, too.
+
+    At a scale p/q the photograph is cut to multiples of p, and the LR image has multiples of q: so no size is rounded,
+    and the network's output has that of the photograph cut by `modcrop`.
 
     Raises:
         ValueError: the photograph has not one LR pixel.
     """
-    height, width = (side // scale for side in image.shape[-2:])
+    p, q = scale.numerator, scale.denominator
+    height, width = (side // p for side in image.shape[-2:])
     if min(height, width) < 1:
-        raise ValueError(f"an image must be at least {scale} pixels high and wide, got {list(image.shape[-2:])}")
-    small = imresize(image[:, : scale * height, : scale * width], size=(height, width))
+        raise ValueError(f"an image must be at least {p} pixels high and wide, got {list(image.shape[-2:])}")
+    small = imresize(image[:, : p * height, : p * width], size=(q * height, q * width))
     return small.clamp(0, 1).mul(255).round().to(torch.uint8) if small.is_floating_point() else small
 
 

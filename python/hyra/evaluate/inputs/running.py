@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, Self
 
 import torch
@@ -38,7 +39,7 @@ class NetworkSpec:
 
     Attributes:
         model: as `hyra.models.load` takes it.
-        scale: HR pixels per LR pixel.
+        scale: HR pixels per LR pixel, an integer or a fraction p/q.
         weights: a hash of its parameters, its buffers, files among `inputs` and, where it is Python, its file.
         input_range: the network's value of white.
         device: where it runs.
@@ -47,10 +48,11 @@ class NetworkSpec:
         halo: LR pixels around each tile, as far as the network looks when None.
         inputs: names and values of what it needs beside the image, as `hyra.adapters.texts.input_of` reads them.
         input_size: height and width in LR pixels, of a network that takes that size only and does not say so.
+        adapter: for a network of any scale, as `hyra.models.load` takes it.
     """
 
     model: str
-    scale: int
+    scale: int | Fraction
     weights: str
     input_range: float = 1.0
     device: str = "cpu"
@@ -59,12 +61,13 @@ class NetworkSpec:
     halo: int | None = None
     inputs: tuple[tuple[str, str], ...] = ()
     input_size: tuple[int, int] | None = None
+    adapter: str | None = None
 
     @classmethod
     def find(
         cls,
         model: str,
-        scale: int | None = None,
+        scale: int | Fraction | None = None,
         *,
         input_range: float | None = None,
         device: str = "cpu",
@@ -73,6 +76,7 @@ class NetworkSpec:
         halo: int | None = None,
         inputs: Mapping[str, str] | None = None,
         input_size: tuple[int, int] | None = None,
+        adapter: str | None = None,
     ) -> Self:
         """Load the network to see what it is, and whether it can be run in this way.
 
@@ -83,10 +87,10 @@ class NetworkSpec:
         if input_range is not None:
             validate.positive_number("input_range", input_range)
         beside = tuple(sorted((inputs or {}).items()))
-        spec = cls(model, scale or 0, "", input_range or 0, device, trust_code, tile, halo, beside, input_size)
+        spec = cls(model, scale or 0, "", input_range or 0, device, trust_code, tile, halo, beside, input_size, adapter)
         network, known_range, weights = _load(spec)
         try:
-            found = validate.integer_scale(model, network.scale)
+            found = network.scale
         except NetworkError as error:
             raise ValueError(f"{model} cannot be run: {message(error)}") from error
         if scale not in (None, found):
@@ -97,12 +101,12 @@ class NetworkSpec:
         return spec
 
 
-def at_scales(model: str, scales: Sequence[int], **options: Any) -> list[NetworkSpec]:
+def at_scales(model: str, scales: Sequence[int | Fraction], **options: Any) -> list[NetworkSpec]:
     """The network at those of several scales that it has; at its own where none are given.
 
     Args:
-        model: as `NetworkSpec.find` takes it; ``{scale}`` in it stands for the scale.
-        scales: HR pixels per LR pixel.
+        model: as `NetworkSpec.find` takes it; ``{scale}`` in it stands for the scale, as a decimal number.
+        scales: HR pixels per LR pixel, integers and fractions.
         options: as `NetworkSpec.find` takes them.
 
     Raises:
@@ -111,7 +115,7 @@ def at_scales(model: str, scales: Sequence[int], **options: Any) -> list[Network
     specs: list[NetworkSpec] = []
     refusal: ScaleError | None = None
     for scale in scales or (None,):
-        name = model if scale is None else model.replace("{scale}", str(scale))
+        name = model if scale is None else model.replace("{scale}", f"{float(scale):g}")
         try:
             specs.append(NetworkSpec.find(name, scale, **options))
         except ScaleError as error:
@@ -211,7 +215,14 @@ def _load(spec: NetworkSpec) -> tuple[Network, float | None, str]:
     with _RANDOM, random_state_kept(None), torch.inference_mode(False):
         torch.manual_seed(0)
         inputs = {name: input_of(name, text) for name, text in spec.inputs} or None
-        model = load(spec.model, spec.scale or None, trust_code=spec.trust_code, inputs=inputs, size=spec.input_size)
+        model = load(
+            spec.model,
+            spec.scale or None,
+            adapter=spec.adapter,
+            trust_code=spec.trust_code,
+            inputs=inputs,
+            size=spec.input_size,
+        )
         try:
             torch.empty(0, dtype=torch.float32, device=spec.device)
         except (RuntimeError, AssertionError) as error:

@@ -13,6 +13,7 @@ from hyra._util import validate
 from hyra.evaluate.scoring.score import Score
 from hyra.evaluate.scoring.scores import score
 from hyra.evaluate.work.keys import Key
+from hyra.images.resampling import crop_step
 from hyra.scores.pixelwise import POWERS
 from hyra.scores.protocol import Protocol
 
@@ -65,7 +66,7 @@ class Plan:
     Attributes:
         scores: their names.
         protocol: what is done to the images first, as `hyra.Protocol.parse` takes it.
-        modcrop: cut the reference to a multiple of the scale.
+        modcrop: cut the reference to a multiple of the scale, of p where it is a fraction p/q.
         device: where the scores are computed.
     """
 
@@ -105,7 +106,7 @@ class Plan:
         """What is measured of the pairs of a scale, made once."""
         if scale not in self._measurements:
             protocol = self.protocol_at(scale)
-            more = {"modcrop": scale} if self.modcrop else {}
+            more = {"modcrop": float(crop_step(scale))} if self.modcrop else {}
             columns = tuple(Column.of(name, protocol, **more) for name in self.scores)
             self._measurements[scale] = Measurement(protocol, columns)
         return self._measurements[scale]
