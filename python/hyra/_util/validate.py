@@ -53,11 +53,11 @@ def positive_integer(name: str, value: object) -> int:
 def whole_scale(name: str, value: object) -> int:
     """`value` is how many HR pixels one LR pixel can become along a side, and a whole number of them."""
     if isinstance(value, Integral):
-        _not_huge(name, value)
+        _not_huge(name, int(value))
     return positive_integer(name, value)
 
 
-def _not_huge(name: str, value: Rational) -> None:
+def _not_huge(name: str, value: int | Fraction) -> None:
     """A scale is one that some network may have: others can have more digits than a message, or a float, takes."""
     if value > LARGEST_SCALE:
         came = f"{float(value):.9g}" if value < _MANY else "far more"
