@@ -52,6 +52,10 @@ def test_refusals(sweep):
         hyra.scale_sweep(at, [])
     with pytest.raises(ValueError, match=r"scales must be at least 1, got 0\.5"):
         hyra.scale_sweep(at, [0.5])
+    with pytest.raises(ValueError, match="at must return a network at x3, got one at x2"):
+        hyra.scale_sweep(lambda _: at(2), [3])
+    with pytest.raises(TypeError, match=r"at must be a hyra\.HyRA"):
+        hyra.scale_sweep(lambda _: torch.nn.Identity(), [1])
     with pytest.raises(ValueError, match="scales must ascend, got 2, 3/2"):
         hyra.ScaleSweep(sweep.scales[::-1], sweep.fits, sweep.main_lobes, sweep.dc_gains)
     with pytest.raises(ValueError, match="fits must be as many as the scales, 2, got 1"):

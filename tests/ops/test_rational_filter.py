@@ -73,6 +73,12 @@ def test_response_far_from_its_pixel(origin, boundary):
     assert torch.allclose(filtered, rows @ image @ columns.mT, rtol=0, atol=1e-12)
 
 
+def test_no_image():
+    for response in (torch.rand(2, 5, 5), torch.rand(3, 2, 5, 5)):
+        filtered = rational_filter(torch.zeros(0, 2, 4, 3), response, Fraction(3, 2), (2, 2), "reflect", (6, 4))
+        assert filtered.shape == (0, len(response), 6, 4)
+
+
 def test_one_image_has_the_same_bits_in_a_batch(dtype):
     images, response = torch.randn(3, 2, 9, 12, dtype=dtype), torch.randn(2, 30, 30, dtype=dtype)
     arguments = (response, Fraction(5, 3), (15, 15), "reflect", (15, 20))

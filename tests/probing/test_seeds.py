@@ -64,6 +64,19 @@ def test_the_jackknife_of_a_mean_is_its_standard_error():
     assert twice == pytest.approx(2 * mean)
 
 
+@pytest.mark.parametrize("measure", ["impulse_response", "decompose"])
+def test_what_one_seed_alone_warns_of_is_told_once(measure):
+    def broken_at_times(x):
+        y = shaken(x)
+        return y if torch.initial_seed() == 0 else y * torch.nan
+
+    net, given = HyRA(broken_at_times), [torch.rand(3, 9, 9)] if measure == "decompose" else [9]
+    with pytest.warns(RuntimeWarning) as told:
+        getattr(net, measure)(*given, seeds=3)
+    assert sum("is not finite" in str(warning.message) for warning in told) == 1
+    assert sum("draws random numbers" in str(warning.message) for warning in told) == 1
+
+
 @quiet
 @pytest.mark.parametrize("channels", ["joint", "matrix"])
 def test_deviations_of_a_probe_are_noise_and_said_to_be(channels):

@@ -54,12 +54,19 @@ def rational_filter(
     extended = extend(image, boundary, (q * first[0], q * first[1]), (q * count[0], q * count[1]))
     shifts = (axes[0].origin, axes[1].origin)
     if response.ndim == 4:
-        planes = polyphase_filter(F.pixel_unshuffle(extended, q), phases, p, shifts, "zeros")
+        planes = polyphase_filter(_places(extended, q), phases, p, shifts, "zeros")
     else:  # each colour by itself
         colours = zip(torch.split(extended, 1, 1), phases, strict=True)
-        parts = [polyphase_filter(F.pixel_unshuffle(x, q), h[None], p, shifts, "zeros") for x, h in colours]
+        parts = [polyphase_filter(_places(x, q), h[None], p, shifts, "zeros") for x, h in colours]
         planes = torch.cat(parts, 1)
     return planes[..., : size[0], : size[1]]
+
+
+def _places(image: Tensor, q: int) -> Tensor:
+    """``[N, C * q * q, h / q, w / q]``, also of no image, which `F.pixel_unshuffle` leaves as it is."""
+    count, channels, height, width = image.shape
+    blocks = image.reshape(count, channels, height // q, q, width // q, q)
+    return blocks.permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
 
 
 class _Axis(NamedTuple):

@@ -23,6 +23,7 @@ from hyra.probing.seeds import mean_of, of_seeds
 _LARGE_BORDER_ENERGY = 1e-4
 _ADVICE = "try another amplitude or background"
 _LARGE_GAIN_OF_BLACK = 0.1
+_SMALL_SHARE = 0.01
 _EXPLOSION = 10.0
 """Heights of real networks' main lobes lie below 5, also at small amplitudes; those that explode reach 65 and more."""
 
@@ -154,8 +155,9 @@ def warn_if_it_is_clipped(canvas: Canvas, clipped: float, point: OperatingPoint)
     """Tell that a network bounds its output, where that cuts a response off."""
     bounds = canvas.network.traits.bounds
     if clipped and bounds is not None:
+        share = f"{clipped:.0%}" if clipped >= _SMALL_SHARE else f"{100 * clipped:.1g}%"
         message = (
-            f"the network's output is {bounds}, and {clipped:.0%} of it lies at that limit: what the response has "
+            f"the network's output is {bounds}, and {share} of it lies at that limit: what the response has "
             "beyond is lost, so that it says little about the filter; measure where nothing is cut, with "
             + ("another background" if point.mode == "jvp" else "background=0.5 and amplitude=0.1, or mode='jvp'")
         )

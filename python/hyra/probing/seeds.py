@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -11,27 +12,39 @@ import torch
 from torch import Tensor
 
 from hyra._util import validate
-from hyra._util.warnings import recorded
+from hyra._util.warnings import recorded, warn
 from hyra.filters.response import ImpulseResponse
 from hyra.network.wrapper import Network
 
 T = TypeVar("T")
 
+_NUMBER = re.compile(r"-?\d[\d.]*(e[-+]?\d+)?%?|-?inf|nan")
+"""What differs between the warnings of two seeds that say the same."""
+
 
 def of_seeds(network: Network, seeds: int, measure: Callable[[int], T]) -> Iterator[T]:
-    """What is measured with the random numbers of each seed, from 0 on; only the first may warn.
+    """What is measured with the random numbers of each seed, from 0 on; each kind of warning comes once.
 
     Raises:
         ValueError: `seeds` is not positive.
     """
     validate.positive_integer("seeds", seeds)
 
+    said: set[str] = set()
+
     def draw(seed: int) -> T:
         with network.drawing(seed):
-            if seed == 0:
+            if seed == 0 and seeds == 1:
                 return measure(seed)
-            with recorded():
-                return measure(seed)
+            try:
+                with recorded() as caught:
+                    return measure(seed)
+            finally:
+                for warning in caught:
+                    text = str(warning.message)
+                    if (kind := _NUMBER.sub("", text)) not in said:
+                        said.add(kind)
+                        warn(text, warning.category)
 
     return map(draw, range(seeds))
 

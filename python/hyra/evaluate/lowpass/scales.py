@@ -9,7 +9,7 @@ from fractions import Fraction
 from hyra._util import validate
 from hyra._util.progress import Progress
 from hyra._util.table import in_columns, number, or_nan
-from hyra.analyzer import HyRA
+from hyra.analyzer import HyRA, check_model
 from hyra.filters.sinc import SincFit
 from hyra.results.result import Result
 
@@ -79,7 +79,8 @@ def scale_sweep(
         progress: whether to show a bar on a terminal, if tqdm is installed.
 
     Raises:
-        ValueError: no scale, or one that is none.
+        TypeError: `at` returns no `HyRA`.
+        ValueError: no scale, or one that is none, or not that of the network.
         NetworkError: the network raised.
 
     Source: ours; Deng et al. (ICML 2024) look at integer scales, also of networks that have any.
@@ -99,7 +100,11 @@ def scale_sweep(
     responses = []
     with Progress(len(tried), "scale", enabled=progress) as bar:
         for scale in tried:
-            response = at(scale).impulse_response(size, form=form)
+            model = at(scale)
+            check_model("at", model)
+            if model.network.scale != scale:
+                raise ValueError(f"at must return a network at x{scale}, got one at x{model.network.scale}")
+            response = model.impulse_response(size, form=form)
             responses.append((response.fit_sinc(), response.main_lobe, float(response.dc_gain.mean())))
             bar.update(1)
     fits, lobes, gains = zip(*responses, strict=True)
