@@ -74,8 +74,8 @@ def test_networks_of_a_manifest(folder, capsys):
     ("lines", "message"),
     [
         ('model = "bicubic"', "works at any scale"),
-        ('model = "bicubic"\nscale = 2.5', "scale must be"),
-        ('model = "bicubic"\nscale = [2, "4"]', "scale must be"),
+        ('model = "bicubic"\nscale = 2.7182818', "scale must be"),
+        ('model = "bicubic"\nscale = [2, "four"]', "scale must be"),
         ('model = "bicubic"\nscale = 2\nsr = "x"', "must have sr, a folder of images, or model, a network, got both"),
         ("model = 3\nscale = 2", "model must be of the type str"),
         ('model = "bicubic"\nscale = 2\ntile = 0', "tile must be"),
