@@ -40,6 +40,7 @@ def padded_whole(net, lr, multiple):
         return net(padded)[0, :, : 2 * height, : 2 * width]
 
 
+@pytest.mark.once  # minutes each, without kernels
 @pytest.mark.parametrize("multiple", [1, 4, 7, 8, 16])
 @pytest.mark.parametrize("size", LR_SIZES, ids=str)
 def test_the_sizes_of_real_images_run_whole_and_in_tiles(multiple, size):
