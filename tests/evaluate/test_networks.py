@@ -60,6 +60,20 @@ def test_an_image_that_needs_more_memory_than_there_is_is_run_in_tiles(folder):
         running(named(folder, "limited_and_pooled")).run(x)
 
 
+def test_tiles_where_there_is_memory_for_one_alone(folder):
+    x = torch.rand(1, 3, 20, 200)
+    output = running(named(folder, "short")).run(x)
+    assert torch.allclose(output, F.interpolate(x, scale_factor=2, mode="bicubic"), atol=1e-6)
+
+
+def test_tiles_are_checked_until_one_image_has_passed(folder):
+    network = running(named(folder, "far_where_bright"))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="looks farther on this image"):
+            network.run(0.7 + 0.3 * torch.rand(1, 3, 20, 500))
+    network.run(torch.rand(1, 3, 20, 500))
+
+
 def test_tiles(folder):
     generator = torch.Generator().manual_seed(1)
     images.write(torch.rand(3, 130, 100, generator=generator), folder / "hr" / "large.png")

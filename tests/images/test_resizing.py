@@ -114,3 +114,9 @@ def test_what_is_refused():
         imresize(image.int(), 2)
     with pytest.raises(ValueError, match=r"image must be an image \[C, H, W\] or a batch"):
         imresize(image[0], 2)
+
+
+def test_modcrop_leaves_something():
+    assert resampling.modcrop(torch.zeros(1, 7, 9), 7).shape == (1, 7, 7)
+    with pytest.raises(ValueError, match=r"scale must be at most a side of the image .*, 9x6, got 7"):
+        resampling.modcrop(torch.zeros(1, 6, 9), 7)

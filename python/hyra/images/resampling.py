@@ -36,6 +36,9 @@ def modcrop(image: Tensor, scale: float) -> Tensor:
     Of a scale p/q it is cut to multiples of p, as `degrade` does: an LR image of multiples of q is then exactly q/p as
     large on both axes, and no size is rounded. Of a scale that is no such fraction it is the image itself.
 
+    Raises:
+        ValueError: nothing would be left.
+
     Example:
         >>> import torch
         >>> modcrop(torch.zeros(3, 41, 47), 4).shape, modcrop(torch.zeros(3, 41, 47), 2.4).shape
@@ -43,6 +46,9 @@ def modcrop(image: Tensor, scale: float) -> Tensor:
     """
     step = crop_step(scale)
     height, width = (n - n % step for n in image.shape[-2:])
+    if not (height and width):
+        size = f"{image.shape[-1]}x{image.shape[-2]}"
+        raise ValueError(f"scale must be at most a side of the image that is cut to its multiple, {size}, got {step}")
     return image if (height, width) == image.shape[-2:] else image[..., :height, :width]
 
 

@@ -204,9 +204,11 @@ class Running:
             return self._run_tiled(x)
 
     def _run_tiled(self, x: Tensor) -> Tensor:
-        if not self._checked:  # once: what changes the first image's output would change the others'
+        if not self._checked:  # until one image has passed: what changes nothing in it changes nothing in the others
+            # Where memory is short, a whole of two tiles each way must be no larger than one that it is there for.
+            by = self.tiling if self.spec.tile else find_tiling(self.network, TILE // 2, self.spec.halo)
+            check_tiling(self.network, by, x, approximate=self.spec.halo is not None)
             self._checked = True
-            check_tiling(self.network, self.tiling, x, approximate=self.spec.halo is not None)
         return run_tiled(self.network, self.tiling, x)
 
 

@@ -54,7 +54,9 @@ class Target:
         target = cut_to_multiple(self.image, scale) if modcrop else self.image
         if preds.shape[-2:] != target.shape[-2:]:
             sizes = " and ".join(f"{x.shape[-1]}x{x.shape[-2]}" for x in (preds, target))
-            cut = "" if modcrop or cut_to_multiple(self.image, scale).shape[-2:] != preds.shape[-2:] else _MODCROP
+            would_fit = not modcrop and scale <= min(self.image.shape[-2:])
+            would_fit = would_fit and cut_to_multiple(self.image, scale).shape[-2:] == preds.shape[-2:]
+            cut = _MODCROP if would_fit else ""
             raise ValueError(f"both images must have the same size, got {sizes}{cut}")
         if target is not self.image or preds.dtype != target.dtype or preds.shape != target.shape:
             return Pair(*protocol.prepare(preds, target), protocol, differences)
