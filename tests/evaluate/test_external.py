@@ -196,11 +196,14 @@ def fake_pyiqa(monkeypatch):
         "near": {"metric_mode": "FR", "lower_better": True},
         "bright": {"metric_mode": "NR"},
         "heavy": {"metric_mode": "NR"},
+        "lacking": {"metric_mode": "FR"},
     }
 
     def create_metric(name, device, **options):
         if name == "heavy":
             torch.hub.load_state_dict_from_url("https://weights.invalid/heavy.pth")
+        if name == "lacking":
+            raise ModuleNotFoundError("No module named 'parts'", name="parts")
         return (lambda preds: preds.mean()) if name == "bright" else Distance(**options)
 
     package.create_metric = create_metric
@@ -241,7 +244,9 @@ def test_pyiqa(monkeypatch):
     assert score("pyiqa:bright").measure(pair()) == pytest.approx(float(preds.mean()), rel=1e-6)
     with pytest.raises(FileNotFoundError, match=r"pyiqa:heavy needs the file .*/heavy\.pth, to be had from https://"):
         score("pyiqa:heavy").check("cpu")
-    with pytest.raises(ValueError, match="must be one of bright, heavy, near, got 'far'"):
+    with pytest.raises(ModuleNotFoundError, match="pyiqa:lacking needs the package 'parts', which is no extra"):
+        score("pyiqa:lacking").check("cpu")
+    with pytest.raises(ValueError, match="must be one of bright, heavy, lacking, near, got 'far'"):
         score("pyiqa:far").check("cpu")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -118,18 +119,26 @@ class _WithoutReference:
 
 def _pyiqa(name: str, options: Mapping[str, Any], device: str) -> Metric:
     configurations = _pyiqa_configurations(name)
-    import pyiqa
+    with _installed_for(name):
+        import pyiqa
 
-    metric: Metric = pyiqa.create_metric(name, device=torch.device(device), **options)
+        metric: Metric = pyiqa.create_metric(name, device=torch.device(device), **options)
     return _WithoutReference(metric) if configurations.get("metric_mode") == "NR" else metric
 
 
-def _pyiqa_configurations(name: str) -> Mapping[str, Any]:
+@contextmanager
+def _installed_for(name: str) -> Iterator[None]:
+    """Of what pyiqa imports, some only when a metric is made."""
     try:
-        from pyiqa.default_model_configs import DEFAULT_CONFIGS
+        yield
     except ModuleNotFoundError as error:
         text = f"the score pyiqa:{name} needs the package {error.name!r}, which is no extra: pip install pyiqa"
         raise ModuleNotFoundError(text, name=error.name) from error
+
+
+def _pyiqa_configurations(name: str) -> Mapping[str, Any]:
+    with _installed_for(name):
+        from pyiqa.default_model_configs import DEFAULT_CONFIGS
     if name not in DEFAULT_CONFIGS:
         raise ValueError(f"the name after pyiqa: must be one of {', '.join(sorted(DEFAULT_CONFIGS))}, got {name!r}")
     found: Mapping[str, Any] = DEFAULT_CONFIGS[name]
